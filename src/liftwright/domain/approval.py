@@ -1,0 +1,46 @@
+"""Asking a person and what they said."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from liftwright.domain.base import AwareDatetime, Value
+
+DecisionKind = Literal["approve", "edit", "reject", "respond"]
+ApprovalStatus = Literal["pending", "approved", "edited", "rejected", "responded", "expired", "revoked", "superseded"]
+Risk = Literal["low", "medium", "high"]
+
+
+class ApprovalRequest(Value):
+    """A row of our own: the only thing that lets anything be executed. Bound to a plan hash, single use, expires to no."""
+
+    approval_id: str
+    campaign_id: str
+    thread_id: str
+    plan_hash: str
+    revision: int
+    title: str
+    risk: Risk
+    trigger: str
+    needs: tuple[str, ...]
+    asked_by: str
+    asked_at: AwareDatetime
+    expires_at: AwareDatetime
+    status: ApprovalStatus = "pending"
+    decided_by: str | None = None
+    decided_at: AwareDatetime | None = None
+    reason: str = ""
+    resumed_at: AwareDatetime | None = None
+    launched_at: AwareDatetime | None = None
+
+
+class Decision(Value):
+    """What an approver said, and the hash they saw when they said it. `changes` maps a path to its new value (edit)."""
+
+    kind: DecisionKind
+    approval_id: str
+    plan_hash: str
+    by: str
+    at: AwareDatetime
+    reason: str = ""
+    changes: dict[str, Any] = {}

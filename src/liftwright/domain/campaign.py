@@ -1,0 +1,88 @@
+"""One run from goal to lessons, and the sends it is made of."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from liftwright.domain.base import AwareDatetime, Value
+from liftwright.domain.goal import Goal
+from liftwright.domain.profile import Channel
+
+CampaignStatus = Literal[
+    "planning", "needs_answer", "blocked", "infeasible", "awaiting_approval", "rejected", "running", "stopped", "finished"
+]
+SendState = Literal["planned", "leased", "sending", "sent", "failed", "unknown", "suppressed", "cancelled"]
+TRANSITIONS: dict[str, frozenset[str]] = {
+    "planning": frozenset({"needs_answer", "blocked", "infeasible", "awaiting_approval", "stopped"}),
+    "needs_answer": frozenset({"planning", "stopped"}),
+    "blocked": frozenset({"planning", "stopped"}),
+    "infeasible": frozenset({"planning", "stopped"}),
+    "awaiting_approval": frozenset({"planning", "rejected", "running", "blocked", "infeasible", "stopped"}),
+    "rejected": frozenset(),
+    "running": frozenset({"stopped", "finished"}),
+    "stopped": frozenset(),
+    "finished": frozenset(),
+}
+
+
+class Campaign(Value):
+    """The row that says where a goal stands. The LangGraph thread id of its planning graph is `campaign_id`."""
+
+    campaign_id: str
+    goal: Goal
+    status: CampaignStatus
+    created_at: AwareDatetime
+    question: str | None = None
+    plan_hash: str | None = None
+    revision: int = 0
+    seed: int = 0
+    model: str = "scripted"
+    stopped_by: str | None = None
+    stop_reason: str | None = None
+
+
+class Send(Value):
+    """One planned delivery and its state. `idem_key` is unique: campaign, person, channel, wave."""
+
+    send_id: str
+    idem_key: str
+    campaign_id: str
+    plan_hash: str
+    customer_id: str
+    wave: int
+    channel: Channel
+    offer: str
+    discount: float
+    variant_id: str
+    send_at: AwareDatetime
+    priority: int
+    cost: float
+    state: SendState = "planned"
+    attempts: int = 0
+    lease_until: AwareDatetime | None = None
+    provider_id: str | None = None
+    sent_at: AwareDatetime | None = None
+    reason: str = ""
+
+
+class JournalEntry(Value):
+    """One line of the tamper-evident log. `entry_hash` = SHA-256 of the RFC 8785 form of every other field."""
+
+    seq: int
+    prev_hash: str
+    at: AwareDatetime
+    actor: str
+    action: str
+    subject: str
+    detail: dict[str, Any]
+    entry_hash: str
+
+
+class Snapshot(Value):
+    """An immutable state of the data: which Parquet files make up each table. `rows` counts rows per table."""
+
+    snapshot_id: str
+    created_at: AwareDatetime
+    files: dict[str, tuple[str, ...]]
+    rows: dict[str, int]
+    sources: tuple[str, ...] = ()

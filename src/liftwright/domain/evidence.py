@@ -1,0 +1,122 @@
+"""Numbers with the evidence they stand on: estimates, reasons, lessons, model cards, the report."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from liftwright.domain.base import AwareDatetime, Value
+from liftwright.domain.experiment import Verdict
+from liftwright.domain.policy import Finding
+
+
+class Interval(Value):
+    """A range and how sure it is: `level` 0.95 means 95 %."""
+
+    low: float
+    mid: float
+    high: float
+    level: float = 0.95
+
+
+class Estimate(Value):
+    """A measured effect. When it could not be measured, the numbers are None and `reason` says why."""
+
+    metric: str
+    low: float | None = None
+    mid: float | None = None
+    high: float | None = None
+    level: float = 0.95
+    method: str = ""
+    treated: int = 0
+    holdout: int = 0
+    p_value: float | None = None
+    reason: str = ""
+    query: str = ""
+
+
+class Reason(Value):
+    """Why a person or group was chosen: the feature, its effect in the value's unit, and words."""
+
+    feature: str
+    effect: float
+    says: str
+
+
+class PastTest(Value):
+    """What a past randomised test showed for one action against its control: effect per person of each outcome."""
+
+    action: str
+    control: str
+    treated: int
+    untreated: int
+    effects: tuple[Estimate, ...]
+
+
+class Lesson(Value):
+    """What a campaign taught. `evidence_id` names the estimate row it stands on; text never carries a number that the row does not."""
+
+    lesson_id: str
+    campaign_id: str
+    says: str
+    scope: dict[str, str]
+    evidence_id: str
+    estimate: Estimate
+    learned_at: AwareDatetime
+    expires_at: AwareDatetime
+    is_retired: bool = False
+
+
+class ModelCard(Value):
+    """What a model is for, what breaks it, how to turn it off."""
+
+    model: str
+    version: str
+    optimises: str
+    data: dict[str, Any]
+    quality: dict[str, Any]
+    breaks_when: tuple[str, ...]
+    turn_off: str
+    cadence: str
+    state: Literal["on", "off"] = "on"
+
+
+class Action(Value):
+    """Something the system did during the flight, and by which rule."""
+
+    at: AwareDatetime
+    kind: str
+    rule: str
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    by: str
+
+
+class Health(Value):
+    """Whether the numbers may be believed at all."""
+
+    srm_p: float | None
+    contamination: int
+    late_data: int
+
+
+class Report(Value):
+    """What a campaign did, why, what it caused and what it taught. Money figures are major units of `currency`, totals for the campaign."""
+
+    campaign_id: str
+    status: str
+    currency: str
+    approved_hash: str | None
+    plan_hash: str | None
+    sends: dict[str, int]
+    lift: Estimate
+    looks: int
+    matured_share: float
+    incremental_margin: Interval | None
+    secondary: tuple[Estimate, ...] = ()
+    verdict: Verdict
+    health: Health
+    guardrails: tuple[Finding, ...] = ()
+    actions: tuple[Action, ...] = ()
+    policy_violations: int = 0
+    lessons: tuple[Lesson, ...] = ()
+    narrative: str = ""

@@ -1,0 +1,121 @@
+"""What the marketer asked, and what we understood: goal, objective, constraint, brief."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import model_validator
+
+from liftwright.domain.base import AwareDatetime, Value
+from liftwright.domain.money import Money
+
+Metric = Literal[
+    "incremental_margin",
+    "margin",
+    "revenue",
+    "orders",
+    "visits",
+    "average_order_value",
+    "repeat_rate",
+    "new_customers",
+    "reactivated_customers",
+    "churn_rate",
+    "leads",
+    "subscriptions",
+    "opt_outs",
+]
+Direction = Literal["increase", "decrease", "hold"]
+ConstraintKind = Literal[
+    "margin_floor",
+    "max_discount",
+    "no_discount",
+    "only_channels",
+    "exclude_channels",
+    "include_people",
+    "exclude_people",
+    "country",
+    "max_contacts_per_week",
+    "channel_budget",
+    "minimum_order",
+]
+
+
+class Target(Value):
+    """How far the metric must move: `percent` 0.10 = 10 %, `points` 0.02 = 2 percentage points, `absolute` a count, `money` major units."""
+
+    value: float
+    unit: Literal["percent", "points", "absolute", "money"]
+
+
+class Constraint(Value):
+    """A limit that must hold. `value` is a share, count, channel, people phrase, country code or money amount by kind; `quote` the words it came from."""
+
+    kind: ConstraintKind
+    value: float | str | tuple[str, ...]
+    quote: str = ""
+
+
+class Assumption(Value):
+    """Something not said that had to be settled, and what it changes."""
+
+    field: str
+    value: str
+    because: str
+    effect: str = ""
+
+
+class Goal(Value):
+    """What the marketer asked, in their own words, with every answer they gave since."""
+
+    text: str
+    asked_at: AwareDatetime
+    answers: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """Everything said so far, in order."""
+        return "\n".join((self.text, *self.answers))
+
+
+class Objective(Value):
+    """The number to move and by when. Dates are inclusive; `product` is the product or category named, in the marketer's words."""
+
+    metric: Metric
+    direction: Direction = "increase"
+    target: Target | None = None
+    product: str | None = None
+    starts_on: date
+    ends_on: date
+    budget: Money | None = None
+    constraints: tuple[Constraint, ...] = ()
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> Objective:
+        if self.ends_on < self.starts_on:
+            raise ValueError(f"the objective ends on {self.ends_on}, before it starts on {self.starts_on}")
+        return self
+
+    @property
+    def days(self) -> int:
+        """Length of the flight in days, both ends included."""
+        return (self.ends_on - self.starts_on).days + 1
+
+    def constraint(self, kind: ConstraintKind) -> Constraint | None:
+        """The first constraint of a kind, if any."""
+        return next((c for c in self.constraints if c.kind == kind), None)
+
+
+class Brief(Value):
+    """The strategist's structured answer. Exactly one of `objective` or `question` leads the flow on.
+
+    `contradictions` names statements of the goal that cannot both hold; they are put to the marketer in `question`.
+    """
+
+    objective: Objective | None = None
+    question: str | None = None
+    missing: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    lessons: tuple[str, ...] = ()
+    summary: str = ""

@@ -1,0 +1,158 @@
+"""The plan: everything that will happen, frozen and hashed. What is approved is this, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import rfc8785
+
+from liftwright.domain.base import Value
+from liftwright.domain.evidence import Interval
+from liftwright.domain.experiment import Experiment
+from liftwright.domain.goal import Assumption, Objective
+from liftwright.domain.money import Money
+from liftwright.domain.policy import Finding
+from liftwright.domain.profile import Channel
+from liftwright.domain.treatment import Offer, Variant
+
+MANIFEST_VERSION = 1
+
+
+class FunnelStep(Value):
+    """One rule of the selection and how many people it removed."""
+
+    step: str
+    rule: str
+    removed: int
+    left: int
+
+
+class Audience(Value):
+    """The people of this campaign, as counts and a reference. `digest` names the table of people in the lake.
+
+    `eligible` may be contacted at all; `selected` will be contacted; `holdout` are eligible people deliberately not treated.
+    """
+
+    population: int
+    eligible: int
+    selected: int
+    holdout: int
+    funnel: tuple[FunnelStep, ...]
+    reasons: tuple[str, ...] = ()
+    segments: tuple[dict[str, Any], ...] = ()
+    digest: str
+
+
+class Forecast(Value):
+    """Expected incremental margin (major units, total) and cost, before launch."""
+
+    incremental_margin: Interval
+    cost: Money
+    probability_of_target: float | None = None
+    note: str = ""
+
+
+class AssignmentSummary(Value):
+    """The solved assignment as numbers; `digest` names the rows in the lake, `candidates` the options the solver saw."""
+
+    digest: str
+    candidates: str
+    limits: dict[str, Any]
+    touches: int
+    people: int
+    objective: float
+    upper_bound: float
+    gap: float
+    prices: dict[str, Any]
+    violations: int
+    by_channel: dict[str, int]
+    by_offer: dict[str, int]
+
+
+class Envelope(Value):
+    """What an approval allows to change without asking."""
+
+    channels: tuple[Channel, ...]
+    max_total_spend: Money
+    max_daily_spend: Money
+    max_audience: int
+    max_discount: float
+    allows: tuple[str, ...]
+    ends_on: str
+
+
+class Pins(Value):
+    """Everything the plan was computed from; the same pins give the same plan."""
+
+    snapshot: str
+    models: tuple[str, ...]
+    policies: str
+    prompts: dict[str, str]
+    settings: str
+    seed: int
+    version: str
+
+
+class Decisions(Value):
+    """The eight questions of a goal, answered (contract: `decisions`)."""
+
+    likely_buyers: str
+    persuadables: str
+    excluded: str
+    incentive: dict[str, int]
+    channels: dict[str, int]
+    success_metric: str
+    adjust_when: tuple[str, ...]
+    stop_when: tuple[str, ...]
+
+
+class Plan(Value):
+    """One frozen revision. `plan_hash` is SHA-256 over the RFC 8785 form of `manifest()`; prose and findings are not hashed."""
+
+    campaign_id: str
+    revision: int
+    objective: Objective
+    assumptions: tuple[Assumption, ...]
+    audience: Audience
+    experiment: Experiment
+    offers: tuple[Offer, ...]
+    variants: tuple[Variant, ...]
+    assignment: AssignmentSummary
+    forecast: Forecast
+    decisions: Decisions
+    envelope: Envelope
+    autonomy_level: str
+    pins: Pins
+    findings: tuple[Finding, ...] = ()
+    lessons: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    cannot_know: tuple[str, ...] = ()
+    model: str
+
+    def manifest(self) -> dict[str, Any]:
+        """The explicit set of fields an approval binds to. Money in minor units, dates ISO, no prose, nothing incidental."""
+        data = self.model_dump(mode="json")
+        return {
+            "manifest_version": MANIFEST_VERSION,
+            "campaign_id": self.campaign_id,
+            "revision": self.revision,
+            "objective": data["objective"],
+            "audience": {k: data["audience"][k] for k in ("population", "eligible", "selected", "holdout", "digest")},
+            "experiment": {k: v for k, v in data["experiment"].items() if k != "note"},
+            "offers": data["offers"],
+            "variants": data["variants"],
+            "assignment": {
+                k: data["assignment"][k]
+                for k in ("digest", "candidates", "limits", "touches", "people", "by_channel", "by_offer")
+            },
+            "cost": data["forecast"]["cost"],
+            "envelope": data["envelope"],
+            "autonomy_level": self.autonomy_level,
+            "pins": data["pins"],
+        }
+
+    @property
+    def plan_hash(self) -> str:
+        """`sha256:` and 64 hex digits."""
+        return "sha256:" + hashlib.sha256(rfc8785.dumps(self.manifest())).hexdigest()

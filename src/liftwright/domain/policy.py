@@ -1,0 +1,75 @@
+"""Rules as data and what they found."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from liftwright.domain.base import Value
+
+Severity = Literal["block", "needs_approval", "warn", "info"]
+RuleScope = Literal["person", "content", "plan"]
+"""person: one person x channel x time; content: one variant; plan: the whole plan."""
+
+
+class Source(Value):
+    """Where a rule comes from. `confidence` is `primary` (statute read), `secondary` (read about), `own` (our product default)."""
+
+    cite: str
+    checked_on: date
+    confidence: Literal["primary", "secondary", "own"]
+    title: str = ""
+
+
+class RuleTest(Value):
+    """Facts and what the rule must say about them. A fact left out is missing (unknown)."""
+
+    facts: dict[str, Any]
+    violates: bool
+    name: str = ""
+
+
+class Rule(Value):
+    """One record of `policies/`. `violated_when` is a boolean SQL expression over declared facts; `unknown` what a missing fact means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    id: str
+    version: int = Field(ge=1)
+    scope: RuleScope
+    severity: Severity
+    violated_when: str
+    unknown: Literal["block", "pass", "needs_approval"] = "block"
+    applies: dict[str, tuple[str, ...]] = {}
+    effective_from: date = date(2000, 1, 1)
+    effective_until: date | None = None
+    says: str
+    fix: str
+    delays: bool = False
+    """True when the fix is to wait (quiet hours, caps): at send time the send is delayed, not removed."""
+    source: Source
+    tests: tuple[RuleTest, ...]
+
+
+class Finding(Value):
+    """Bad or notable news as a value. `by` is `rules` or the agent that added it; a model may add findings, never remove one."""
+
+    rule: str
+    severity: Severity
+    subject: str
+    count: int = 1
+    says: str
+    source: str = ""
+    fix: str = ""
+    by: str = "rules"
+
+
+class PolicyBundle(Value):
+    """All rules in force and the SHA-256 of their canonical form."""
+
+    rules: tuple[Rule, ...]
+    facts: dict[str, str]
+    autonomy: dict[str, Any]
+    digest: str

@@ -1,0 +1,240 @@
+"""What the house needs from outside, as Protocols, and `Deps`: all of it in one hand. Only `wiring.py` chooses who fills it.
+
+The language-model port is LangChain's own `BaseChatModel`; it is not wrapped in an interface of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from liftwright.domain.approval import ApprovalRequest, Decision
+from liftwright.domain.campaign import Campaign, CampaignStatus, JournalEntry, Send, SendState, Snapshot
+from liftwright.domain.evidence import Action, Lesson, ModelCard, Report
+from liftwright.domain.plan import Plan
+from liftwright.domain.policy import PolicyBundle
+from liftwright.domain.profile import Channel
+from liftwright.domain.treatment import Variant
+from liftwright.settings import Settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from langchain_core.language_models import BaseChatModel
+
+
+class Lake(Protocol):
+    """Immutable Parquet. A digest is over content, so the same rows always have the same digest."""
+
+    def put(self, table: pa.Table) -> str: ...
+    def get(self, digest: str) -> pa.Table: ...
+    def add(self, tables: Mapping[str, pa.Table], *, source: str, now: datetime) -> Snapshot:
+        """A new snapshot = the latest one plus these rows; adding a `source` digest a second time returns the snapshot that has it."""
+        ...
+
+    def snapshot(self, snapshot_id: str | None = None) -> Snapshot | None: ...
+    def read(self, snapshot: Snapshot) -> dict[str, pa.Table]:
+        """All tables of a snapshot: customers with the latest row per customer_id, events without repeated rows."""
+        ...
+
+
+class Campaigns(Protocol):
+    """Campaigns and their plan revisions."""
+
+    def create(self, campaign: Campaign) -> None: ...
+    def get(self, campaign_id: str) -> Campaign: ...
+    def all(self) -> list[Campaign]: ...
+    def update(self, campaign_id: str, *, status: CampaignStatus | None = None, **fields: Any) -> Campaign: ...
+    def save_plan(self, plan: Plan, *, by: str, at: datetime, changes: Mapping[str, Any]) -> None: ...
+    def plan(self, campaign_id: str, revision: int | None = None) -> Plan | None: ...
+    def revisions(self, campaign_id: str) -> list[dict[str, Any]]: ...
+    def record_action(self, campaign_id: str, action: Action) -> None: ...
+    def actions(self, campaign_id: str) -> list[Action]: ...
+    def save_report(self, report: Report, *, at: datetime) -> None: ...
+    def last_report(self, campaign_id: str) -> Report | None: ...
+
+
+class Approvals(Protocol):
+    """Approval rows: unique per thread and hash, compare-and-set from pending."""
+
+    def request(self, approval: ApprovalRequest) -> ApprovalRequest:
+        """Insert, or return the row that already asks for this thread and hash; older pending rows of the campaign become superseded."""
+        ...
+
+    def get(self, approval_id: str) -> ApprovalRequest: ...
+    def pending(self, campaign_id: str) -> ApprovalRequest | None: ...
+    def waiting(self) -> list[ApprovalRequest]: ...
+    def decide(self, decision: Decision) -> ApprovalRequest:
+        """Pending to decided in one compare-and-set, with the decision row and a journal entry; ApprovalError when someone was first."""
+        ...
+
+    def decision(self, approval_id: str) -> Decision | None: ...
+    def decisions(self, campaign_id: str) -> list[Decision]: ...
+    def mark_resumed(self, approval_id: str, *, at: datetime) -> None: ...
+    def decided_not_resumed(self) -> list[ApprovalRequest]: ...
+    def expire(self, *, now: datetime) -> list[ApprovalRequest]: ...
+
+
+LeaseOutcome = Literal["sent", "failed", "unknown", "suppressed", "delayed"]
+
+
+class Ledger(Protocol):
+    """Every planned send and its state; the only place sends come from."""
+
+    def launch(self, *, approval_id: str, plan_hash: Callable[[], str], sends: Iterable[Send], now: datetime) -> int:
+        """In ONE transaction: re-read the approval (approved, not expired, not launched), recompute the hash from stored rows, compare, insert sends, mark launched, journal. Returns sends inserted (0 when already launched); ApprovalError otherwise."""
+        ...
+
+    def lease(self, *, now: datetime, worker: str, limit: int, seconds: int = 60) -> list[Send]: ...
+    def mark(self, send_ids: Sequence[str], state: SendState, *, now: datetime, worker: str, **fields: Any) -> list[str]:
+        """Move sends that this worker still holds; returns the ids moved."""
+        ...
+
+    def settle(
+        self,
+        results: Mapping[str, tuple[LeaseOutcome, str]],
+        *,
+        now: datetime,
+        worker: str,
+        delayed_to: Mapping[str, datetime] | None = None,
+    ) -> None: ...
+    def release_expired(self, *, now: datetime, idempotent_channels: frozenset[Channel]) -> dict[str, int]:
+        """Leased and not started: back to planned. In `sending` when the lease ran out: planned again on an idempotent channel, else `unknown`."""
+        ...
+
+    def sends(self, campaign_id: str | None = None, *, states: Sequence[SendState] = ()) -> pa.Table: ...
+    def counts(self, campaign_id: str) -> dict[str, int]: ...
+    def cancel_planned(
+        self, campaign_id: str, *, reason: str, now: datetime, customer_ids: Sequence[str] | None = None
+    ) -> int: ...
+    def contacts_since(self, since: datetime) -> pa.Table:
+        """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps)."""
+        ...
+
+
+class Journal(Protocol):
+    """Append-only hash chain."""
+
+    def append(self, *, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]) -> JournalEntry: ...
+    def entries(self, *, subject: str | None = None) -> list[JournalEntry]: ...
+    def verify(self) -> tuple[bool, int, int | None]:
+        """(ok, number of entries, sequence number of the first bad entry)."""
+        ...
+
+
+class Lessons(Protocol):
+    """Lesson rows: the numbers, by key. Text search is Memory's."""
+
+    def save(self, lesson: Lesson) -> None: ...
+    def find(self, *, now: datetime, scope: Mapping[str, str] | None = None) -> list[Lesson]: ...
+
+
+class Models(Protocol):
+    """The registry of fitted models: JSON parameters under a version that is the digest of their content."""
+
+    def save(self, card: ModelCard, parameters: Mapping[str, Any], *, now: datetime) -> str: ...
+    def load(self, model: str, version: str | None = None) -> tuple[ModelCard, dict[str, Any]] | None: ...
+    def cards(self) -> list[ModelCard]: ...
+    def switch(self, model: str, state: Literal["on", "off"], *, by: str, now: datetime) -> None: ...
+
+
+class Locks(Protocol):
+    """One holder per name across processes; a dead holder's lock falls free."""
+
+    def hold(self, name: str) -> AbstractContextManager[None]: ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """One text found by similarity. Never read a number out of it: numbers are looked up by key."""
+
+    item_id: str
+    text: str
+    metadata: dict[str, str]
+    distance: float
+
+
+MemoryKind = Literal["lessons", "documents", "copy"]
+
+
+class Memory(Protocol):
+    """Lessons, brand documents and past copy, found by similarity of text."""
+
+    def remember(self, kind: MemoryKind, item_id: str, text: str, metadata: Mapping[str, str]) -> None: ...
+    def search(self, kind: MemoryKind, query: str, *, limit: int = 5) -> list[Found]: ...
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One send with everything needed to deliver it. `contact` holds address fields; it never reaches a model or a log."""
+
+    send: Send
+    variant: Variant
+    contact: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a channel says of one delivery. `unknown` when it may or may not have left."""
+
+    send_id: str
+    outcome: Literal["sent", "failed", "unknown"]
+    provider_id: str = ""
+    reason: str = ""
+
+
+class ChannelAdapter(Protocol):
+    """Delivers a batch. `is_idempotent`: delivering the same send_id again has no second effect."""
+
+    channel: Channel
+    is_idempotent: bool
+
+    def deliver(self, batch: Sequence[Delivery], *, now: datetime) -> list[Receipt]: ...
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt file: front matter and body with `{{name}}` places. `digest` is its identity."""
+
+    name: str
+    version: int
+    inputs: tuple[str, ...]
+    output: str
+    body: str
+    digest: str
+
+
+class Library(Protocol):
+    """prompts/, policies/ and evals/ from disk, typed and hashed."""
+
+    def prompt(self, name: str) -> Prompt: ...
+    def policies(self) -> PolicyBundle: ...
+    def templates(self) -> dict[str, Any]: ...
+
+
+Progress = Callable[[str, str], None]
+"""Called with (who, what) as agents and long steps go on."""
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Everything the hallway and the people are handed. Built by `wiring.build`."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    model: BaseChatModel
+    lake: Lake
+    campaigns: Campaigns
+    approvals: Approvals
+    ledger: Ledger
+    journal: Journal
+    lessons: Lessons
+    models: Models
+    locks: Locks
+    memory: Memory
+    library: Library
+    channels: Mapping[Channel, ChannelAdapter]
+    checkpointer: Callable[[], AbstractAsyncContextManager[Any]]
+    progress: Progress = lambda who, what: None

@@ -1,0 +1,210 @@
+"""Environment variables and `liftwright.toml` become one frozen `Settings`. Unknown keys are errors that name the nearest known key."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+
+from liftwright.domain.base import Value
+from liftwright.domain.errors import ConfigError
+from liftwright.domain.profile import CHANNELS, Channel
+
+
+class MarginSettings(Value):
+    """`rate` is used where neither events nor products say what a sale earns; `floor` is the least expected margin of a plan."""
+
+    rate: float = Field(default=0.40, gt=0, le=1)
+    floor: float = Field(default=0.0, ge=0, lt=1)
+
+
+class ChannelSettings(Value):
+    """One channel. `unit_cost` in major units per contact; sandboxed (`live = false`) unless switched on."""
+
+    unit_cost: Decimal = Decimal("0")
+    capacity_per_day: int | None = Field(default=None, ge=0)
+    live: bool = False
+    adapter: str = "file_drop"
+    options: dict[str, str] = {}
+
+
+class OfferSettings(Value):
+    """One offer: `discount` a share of the price, `stock` how many may be redeemed."""
+
+    discount: float = Field(ge=0, lt=1)
+    stock: int | None = Field(default=None, ge=0)
+
+
+class LimitSettings(Value):
+    """House limits that policies read as facts."""
+
+    max_discount: float = Field(default=0.30, ge=0, lt=1)
+    contacts_per_week: int = Field(default=3, ge=0)
+    holdout_share: float = Field(default=0.10, gt=0, lt=1)
+    randomised_share: float = Field(default=0.05, ge=0, le=1)
+    approval_hours: int = Field(default=72, ge=1)
+
+
+class AgentSettings(Value):
+    """The budget of one agent step."""
+
+    max_calls: int = Field(default=12, ge=1)
+    max_tokens: int = Field(default=60_000, ge=100)
+    max_seconds: float = Field(default=120.0, gt=0)
+    attempts: int = Field(default=3, ge=1)
+
+
+class SenderSettings(Value):
+    """Who sends: needed in content and headers of commercial mail."""
+
+    name: str = "Liftwright demo shop"
+    address: str = "1 Example Street, Springfield"
+    from_email: str = "shop@example.test"
+    unsubscribe_url: str = "https://example.test/unsubscribe"
+    domains: tuple[str, ...] = ("example.test",)
+
+
+DEFAULT_CHANNELS: dict[str, ChannelSettings] = {
+    "email": ChannelSettings(unit_cost=Decimal("0.002")),
+    "push": ChannelSettings(unit_cost=Decimal("0.001")),
+    "web": ChannelSettings(unit_cost=Decimal("0.0005")),
+    "sms": ChannelSettings(unit_cost=Decimal("0.04")),
+    "display": ChannelSettings(unit_cost=Decimal("0.02")),
+    "paid_social": ChannelSettings(unit_cost=Decimal("0.05")),
+    "direct_mail": ChannelSettings(unit_cost=Decimal("0.85")),
+    "voice": ChannelSettings(unit_cost=Decimal("0.60")),
+}
+
+
+class Settings(Value):
+    """Everything the operator may set. `country` and `time_zone` are used where a person's own is unknown."""
+
+    home: Path = Path(".liftwright")
+    database_url: str | None = None
+    model: str = "scripted"
+    model_options: dict[str, Any] = {}
+    embedding: str = "hashing"
+    currency: str = "USD"
+    country: str = "US"
+    time_zone: str = "America/New_York"
+    seed: int = 7
+    margin: MarginSettings = MarginSettings()
+    channels: dict[Channel, ChannelSettings] = Field(default_factory=lambda: dict(DEFAULT_CHANNELS))  # type: ignore[arg-type]
+    offers: dict[str, OfferSettings] = {}
+    limits: LimitSettings = LimitSettings()
+    agents: AgentSettings = AgentSettings()
+    sender: SenderSettings = SenderSettings()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"'{name}' is not an IANA time zone such as America/New_York") from error
+        return name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what changes a plan: everything but where things are kept and which model speaks."""
+        kept = self.model_dump(mode="json", exclude={"home", "database_url", "model", "model_options", "embedding"})
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+    def unit_cost(self, channel: Channel) -> float:
+        """Contact cost in major units; a channel that is not configured costs what the built-in default says."""
+        return float(self.channels.get(channel, DEFAULT_CHANNELS[channel]).unit_cost)
+
+
+_ENVIRONMENT = {
+    "LIFTWRIGHT_HOME": "home",
+    "LIFTWRIGHT_DATABASE_URL": "database_url",
+    "LIFTWRIGHT_MODEL": "model",
+    "LIFTWRIGHT_EMBEDDING": "embedding",
+    "LIFTWRIGHT_CURRENCY": "currency",
+    "LIFTWRIGHT_COUNTRY": "country",
+    "LIFTWRIGHT_TIME_ZONE": "time_zone",
+    "LIFTWRIGHT_SEED": "seed",
+}
+
+
+def load(
+    *, directory: Path | None = None, environment: Mapping[str, str] | None = None, home: Path | None = None, **overrides: Any
+) -> Settings:
+    """Read `liftwright.toml` in `directory` (default: the current one), then the environment, then `overrides`.
+
+    Raises ConfigError naming the key, and the nearest known key where one was misspelt.
+    """
+    path = (directory or Path.cwd()) / "liftwright.toml"
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError("CONFIG-SYNTAX", f"{path.name} cannot be read: {error}.", next_step="Mend the file.") from error
+    environment = os.environ if environment is None else environment
+    values |= {field: environment[name] for name, field in _ENVIRONMENT.items() if environment.get(name)}
+    if home is not None:
+        values["home"] = home
+    values |= overrides
+    return parse(values, where=path.name)
+
+
+def parse(values: dict[str, Any], *, where: str = "settings") -> Settings:
+    """Validate a mapping into Settings; channels named keep the defaults of those not named."""
+    values = dict(values)
+    if isinstance(values.get("channels"), dict):
+        values["channels"] = _with_default_channels(values["channels"], where=where)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise _config_error(error, where=where) from error
+
+
+def _with_default_channels(named: dict[str, Any], *, where: str) -> dict[str, Any]:
+    for name in named:
+        if name not in CHANNELS:
+            raise ConfigError(
+                "CONFIG-CHANNEL",
+                f"{where} names the channel '{name}', which does not exist.{_nearest(name, CHANNELS)}",
+                next_step=f"Use one of: {', '.join(CHANNELS)}.",
+            )
+    defaults = {name: channel.model_dump() for name, channel in DEFAULT_CHANNELS.items()}
+    return defaults | {name: (defaults[name] | value if isinstance(value, dict) else value) for name, value in named.items()}
+
+
+def _config_error(error: ValidationError, *, where: str) -> ConfigError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        says = f"{where} has an unknown key '{place}'.{_nearest(str(first['loc'][-1]), known)}"
+    else:
+        says = f"{where}: '{place}' is wrong: {first['msg']}."
+    return ConfigError("CONFIG-KEY", says, next_step="Mend that key and run the command again.")
+
+
+def _known_keys(place: tuple[Any, ...]) -> tuple[str, ...]:
+    groups: dict[str, type[Value]] = {
+        "margin": MarginSettings,
+        "channels": ChannelSettings,
+        "offers": OfferSettings,
+        "limits": LimitSettings,
+        "agents": AgentSettings,
+        "sender": SenderSettings,
+    }
+    owner = groups.get(str(place[0]), Settings) if place else Settings
+    return tuple(owner.model_fields)
+
+
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
