@@ -177,10 +177,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a channel says of one delivery. `unknown` when it may or may not have left."""
+    """What a channel says of one delivery. `unknown` when it may or may not have left; `delayed` when it surely has not and should be tried later."""
 
     send_id: str
-    outcome: Literal["sent", "failed", "unknown"]
+    outcome: Literal["sent", "failed", "unknown", "delayed"]
     provider_id: str = ""
     reason: str = ""
 

@@ -139,18 +139,20 @@ _ENVIRONMENT = {
 def load(
     *, directory: Path | None = None, environment: Mapping[str, str] | None = None, home: Path | None = None, **overrides: Any
 ) -> Settings:
-    """Read `liftwright.toml` in `directory` (default: the current one), then the environment, then `overrides`.
+    """Read `liftwright.toml` in `directory` (default: the current one), else in the workspace; then the environment, then `overrides`.
 
     Raises ConfigError naming the key, and the nearest known key where one was misspelt.
     """
+    environment = os.environ if environment is None else environment
     path = (directory or Path.cwd()) / "liftwright.toml"
+    if not path.exists():
+        path = Path(home or environment.get("LIFTWRIGHT_HOME") or Settings().home) / "liftwright.toml"
     values: dict[str, Any] = {}
     if path.exists():
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise ConfigError("CONFIG-SYNTAX", f"{path.name} cannot be read: {error}.", next_step="Mend the file.") from error
-    environment = os.environ if environment is None else environment
     values |= {field: environment[name] for name, field in _ENVIRONMENT.items() if environment.get(name)}
     if home is not None:
         values["home"] = home
@@ -167,6 +169,17 @@ def parse(values: dict[str, Any], *, where: str = "settings") -> Settings:
         return Settings.model_validate(values)
     except ValidationError as error:
         raise _config_error(error, where=where) from error
+
+
+def as_toml(values: Mapping[str, Any], *, table: str = "") -> str:
+    """Nested mappings of texts, numbers and booleans as the TOML that `load` reads back."""
+    plain = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if not isinstance(value, Mapping)]
+    nested = [
+        as_toml(value, table=f"{table}.{key}" if table else str(key))
+        for key, value in values.items()
+        if isinstance(value, Mapping)
+    ]
+    return "".join(([f"\n[{table}]\n"] if table else []) + plain + nested)
 
 
 def _with_default_channels(named: dict[str, Any], *, where: str) -> dict[str, Any]:

@@ -46,6 +46,8 @@ class Target(Value):
 
     value: float
     unit: Literal["percent", "points", "absolute", "money"]
+    is_level: bool = False
+    """True when `value` is where the metric must end up ("to 5,000 orders"), not how far it must move."""
 
 
 class Constraint(Value):

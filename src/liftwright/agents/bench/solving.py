@@ -1,0 +1,235 @@
+"""Who gets what, where and when: candidates from effects, the certified assignment, the compared population, the forecast."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.agents.bench.audience import allowed_channels, flight_waves
+from liftwright.agents.bench.data import Data
+from liftwright.agents.bench.scores import Scores
+from liftwright.agents.bench.values import Eligible
+from liftwright.domain.experiment import Experiment
+from liftwright.domain.goal import Objective
+from liftwright.domain.treatment import Variant
+from liftwright.measurement import holdout
+from liftwright.planning import treatments
+from liftwright.planning.assignment import checking
+from liftwright.planning.assignment import solving as assignment
+
+Mask = npt.NDArray[np.bool_]
+FATIGUE_PRICE = {
+    "email": 0.01,
+    "push": 0.01,
+    "web": 0.0,
+    "display": 0.0,
+    "paid_social": 0.0,
+    "sms": 0.04,
+    "voice": 0.08,
+    "direct_mail": 0.02,
+}
+"""Expected later loss per contact by channel, major units, before recent contacts raise it."""
+DIMINISHING = 0.5
+"""What a person's touch in a later wave is worth relative to the wave before: people tire, and whom a first touch moved has moved."""
+SURE_Z = 1.2816
+"""One-sided 90 %: how sure an effect must be when the goal asks to leave out people it does not move."""
+EXPORTED = (
+    "customer_id",
+    "wave",
+    "send_on",
+    "channel",
+    "offer",
+    "variant",
+    "hour",
+    "value",
+    "cost",
+    "stock_use",
+    "randomised",
+    "propensity",
+)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """A solved flight: chosen rows, all options the solver saw, limits, and the people table with arms."""
+
+    solution: assignment.Solution
+    candidates: pa.Table
+    limits: dict[str, Any]
+    people: pa.Table
+    violations: tuple[str, ...]
+    selected: int
+
+
+def solve(
+    data: Data,
+    scores: Scores,
+    objective: Objective,
+    found: Eligible,
+    experiment: Experiment,
+    variants: Sequence[Variant],
+    *,
+    channels: Sequence[str],
+    offers: Sequence[str],
+    touches: int,
+    campaign_id: str,
+) -> Solved:
+    """Solve for the treated arm; the same prices say who in the holdout would have been chosen."""
+    ids = np.asarray(data.deps.lake.get(found.digest)["customer_id"].to_pylist(), dtype=object)
+    where = np.searchsorted(data.ids.astype(str), ids.astype(str))
+    held = np.asarray(holdout.arms(list(ids), salt=experiment.salt, share=experiment.holdout_share), dtype=bool)
+    table = _candidates(
+        data, scores, objective, where, variants, channels=channels, offers=offers, touches=touches, sure=found.needs_effect
+    )
+    in_holdout = pc.is_in(table["customer_id"], pa.array(ids[held], pa.string()))
+    treated = table.filter(pc.invert(in_holdout))
+    limits = _limits(data, objective, touches=touches)
+    solution = assignment.solve(treated, limits, seed=data.seed, randomised_share=data.deps.settings.limits.randomised_share)
+    violations = tuple(checking.check(solution.rows, treated, limits))
+    would = set(assignment.would_choose(table, solution.prices, limits))
+    chosen = set(solution.rows["customer_id"].to_pylist())
+    people = _people(data, scores, ids, held, where, would, table)
+    return Solved(solution, treated, limits, people, violations, len(chosen))
+
+
+def _candidates(
+    data: Data,
+    scores: Scores,
+    objective: Objective,
+    where: npt.NDArray[np.int64],
+    variants: Sequence[Variant],
+    *,
+    channels: Sequence[str],
+    offers: Sequence[str],
+    touches: int,
+    sure: bool,
+) -> pa.Table:
+    may = [c for c in allowed_channels(data, objective) if c in channels]
+    columns = np.array([i for i, a in enumerate(data.actions) if _is_open(a, may, offers, objective, data)], dtype=np.int64)
+    actions = [data.actions[i] for i in columns]
+    effects = scores.effects.values[np.ix_(where, columns)]
+    if sure:
+        errors = scores.effects.errors[np.ix_(where, columns)]
+        effects = np.where(effects - SURE_Z * errors > 0, effects, -np.inf)
+    return treatments.candidates(
+        customer_ids=[str(c) for c in data.ids[where]],
+        effects=effects,
+        actions=actions,
+        allowed={channel: data.allowed[channel][where] for channel in may},
+        waves=flight_waves(data, objective, touches=touches),
+        economics=economics_of(data, scores, objective, where),
+        variants=_shares(variants),
+        hours=10,
+        seed=data.seed,
+    )
+
+
+def _is_open(action: str, channels: Sequence[str], offers: Sequence[str], objective: Objective, data: Data) -> bool:
+    channel, offer = treatments.action_parts(action)
+    if channel not in channels or offer not in offers:
+        return False
+    discount = next((o.discount for o in data.offers if o.name == offer), 0.0)
+    limit = objective.constraint("max_discount")
+    most = min(
+        data.deps.settings.limits.max_discount, float(limit.value) if limit and isinstance(limit.value, int | float) else 1.0
+    )
+    return discount <= most and not (objective.constraint("no_discount") and discount > 0)
+
+
+def economics_of(data: Data, scores: Scores, objective: Objective, where: npt.NDArray[np.int64]) -> treatments.Economics:
+    """What contacts cost and orders earn for the people at `where`."""
+    settings = data.deps.settings
+    floor = objective.constraint("margin_floor")
+    asked = float(floor.value) if floor and isinstance(floor.value, int | float) else 0.0
+    return treatments.Economics(
+        unit_cost={channel: settings.unit_cost(channel) for channel in data.channels},
+        buy_chance=scores.buy_chance[where],
+        order_revenue=scores.order_revenue[where],
+        margin_rate=np.full(len(where), settings.margin.rate),
+        recent_contacts=data.feature("contacts_30")[where],
+        discounts={offer.name: offer.discount for offer in data.offers},
+        stocked=frozenset(offer.name for offer in data.offers if offer.stock is not None),
+        fatigue_price=FATIGUE_PRICE,
+        diminishing=DIMINISHING,
+        margin_floor=max(asked, settings.margin.floor) or None,
+    )
+
+
+def _shares(variants: Sequence[Variant]) -> dict[str, dict[str, float]]:
+    shares: dict[str, dict[str, float]] = {}
+    for variant in variants:
+        shares.setdefault(f"{variant.channel}:{variant.offer}", {})[variant.variant_id] = 1.0
+    return shares
+
+
+def _limits(data: Data, objective: Objective, *, touches: int) -> dict[str, Any]:
+    settings = data.deps.settings
+    waves = flight_waves(data, objective, touches=touches)
+    days = min((wave.days for wave in waves), default=1)
+    capacity = {
+        channel: int(found.capacity_per_day * days)
+        for channel, found in settings.channels.items()
+        if found.capacity_per_day is not None and channel in data.channels
+    }
+    budgets = {
+        str(constraint.value[0]): float(constraint.value[1])
+        for constraint in objective.constraints
+        if constraint.kind == "channel_budget" and isinstance(constraint.value, tuple) and len(constraint.value) == 2
+    }
+    return {
+        "budget": float(objective.budget.amount) if objective.budget is not None else None,
+        "channel_capacity": capacity,
+        "channel_budget": budgets,
+        "offer_stock": {offer.name: offer.stock for offer in data.offers if offer.stock is not None},
+        "per_person_cap": touches,
+        "one_per_channel": False,
+        "channel_min_run": {},
+        "randomised_share_min": settings.limits.randomised_share,
+    }
+
+
+def _people(
+    data: Data,
+    scores: Scores,
+    ids: npt.NDArray[np.object_],
+    held: Mask,
+    where: npt.NDArray[np.int64],
+    would: set[str],
+    table: pa.Table,
+) -> pa.Table:
+    best = table.group_by("customer_id").aggregate([("value", "max")])
+    value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
+    selected = np.array([customer in would for customer in ids], dtype=bool)
+    reasons = np.where(
+        selected, "worth a contact", np.where([c in value for c in ids], "worth less than the limits allow", "no contact pays")
+    )
+    return pa.table(
+        {
+            "customer_id": pa.array(ids, pa.string()),
+            "arm": pa.array(np.where(held, "holdout", "treated"), pa.string()),
+            "is_selected": pa.array(selected),
+            "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
+            "reason": pa.array(reasons, pa.string()),
+            "prior_value": pa.array(data.feature("value_90")[where], pa.float64()),
+        }
+    )
+
+
+def exported(table: pa.Table) -> pa.Table:
+    """The columns of the interface contract, in its order; candidates were not drawn, so they carry false and null."""
+    if "randomised" not in table.column_names:
+        table = table.append_column("randomised", pa.array(np.zeros(table.num_rows, dtype=bool)))
+        table = table.append_column("propensity", pa.nulls(table.num_rows, pa.float64()))
+    return table.select([name for name in EXPORTED if name in table.column_names])
+
+
+def counted(table: pa.Table, column: str) -> dict[str, int]:
+    """How many rows per value of a column, by name."""
+    return dict(sorted(Counter(table[column].to_pylist()).items()))

@@ -1,0 +1,69 @@
+"""Texts of a run: drafted from approved templates, checked by content rules with the facts of this run's data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from liftwright.agents.bench.data import Data
+from liftwright.compliance import evaluate, plan_facts
+from liftwright.content import checking, reading, template, variants
+from liftwright.domain.goal import Objective
+from liftwright.domain.policy import Finding
+from liftwright.domain.treatment import Variant
+
+
+def draft(data: Data, objective: Objective, *, channels: Sequence[str], offers: Sequence[str]) -> tuple[Variant, ...]:
+    """One or two texts per channel and offer, claims only from evidence."""
+    return variants.draft(
+        _templates(data),
+        objective=objective,
+        channels=[channel for channel in data.channels if channel in channels],
+        offers=[offer for offer in data.offers if offer.name in offers],
+        product=objective.product,
+        evidence=data.evidence,
+        documents=data.tables.get("documents"),
+        seed=data.seed,
+        sender=data.deps.settings.sender,
+        banned=_banned(data),
+    )
+
+
+def check(data: Data, variant: Variant, *, objective: Objective) -> tuple[Finding, ...]:
+    """What claim checks and content rules find in one text for the flight of an objective."""
+    sender = data.deps.settings.sender
+    prices = data.tables["prices"].to_pylist() if "prices" in data.tables else []
+    found = checking.check(
+        variant,
+        templates=_templates(data),
+        evidence=data.evidence,
+        offers=data.offers,
+        banned=_banned(data),
+        product=objective.product,
+        ends_on=objective.ends_on,
+        prices=prices,
+        sender=sender,
+        documents=data.tables.get("documents"),
+        on=objective.ends_on,
+    )
+    measured = reading.facts(
+        variant,
+        evidence=data.evidence,
+        offers=data.offers,
+        prices=prices,
+        banned=_banned(data),
+        sender=sender,
+        dates=[objective.ends_on],
+        texts=[sender.name, *checking.stated(data.evidence, on=objective.ends_on)],
+        on=objective.ends_on,
+    )
+    facts = plan_facts.content_facts(measured, variant=variant, country=data.deps.settings.country, send_on=objective.starts_on)
+    already = {finding.rule for finding in found}
+    return (*found, *(f for f in evaluate.content(data.bundle, [facts]) if f.rule not in already))
+
+
+def _templates(data: Data) -> tuple[template.Template, ...]:
+    return template.load(data.deps.library.templates())
+
+
+def _banned(data: Data) -> tuple[str, ...]:
+    return tuple(str(word) for word in data.deps.library.templates().get("banned", ()))

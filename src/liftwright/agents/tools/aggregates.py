@@ -1,0 +1,39 @@
+"""What may leave a tool: groups of at least 20, and text without contact data or invisible characters."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+SMALLEST_GROUP = 20
+_COUNTS = ("people", "count", "n", "customers", "treated", "untreated", "size", "selected")
+_LABELS = ("name", "feature", "segment", "action", "channel", "offer", "phrase")
+_CONTACT = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\+?\(?\d[\d ().-]{7,}\d(?![\w-])")
+TOO_FEW = f"fewer than {SMALLEST_GROUP}"
+
+
+def suppressed(value: Any) -> Any:
+    """The same data with every group of 1 to 19 people made unreadable."""
+    if isinstance(value, list | tuple):
+        return [suppressed(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if any(_is_small(value.get(key)) for key in _COUNTS):
+        return {key: value[key] for key in _LABELS if key in value} | {"suppressed": f"{TOO_FEW} people"}
+    if value and all(isinstance(item, int) and not isinstance(item, bool) for item in value.values()):
+        return {key: TOO_FEW if _is_small(item) else item for key, item in value.items()}
+    return {key: suppressed(item) for key, item in value.items()}
+
+
+def quoted(text: str, *, limit: int = 800) -> str:
+    """Untrusted text made safe to show: no control, direction or tag characters, no contact data, cut at `limit` characters."""
+    visible = "".join(
+        c if c.isprintable() and unicodedata.category(c) != "Cf" else " " for c in unicodedata.normalize("NFKC", text)
+    )
+    plain = _CONTACT.sub("[removed]", " ".join(visible.split()))
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def _is_small(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < SMALLEST_GROUP

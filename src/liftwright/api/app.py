@@ -1,0 +1,114 @@
+"""The HTTP API: campaigns, approvals, decisions, reports, one visitor's next action. Problems are RFC 9457 `problem+json`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import Body, FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from liftwright import __version__
+from liftwright.domain.base import Value
+from liftwright.domain.errors import ApprovalError, LiftwrightError
+from liftwright.flow import deciding, reporting, shown, stopping, visitor, walk
+from liftwright.ports import Deps
+
+
+class GoalIn(Value):
+    """A goal in the marketer's words and answers given beforehand."""
+
+    goal: str
+    answers: tuple[str, ...] = ()
+
+
+class DecisionIn(Value):
+    """A decision and the plan hash its maker saw."""
+
+    kind: Literal["approve", "edit", "reject", "respond"]
+    plan_hash: str
+    by: str
+    reason: str = ""
+    changes: dict[str, str] = {}
+
+
+class StopIn(Value):
+    """Who stops a campaign and why."""
+
+    by: str
+    reason: str
+
+
+def create(deps: Callable[[], Deps]) -> FastAPI:
+    """The application; `deps` is called once per request, so that any worker serves any request."""
+    app = FastAPI(title="Liftwright", version=__version__)
+    app.add_exception_handler(LiftwrightError, _problem)
+    _campaign_routes(app, deps)
+    _other_routes(app, deps)
+    return app
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, LiftwrightError)
+    status = 409 if isinstance(error, ApprovalError) else 422 if error.exit_code == 2 else 403 if error.exit_code == 1 else 503
+    body = {"type": "about:blank", "title": error.code, "status": status, "detail": error.says, "next_step": error.next_step}
+    return JSONResponse(body, status_code=status, media_type="application/problem+json")
+
+
+def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
+    @app.get("/v1/campaigns")
+    def campaigns() -> list[dict[str, Any]]:
+        return [campaign.model_dump(mode="json") for campaign in deps().campaigns.all()]
+
+    @app.post("/v1/campaigns", status_code=201)
+    async def start(goal: GoalIn) -> dict[str, Any]:
+        now = deps()
+        campaign = await walk.start(goal.goal, deps=now, answers=goal.answers)
+        return shown.plan_json(campaign.campaign_id, deps=now)
+
+    @app.get("/v1/campaigns/{campaign_id}")
+    def show(campaign_id: str) -> dict[str, Any]:
+        return shown.show_json(campaign_id, deps=deps())
+
+    @app.post("/v1/campaigns/{campaign_id}/answers")
+    async def answer(campaign_id: str, text: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
+        now = deps()
+        await walk.answer(campaign_id, text, deps=now)
+        return shown.plan_json(campaign_id, deps=now)
+
+    @app.post("/v1/campaigns/{campaign_id}/decisions")
+    async def decide(campaign_id: str, decision: DecisionIn) -> dict[str, Any]:
+        now = deps()
+        await deciding.decide(
+            decision.kind,
+            campaign_id,
+            plan_hash=decision.plan_hash,
+            by=decision.by,
+            reason=decision.reason,
+            changes=decision.changes or None,
+            deps=now,
+        )
+        return shown.show_json(campaign_id, deps=now)
+
+    @app.post("/v1/campaigns/{campaign_id}/stop")
+    def stop(campaign_id: str, order: StopIn) -> dict[str, Any]:
+        return {"cancelled": stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=deps())}
+
+    @app.get("/v1/campaigns/{campaign_id}/report")
+    def report(campaign_id: str) -> dict[str, Any]:
+        return shown.report_json(reporting.report(campaign_id, deps=deps()))
+
+
+def _other_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
+    @app.get("/v1/approvals")
+    def approvals() -> list[dict[str, Any]]:
+        return shown.approvals_json(deps=deps())
+
+    @app.get("/v1/journal/verify")
+    def journal() -> dict[str, Any]:
+        ok, entries, first_bad = deps().journal.verify()
+        return {"ok": ok, "entries": entries} | ({"first_bad": first_bad} if first_bad is not None else {})
+
+    @app.post("/v1/visitors/{customer_id}/next-action")
+    def next_action(customer_id: str) -> dict[str, Any]:
+        return visitor.next_action(customer_id, deps=deps())

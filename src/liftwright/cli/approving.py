@@ -1,0 +1,94 @@
+"""approvals, approve, reject, respond, edit."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from liftwright.cli.workspace import Workspace, command
+from liftwright.domain.approval import DecisionKind
+from liftwright.domain.errors import ConfigError
+
+
+@command(name="approvals")
+def approvals_command(workspace: Workspace) -> None:
+    """What waits for a decision, riskiest first."""
+    from liftwright.flow import shown
+
+    data = shown.approvals_json(deps=workspace.deps())
+    lines = [
+        f"{a['risk']:<7} {a['campaign_id']:<16} {a['title'][:70]}\n        hash {a['plan_hash']}  due {a['due_at']}" for a in data
+    ]
+    workspace.show(data, "\n".join(lines) or "Nothing waits for approval.")
+
+
+def _decide(workspace: Workspace, kind: DecisionKind, campaign: str, **rest: Any) -> None:
+    from liftwright.cli.planning import plan_text
+    from liftwright.flow import deciding, shown
+
+    deps = workspace.deps()
+    asyncio.run(deciding.decide(kind, campaign, deps=deps, **rest))
+    data = shown.show_json(campaign, deps=deps)
+    if not workspace.as_json:
+        click.echo(f"{kind}: recorded for {rest['by']} (this workspace has no users yet, so any name is taken).", err=True)
+    workspace.show(data, lambda: plan_text(data))
+
+
+_HASH = click.option("--hash", "plan_hash", required=True, help="The plan hash you saw.")
+_AS = click.option("--as", "by", required=True, metavar="USER", help="Who decides.")
+
+
+@command(name="approve")
+@click.argument("campaign")
+@_HASH
+@_AS
+@click.option("--reason", default="", help="Why.")
+def approve_command(workspace: Workspace, campaign: str, plan_hash: str, by: str, reason: str) -> None:
+    """Approve exactly the plan with this hash; the paused graph goes on and the sends are planned."""
+    _decide(workspace, "approve", campaign, plan_hash=plan_hash, by=by, reason=reason)
+
+
+@command(name="reject")
+@click.argument("campaign")
+@_HASH
+@_AS
+@click.option("--reason", required=True, help="Why; it becomes a lesson.")
+def reject_command(workspace: Workspace, campaign: str, plan_hash: str, by: str, reason: str) -> None:
+    """Reject the plan with this hash."""
+    _decide(workspace, "reject", campaign, plan_hash=plan_hash, by=by, reason=reason)
+
+
+@command(name="respond")
+@click.argument("campaign")
+@_HASH
+@_AS
+@click.option("--reason", required=True, metavar="TEXT", help="What should be different, in words.")
+def respond_command(workspace: Workspace, campaign: str, plan_hash: str, by: str, reason: str) -> None:
+    """Answer in words ("make it cheaper", "no SMS"); the strategist revises and asks again."""
+    _decide(workspace, "respond", campaign, plan_hash=plan_hash, by=by, reason=reason)
+
+
+@command(name="edit")
+@click.argument("campaign")
+@click.option("--set", "changes", multiple=True, required=True, metavar="PATH=VALUE", help="For example objective.budget=20000.")
+@click.option("--hash", "plan_hash", default=None, help="The plan hash you saw (default: the waiting one).")
+@_AS
+@click.option("--reason", default="", help="Why.")
+def edit_command(
+    workspace: Workspace, campaign: str, changes: tuple[str, ...], plan_hash: str | None, by: str, reason: str
+) -> None:
+    """Change a waiting plan: a new revision is solved, checked and asked again."""
+    _decide(workspace, "edit", campaign, plan_hash=plan_hash, by=by, reason=reason, changes=parse_changes(changes))
+
+
+def parse_changes(changes: tuple[str, ...]) -> dict[str, str]:
+    """`("a.b=1",)` as a mapping; ConfigError for what is not PATH=VALUE."""
+    pairs: dict[str, str] = {}
+    for change in changes:
+        path, equals, value = change.partition("=")
+        if not equals or not path.strip():
+            raise ConfigError("EDIT-FORM", f"'{change}' is not PATH=VALUE.", next_step="Write it like objective.budget=20000.")
+        pairs[path.strip()] = value.strip()
+    return pairs

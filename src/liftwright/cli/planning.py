@@ -1,0 +1,103 @@
+"""plan, chat, show, list."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from liftwright.cli.workspace import Workspace, command, leave
+
+if TYPE_CHECKING:
+    from liftwright.domain.campaign import Campaign
+    from liftwright.ports import Deps
+
+
+@command(name="plan")
+@click.argument("goal")
+@click.option(
+    "--answer", "answers", multiple=True, metavar="TEXT", help="An answer to the strategist's question; may be repeated."
+)
+def plan_command(workspace: Workspace, goal: str, answers: tuple[str, ...]) -> None:
+    """Run the six agents on GOAL up to the approval interrupt. Nothing is executed."""
+    from liftwright.flow import shown, walk
+
+    deps = workspace.deps()
+    campaign = asyncio.run(walk.start(goal, deps=deps, answers=answers))
+    data = shown.plan_json(campaign.campaign_id, deps=deps)
+    workspace.show(data, lambda: plan_text(data))
+    leave(1 if campaign.status in ("blocked", "infeasible") else 0)
+
+
+@command(name="show")
+@click.argument("campaign")
+def show_command(workspace: Workspace, campaign: str) -> None:
+    """Plan, status, hash, findings, decisions and sends of CAMPAIGN."""
+    from liftwright.flow import shown
+
+    data = shown.show_json(campaign, deps=workspace.deps())
+    workspace.show(data, lambda: plan_text(data))
+
+
+@command(name="list")
+def list_command(workspace: Workspace) -> None:
+    """All campaigns, newest first."""
+    campaigns = workspace.deps().campaigns.all()
+    data = [_row(campaign) for campaign in campaigns]
+    lines = [f"{row['campaign_id']:<16} {row['status']:<18} {row['goal'][:90]}" for row in data]
+    workspace.show(data, "\n".join(lines) or 'No campaigns yet. Start one: liftwright plan "…"')
+
+
+def _row(campaign: Campaign) -> dict[str, Any]:
+    return {
+        "campaign_id": campaign.campaign_id,
+        "status": campaign.status,
+        "goal": campaign.goal.text,
+        "plan_hash": campaign.plan_hash,
+        "revision": campaign.revision,
+        "created_at": campaign.created_at.isoformat(),
+    }
+
+
+def plan_text(data: dict[str, Any]) -> str:
+    """A plan as a person reads it in a terminal."""
+    from liftwright.cli.texts import plan
+
+    return plan(data)
+
+
+@command(name="chat")
+@click.argument("campaign", required=False)
+def chat_command(workspace: Workspace, campaign: str | None) -> None:
+    """Talk to the strategist. With CAMPAIGN: ask about it, or change it by words while it waits."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    deps = workspace.deps(progress=lambda who, what: console.print(f"  [dim]{who:<20} {what}[/dim]"))
+    console.print(f"[bold]Strategist[/bold] ({deps.settings.model}). Say your goal; an empty line ends.")
+    while True:
+        text = _ask(console)
+        if not text:
+            return
+        campaign, reply = asyncio.run(_turn(text, campaign, deps))
+        console.print(Markdown(reply))
+
+
+def _ask(console: Any) -> str:
+    try:
+        return str(console.input("[bold]> [/bold]")).strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
+    except (EOFError, KeyboardInterrupt):
+        return ""
+
+
+async def _turn(text: str, campaign_id: str | None, deps: Deps) -> tuple[str, str]:
+    from liftwright.cli.texts import markdown
+    from liftwright.flow import conversation, shown
+
+    campaign_id, reply = await conversation.turn(text, campaign_id, deps=deps)
+    if reply:
+        return campaign_id, reply
+    return campaign_id, markdown(shown.plan_json(campaign_id, deps=deps))

@@ -1,0 +1,70 @@
+"""The `liftwright` command: a list of names; each command's file is imported only when it runs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from liftwright import __version__
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("market", "Build a simulated market and walk goals through it, end to end."),
+    "import": ("data", "Bring customers, events, past tests, products, evidence or documents in."),
+    "export": ("data", "Write a plan's assignment, candidates, audience, sends, limits or prices to a file."),
+    "plan": ("planning", "Turn a goal into a plan that waits for approval."),
+    "chat": ("planning", "The same as a conversation with the strategist."),
+    "show": ("planning", "One campaign: plan, status, hash, findings."),
+    "list": ("planning", "All campaigns."),
+    "approvals": ("approving", "What waits for a decision, riskiest first."),
+    "approve": ("approving", "Approve exactly the plan with this hash."),
+    "reject": ("approving", "Reject a plan."),
+    "respond": ("approving", "Answer a waiting plan in words; the strategist revises it."),
+    "edit": ("approving", "Change a waiting plan; a new revision is checked and asked again."),
+    "worker": ("running", "Deliver due sends."),
+    "tick": ("running", "Observe a running campaign, adapt, stop."),
+    "stop": ("running", "Kill switch: nothing leaves after the batch in flight."),
+    "report": ("running", "What a campaign did, caused and taught."),
+    "why": ("asking", "Why a person gets what they get."),
+    "whatif": ("asking", "Re-solve a plan with something changed; the plan itself stays."),
+    "policy": ("governing", "Rules: check, test, hash."),
+    "journal": ("governing", "The tamper-evident log."),
+    "model": ("modelling", "Scoring models: list, card, off, on."),
+    "eval": ("evaluating", "Prompt-evaluation suites."),
+    "serve": ("serving", "The HTTP API."),
+}
+
+
+class LazyGroup(click.Group):
+    """Shows every command's one line without importing any of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of a campaign's life."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the file that holds the command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"liftwright.cli.{COMMANDS[cmd_name][0]}")
+        found: Any = getattr(module, f"{cmd_name}_command")
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands for `--help`, from the list above."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="liftwright")
+@click.option("--home", type=click.Path(), default=None, help="Workspace directory (default ./.liftwright or LIFTWRIGHT_HOME).")
+@click.option("--debug", is_flag=True, help="Show the trace of an error.")
+@click.pass_context
+def liftwright(ctx: click.Context, home: str | None, debug: bool) -> None:
+    """Liftwright turns a business goal into a campaign that provably moved it.
+
+    Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 something broke.
+    """
+    ctx.obj = {"home": home, "debug": debug}

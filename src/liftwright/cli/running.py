@@ -1,0 +1,72 @@
+"""worker, tick, stop, report."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+
+import click
+
+from liftwright.cli.workspace import Workspace, command
+
+
+@command(name="worker")
+@click.option("--once", is_flag=True, help="Deliver what is due now and end.")
+@click.option("--limit", default=500, show_default=True, help="Sends per batch.")
+@click.option("--pause", default=5.0, show_default=True, help="Seconds between rounds.")
+def worker_command(workspace: Workspace, once: bool, limit: int, pause: float) -> None:
+    """Deliver due sends: re-check each person, hand over to the channel, settle the ledger."""
+    from liftwright.flow import dispatch, walk
+
+    deps = workspace.deps()
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    while True:
+        asyncio.run(walk.recover(deps=deps))
+        done = dispatch.drain(deps=deps, worker=worker, limit=limit)
+        counted = [f"{count} {what}" for what, count in done.items() if count]
+        workspace.show(done, ", ".join(counted) or "nothing due")
+        if once:
+            return
+        time.sleep(pause)
+
+
+@command(name="tick")
+@click.argument("campaign")
+def tick_command(workspace: Workspace, campaign: str) -> None:
+    """Observe outcomes, apply the stop rules, adapt inside what was approved."""
+    from liftwright.cli.texts import report
+    from liftwright.flow import adapt, shown
+
+    deps = workspace.deps()
+    found = asyncio.run(adapt.tick(campaign, deps=deps))
+    data = shown.report_json(found)
+    workspace.show(data, lambda: report(data))
+
+
+@command(name="stop")
+@click.argument("campaign")
+@click.option("--as", "by", required=True, metavar="USER", help="Who stops it.")
+@click.option("--reason", required=True, help="Why.")
+def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
+    """Kill switch: nothing leaves after the batch in flight."""
+    from liftwright.flow import stopping
+
+    cancelled = stopping.stop(campaign, by=by, reason=reason, deps=workspace.deps())
+    workspace.show(
+        {"campaign_id": campaign, "status": "stopped", "cancelled": cancelled},
+        f"Stopped {campaign}: {cancelled} planned sends cancelled.",
+    )
+
+
+@command(name="report")
+@click.argument("campaign")
+def report_command(workspace: Workspace, campaign: str) -> None:
+    """What CAMPAIGN did, why, what it caused and what it taught."""
+    from liftwright.cli.texts import report
+    from liftwright.flow import reporting, shown
+
+    deps = workspace.deps()
+    data = shown.report_json(reporting.report(campaign, deps=deps))
+    workspace.show(data, lambda: report(data))

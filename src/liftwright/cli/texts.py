@@ -1,0 +1,206 @@
+"""JSON of the contract as text for people in a terminal. Only words: every figure comes from the JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Data = dict[str, Any]
+
+
+def money(value: Data | None) -> str:
+    """`{"amount": "1234.50", "currency": "USD"}` as `1,234.50 USD`."""
+    return "none" if value is None else f"{float(value['amount']):,.2f} {value['currency']}"
+
+
+def number(value: float | None, *, digits: int = 2) -> str:
+    """A figure or a dash."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def interval(value: Data | None) -> str:
+    """`mid (95 % between low and high)`."""
+    if not value or value.get("mid") is None:
+        return "not measured"
+    return f"{value['mid']:,.0f} ({value.get('level', 0.95):.0%} between {value['low']:,.0f} and {value['high']:,.0f})"
+
+
+def imported(data: Data) -> str:
+    """How the columns were understood, what came in and what was refused."""
+    if data["already"]:
+        return f"This file is in already (snapshot {data['snapshot_id']}); nothing changed."
+    lines = [f"  {canonical:<24} from {column:<24} {because}" for canonical, column, because in data["shown"]]
+    lines += [f"  note: {note}" for note in data["notes"]]
+    counts = ", ".join(f"{rows:,} {name}" for name, rows in data["tables"].items()) or "nothing"
+    lines.append(
+        f"Would import {counts}; nothing was changed."
+        if data["dry_run"]
+        else f"Imported {counts}. Snapshot {data['snapshot_id']}."
+    )
+    if data["quarantined"]:
+        reasons = "; ".join(f"{count:,} x {reason}" for reason, count in data["reasons"].items())
+        lines.append(f"{data['quarantined']:,} rows were set aside: {reasons}. They are in {data['quarantine_path']}.")
+    return "\n".join(lines)
+
+
+def plan(data: Data) -> str:
+    """A plan, what it rests on, what waits, and the command that comes next."""
+    lines = [f"{data['campaign_id']}  {data['status'].replace('_', ' ')}   (model: {data.get('model', '?')})"]
+    if data.get("question"):
+        lines += [
+            "",
+            f"Question: {data['question']}",
+            f'Answer:   liftwright plan "…" --answer "…"   or   liftwright chat {data["campaign_id"]}',
+        ]
+    if data.get("objective"):
+        lines += _objective(data["objective"])
+    if data.get("audience"):
+        lines += _audience(data)
+        lines += _money_part(data)
+    lines += _findings(data.get("findings", []))
+    if data["status"] == "awaiting_approval":
+        lines += ["", "Nothing has been sent. To let exactly this plan run:"]
+        lines += [f"  liftwright approve {data['campaign_id']} --hash {data['plan_hash']} --as YOU"]
+    return "\n".join(lines)
+
+
+def _objective(objective: Data) -> list[str]:
+    target = objective.get("target")
+    aim = f" by {target['value']:g} {target['unit']}" if target else ""
+    lines = ["", f"Objective  {objective['direction']} {objective['metric'].replace('_', ' ')}{aim}"]
+    lines[-1] += f" · {objective['product']}" if objective.get("product") else ""
+    lines.append(f"           {objective['starts_on']} to {objective['ends_on']} · budget {money(objective.get('budget'))}")
+    for limit in objective.get("constraints", []):
+        lines.append(f"           must hold: {limit['kind'].replace('_', ' ')} {limit['value']}")
+    for assumed in objective.get("assumptions", []):
+        lines.append(f"  assumed  {assumed['field']} = {assumed['value']}: {assumed['because']}")
+    return lines
+
+
+def _audience(data: Data) -> list[str]:
+    audience = data["audience"]
+    lines = [
+        "",
+        f"People     {audience['selected']:,} chosen of {audience['population']:,} ({audience['eligible']:,} may be contacted)",
+    ]
+    lines.append(f"           {audience['holdout']:,} held out on purpose, to measure what the campaign causes")
+    lines += [f"           {step['step']}: {step['removed']:,} left out, {step['left']:,} left" for step in audience["funnel"]]
+    lines += [f"  because  {reason}" for reason in audience.get("reasons", [])]
+    decisions = data["decisions"]
+    lines += [
+        "",
+        f"Buyers     {decisions['likely_buyers']}",
+        f"Persuade   {decisions['persuadables']}",
+        f"Left out   {decisions['excluded']}",
+    ]
+    lines.append(f"Incentive  {decisions['incentive']['with']:,} with, {decisions['incentive']['without']:,} without")
+    lines.append("Channels   " + ", ".join(f"{name} {count:,}" for name, count in decisions["channels"].items()))
+    return lines
+
+
+def _money_part(data: Data) -> list[str]:
+    experiment, forecast, assignment = data["experiment"], data["forecast"], data["assignment"]
+    lines = [
+        "",
+        f"Forecast   incremental margin {interval(forecast['incremental_margin'])}; contact cost {money(forecast['cost'])}",
+    ]
+    lines.append(
+        f"Proof      {experiment['method']}; holdout {experiment['holdout_share']:.0%}; detects {number(experiment['mde']['absolute'], digits=3)}"
+    )
+    lines[-1] += f" {experiment['primary_metric']} per person or more"
+    lines.append(
+        f"Solved     {assignment['objective']:,.0f} of at most {assignment['upper_bound']:,.0f} (gap {assignment['gap']:.4%})"
+    )
+    lines += [f"Known      {said}" for said in data.get("evidence", [])]
+    lines += [f"Unknown    {said}" for said in data.get("cannot_know", [])]
+    lines.append(f"Stops when {'; '.join(data['decisions']['stop_when'])}")
+    return lines
+
+
+def _findings(findings: list[Data]) -> list[str]:
+    if not findings:
+        return []
+    return [
+        "",
+        "Findings",
+        *[f"  {f['severity']:<14} {f['rule']:<24} {f['says']}" + (f" → {f['fix']}" if f["fix"] else "") for f in findings],
+    ]
+
+
+def markdown(data: Data) -> str:
+    """The same for the chat: short, with the question or the hash last."""
+    body = plan(data)
+    return f"```\n{body}\n```"
+
+
+def report(data: Data) -> str:
+    """What the campaign did and caused, narrative first."""
+    sends, lift = data["sends"], data["lift"]
+    lines = [f"{data['campaign_id']}  {data['status']}  verdict: {data['verdict']}", "", data["narrative"], ""]
+    lines.append(
+        f"Sends      {sends['delivered']:,} delivered of {sends['planned']:,}; {sends['failed']:,} failed, {sends['suppressed']:,} suppressed"
+    )
+    lines.append(
+        f"Lift       {lift['metric']} per person {number(lift['mid'], digits=4)} ({number(lift['low'], digits=4)} to {number(lift['high'], digits=4)})"
+    )
+    lines.append(f"           {lift['treated']:,} treated, {lift['holdout']:,} held out; {lift['method']}; look {lift['looks']}")
+    lines.append(f"Margin     incremental {interval(data['incremental_margin'])}")
+    health = data["health"]
+    lines.append(
+        f"Health     sample ratio p = {number(health['srm_p'], digits=3)}, {health['contamination']} contaminated, {health['late_data']} late"
+    )
+    lines += [
+        f"Action     {action['at'][:16]} {action['kind']} ({action['rule']}) by {action['by']}" for action in data["actions"]
+    ]
+    lines += [f"Learned    {lesson['says']}" for lesson in data["lessons"]]
+    return "\n".join(lines)
+
+
+def why(data: Data) -> str:
+    """One person's options in money, what was chosen and what would change it."""
+    lines = [f"{data['person']} is in the {data['arm']} arm."]
+    chosen = data.get("chosen")
+    lines.append(f"Chosen: {chosen}" if chosen else "Chosen: nothing.")
+    for option in data["candidates"]:
+        terms = ", ".join(f"{name} {value:+.3f}" for name, value in option["terms"].items())
+        blocked = "" if option["allowed"] else f"  blocked by {', '.join(option['blocked_by'])}"
+        lines.append(f"  {option['channel']:<12} {option['offer']:<10} {option['value']:+8.3f} = {terms}{blocked}")
+    lines += [f"Because  {reason['says']}" for reason in data["reasons"]]
+    lines += [f"Binding  {what}" for what in data["binding"]]
+    lines += [f"Flips if {what}" for what in data["would_change"]]
+    lines += [f"  {event.get('at', '')} {event.get('what', '')}" for event in data["timeline"]]
+    return "\n".join(lines)
+
+
+def whatif(data: Data) -> str:
+    """Before against after of a re-solve."""
+    lines = [f"Changed: {data['changed']}"]
+    for name in sorted(set(data["before"]) | set(data["after"])):
+        before, after = data["before"].get(name), data["after"].get(name)
+        if before != after:
+            lines.append(f"  {name}: {before} → {after}")
+    return "\n".join(lines)
+
+
+def demo(data: Data) -> str:
+    """The demo's end: every campaign's report, the truth beside it, the baselines."""
+    lines: list[str] = []
+    for found in data["campaigns"]:
+        truth = found["truth"]
+        lines += ["", "─" * 80, f"Goal: {found['goal']}", "", report(found), ""]
+        lines.append(f"Forecast   incremental margin {interval(found['forecast']['incremental_margin'])}")
+        lines.append(
+            f"Truth      {truth['incremental_margin']:,.0f} (only the simulator knows), {truth['share_of_oracle']:.0%} of the best possible"
+        )
+    lines += ["", "The same market under simple rules (true incremental margin):"]
+    for name, found in data["baselines"].items():
+        lines.append(
+            f"  {name:<28} {found['incremental_margin']:>12,.0f}   {found['share_of_oracle']:>6.0%} of the best possible"
+        )
+    lines += [
+        "",
+        f"Model: {data['model']}. It is rules and templates, not a language model."
+        if data["model"] == "scripted"
+        else f"Model: {data['model']}",
+    ]
+    lines.append(f"{data['seconds']:.0f} seconds.")
+    return "\n".join(lines)

@@ -1,0 +1,192 @@
+"""The main job against people who react: import, plan, approve, run day by day, measure, learn, and start the next campaign.
+
+The product meets the market only through files: it imports what the market writes and the market reads the action files that the
+worker drops. The truth is asked for at the end and shown beside the product's own figures.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pa_parquet
+
+from liftwright import settings as settings_file
+from liftwright import wiring
+from liftwright.domain.errors import ApprovalError
+from liftwright.flow import adapt, deciding, dispatch, intake, learn, shown, walk
+from liftwright.ports import Deps, Progress
+
+if TYPE_CHECKING:
+    from liftwright.world.market import Market
+
+FIRST_DAY = date(2026, 3, 2)
+"""The simulated Monday on which the first campaign starts."""
+WORK_HOURS = (14, 17, 20, 23)
+"""UTC hours of each simulated day at which the worker runs."""
+SETTLING_DAYS = 10
+"""Days after the last send in which delayed orders still come in before a campaign is closed."""
+GOALS = (
+    "I want to sell more shoes over the next {days} days, 30k budget, keep margin above 35%",
+    "Sell more shoes again over the next {days} days, budget 30k, keep the margin above 35%",
+)
+IMPORTED = ("customers", "events", "treatments", "products", "prices", "evidence", "documents")
+
+
+@dataclass
+class Clock:
+    """The simulated moment; everything wired with it acts at that time."""
+
+    at: datetime
+
+    def __call__(self) -> datetime:
+        """The moment, aware, UTC."""
+        return self.at
+
+    def set(self, day: date, hour: int = 0) -> None:
+        """Move to an hour of a day."""
+        self.at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
+
+
+@dataclass
+class MarketRun:
+    """`customers` people, `campaigns` goals of `days` days one after the other. `approve(title, plan_hash)` stands for the approver."""
+
+    home: Path
+    customers: int
+    days: int
+    campaigns: int
+    seed: int
+    approve: Callable[[str, str], bool]
+    progress: Progress
+    clock: Clock = field(init=False)
+    market: Market = field(init=False)
+    deps: Deps = field(init=False)
+
+    async def play(self) -> dict[str, Any]:
+        """Run everything; returns the shape of `demo --json`."""
+        started = time.monotonic()
+        self._prepare()
+        played = []
+        baselines: dict[str, Any] = {}
+        for number in range(self.campaigns):
+            found, rivals = await self._campaign(number)
+            played.append(found)
+            baselines = baselines or rivals
+        return {
+            "model": self.deps.settings.model,
+            "campaigns": played,
+            "baselines": baselines,
+            "seconds": round(time.monotonic() - started, 1),
+        }
+
+    def _prepare(self) -> None:
+        """Draw the market and bring its files in, as any customer would."""
+        self.progress("market", f"draws {self.customers:,} people and a year of their life (seed {self.seed})")
+        self.market = wiring.market(customers=self.customers, seed=self.seed, starts_on=FIRST_DAY)
+        self.clock = Clock(datetime.min)
+        self.clock.set(FIRST_DAY)
+        values = self.market.settings() | {"seed": self.seed}
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "liftwright.toml").write_text(settings_file.as_toml(values), encoding="utf-8")
+        settings = settings_file.parse(values | {"home": self.home})
+        self.deps = wiring.build(settings, now=self.clock, progress=self.progress)
+        files = self.market.files(self.home / "market")
+        for table in IMPORTED:
+            result = intake.import_file(files[table], declared=table, mapping=None, dry_run=False, deps=self.deps)
+            self.progress("import", f"{table}: {sum(result.tables.values()):,} rows")
+
+    async def _campaign(self, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        starts_on = self.market.today
+        ends_on = starts_on + timedelta(days=self.days - 1)
+        self.clock.set(starts_on, 6)
+        goal = GOALS[min(number, len(GOALS) - 1)].format(days=self.days)
+        self.progress("marketer", goal)
+        campaign = await walk.start(goal, deps=self.deps)
+        plan = self.deps.campaigns.plan(campaign.campaign_id)
+        if campaign.status != "awaiting_approval" or plan is None:
+            raise ApprovalError(
+                "DEMO-NO-PLAN",
+                f"The goal ended as {campaign.status}: {campaign.question or 'see the findings'}.",
+                next_step=f"See `liftwright show {campaign.campaign_id}`.",
+            )
+        await self._decide(campaign.campaign_id)
+        actions = await self._fly(campaign.campaign_id, ends_on)
+        lessons = await learn.finish(campaign.campaign_id, deps=self.deps)
+        self.progress("learn", f"{len(lessons)} lessons")
+        return self._result(campaign.campaign_id, goal, actions, starts_on, ends_on)
+
+    async def _decide(self, campaign_id: str) -> None:
+        waiting = self.deps.approvals.pending(campaign_id)
+        assert waiting is not None
+        if not self.approve(waiting.title, waiting.plan_hash):
+            await deciding.decide(
+                "reject", campaign_id, plan_hash=waiting.plan_hash, by="you", reason="not approved in the demo", deps=self.deps
+            )
+            raise ApprovalError(
+                "DEMO-REJECTED", "You did not approve the plan.", next_step="Nothing was sent. Run the demo again."
+            )
+        await deciding.decide("approve", campaign_id, plan_hash=waiting.plan_hash, by="demo approver", deps=self.deps)
+
+    async def _fly(self, campaign_id: str, ends_on: date) -> pa.Table:
+        """Day by day: the worker drops actions, the market reacts, outcomes come back, the campaign ticks."""
+        taken: list[pa.Table] = []
+        last = ends_on + timedelta(days=SETTLING_DAYS)
+        while self.market.today <= last:
+            day = self.market.today
+            for hour in WORK_HOURS:
+                self.clock.set(day, hour)
+                dispatch.drain(deps=self.deps, worker="demo")
+            actions = self._actions_of(day, campaign_id)
+            if actions is not None:
+                self.market.act(day, actions)
+                taken.append(actions)
+            events = self.market.step(day)
+            self.clock.set(day + timedelta(days=1), 1)
+            self._bring_back(events, day)
+            await adapt.tick(campaign_id, deps=self.deps)
+            self.progress(
+                "day", f"{day}: {0 if actions is None else actions.num_rows:,} actions, {events.num_rows:,} events back"
+            )
+        return pa.concat_tables(taken) if taken else pa.table({name: [] for name in ("customer_id", "channel", "send_at")})
+
+    def _actions_of(self, day: date, campaign_id: str) -> pa.Table | None:
+        path = self.home / "outbox" / "actions" / f"{day.isoformat()}.csv"
+        if not path.exists():
+            return None
+        text = {name: pa.string() for name in ("send_id", "customer_id", "channel", "offer", "variant", "send_at", "campaign_id")}
+        return pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=text))
+
+    def _bring_back(self, events: pa.Table, day: date) -> None:
+        if not events.num_rows:
+            return
+        path = self.home / "market" / f"events-{day.isoformat()}.parquet"
+        pa_parquet.write_table(events, path)
+        intake.import_file(path, declared="events", mapping=None, dry_run=False, deps=self.deps)
+
+    def _result(
+        self, campaign_id: str, goal: str, actions: pa.Table, starts_on: date, ends_on: date
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The product's report with forecast and truth beside it; and what simple rules would have brought from the same morning."""
+        found = self.deps.campaigns.last_report(campaign_id)
+        plan = self.deps.campaigns.plan(campaign_id)
+        assert found is not None
+        assert plan is not None
+        contest = wiring.contest(self.market, starts_on=starts_on, ends_on=ends_on, budget=30_000.0)
+        worth = self.market.worth(actions, starts_on=starts_on, ends_on=ends_on)
+        data = shown.report_json(found) | {
+            "goal": goal,
+            "forecast": shown.plan_json(campaign_id, deps=self.deps)["forecast"],
+            "truth": {
+                "incremental_margin": round(worth.incremental_margin, 2),
+                "share_of_oracle": contest.share(worth.incremental_margin),
+                "oracle": round(contest.oracle, 2),
+            },
+        }
+        return data, contest.as_json()

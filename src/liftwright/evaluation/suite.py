@@ -1,0 +1,120 @@
+"""Suite files: `evals/suites/<name>.yaml` as typed values. Says what is run on which data, how it is graded and what passes."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from liftwright.domain.base import Value
+from liftwright.domain.errors import ConfigError
+from liftwright.library import shipped
+
+Gate = Literal["hard", "at_least", "none"]
+
+
+class GraderUse(Value):
+    """One grader of a suite. `hard`: every case must pass; `at_least`: that many must; `none`: shown only."""
+
+    use: str
+    gate: Gate = "hard"
+    at_least: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _number_fits_gate(self) -> GraderUse:
+        if (self.gate == "at_least") != (self.at_least is not None):
+            raise ValueError(f"grader '{self.use}': 'at_least: N' goes with 'gate: at_least' and only with it")
+        return self
+
+
+class Suite(Value):
+    """One suite. `target` and the graders are names of code; `dataset` and `baseline` are names of files."""
+
+    suite: str
+    says: str
+    target: str
+    dataset: str
+    graders: tuple[GraderUse, ...] = Field(min_length=1)
+    baseline: str | None = None
+
+    @model_validator(mode="after")
+    def _graders_differ(self) -> Suite:
+        names = [grader.use for grader in self.graders]
+        if len(set(names)) != len(names):
+            raise ValueError("a grader is named twice")
+        return self
+
+
+def evals_folder() -> Path:
+    """The folder of suites, datasets and baselines that ships with Liftwright."""
+    return shipped() / "evals"
+
+
+def list_suites(*, folder: Path | None = None) -> list[Suite]:
+    """Every suite, by name. Raises ConfigError naming the file and key of what is wrong."""
+    root = folder or evals_folder()
+    return [load_suite(path.stem, folder=root) for path in sorted((root / "suites").glob("*.yaml"))]
+
+
+def load_suite(name: str, *, folder: Path | None = None) -> Suite:
+    """The suite `suites/<name>.yaml`. Raises ConfigError when it does not exist or has a key, grader or target that does not."""
+    root = folder or evals_folder()
+    path = root / "suites" / f"{name}.yaml"
+    known = sorted(p.stem for p in (root / "suites").glob("*.yaml"))
+    if name not in known:
+        raise _bad(
+            "EVAL-SUITE", f"There is no suite '{name}'.{nearest(name, known)}", f"Use one of: {', '.join(known) or 'none'}."
+        )
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _bad("EVAL-SUITE-FORM", f"suites/{name}.yaml cannot be read: {error}.") from error
+    found = _parsed(data, where=f"suites/{name}.yaml")
+    if found.suite != name:
+        raise _bad("EVAL-SUITE-FORM", f"suites/{name}.yaml calls itself '{found.suite}'.")
+    _check_names(found, where=f"suites/{name}.yaml")
+    return found
+
+
+def _parsed(data: Any, *, where: str) -> Suite:
+    if not isinstance(data, dict):
+        raise _bad("EVAL-SUITE-FORM", f"{where} is not a list of 'key: value' lines.")
+    try:
+        return Suite.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            fields = GraderUse.model_fields if len(first["loc"]) > 1 else Suite.model_fields
+            says = f"{where} has an unknown key '{place}'.{nearest(str(first['loc'][-1]), list(fields))}"
+            raise _bad("EVAL-SUITE-KEY", says) from error
+        raise _bad("EVAL-SUITE-FORM", f"{where}: '{place}': {first['msg']}.") from error
+
+
+def _check_names(found: Suite, *, where: str) -> None:
+    from liftwright.evaluation.graders import GRADERS
+    from liftwright.evaluation.targets import TARGETS
+
+    for grader in found.graders:
+        if grader.use not in GRADERS:
+            raise _bad(
+                "EVAL-GRADER",
+                f"{where} uses the grader '{grader.use}', which does not exist.{nearest(grader.use, list(GRADERS))}",
+            )
+    if found.target not in TARGETS:
+        raise _bad(
+            "EVAL-TARGET", f"{where} has the target '{found.target}', which does not exist.{nearest(found.target, list(TARGETS))}"
+        )
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """A hint with the known word closest to a misspelt one, or nothing."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def _bad(code: str, says: str, next_step: str = "Mend the suite file.") -> ConfigError:
+    return ConfigError(code, says, next_step=next_step)

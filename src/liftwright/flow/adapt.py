@@ -1,0 +1,178 @@
+"""The standing loop: a short graph run `<campaign>:tick:<n>` that observes, judges by pre-stated rules, and acts inside the approval.
+
+What the approval does not cover is asked for (`change`), not done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from langgraph.graph import END, START, StateGraph
+from typing_extensions import TypedDict
+
+from liftwright.domain.base import Value
+from liftwright.domain.evidence import Action, Report
+from liftwright.domain.experiment import StopRule
+from liftwright.domain.plan import Plan
+from liftwright.flow import change, learn, reporting, stopping, walk
+from liftwright.flow.fresh import newest
+from liftwright.flow.graph import strict
+from liftwright.measurement import stopping as rules
+from liftwright.ports import Deps
+
+QUIETING = pa.array(["opt_out", "complaint"])
+
+
+class Fired(Value):
+    """A stop rule that fired: what it wants (`kind`), what it saw, and whether it acts by itself."""
+
+    rule: str
+    kind: str
+    says: str
+    acts: bool
+
+
+class TickState(TypedDict, total=False):
+    """One tick: the look's report, the share of the flight seen, the rules that fired."""
+
+    campaign_id: str
+    report: Report
+    fraction: float
+    fired: tuple[Fired, ...]
+
+
+async def tick(campaign_id: str, *, deps: Deps) -> Report:
+    """Observe outcomes, apply the stop rules, adapt inside what was approved; at the end of the flight, close the campaign.
+
+    A tick that was interrupted is carried on, not repeated. Raises GoalError for a campaign that was never launched.
+    """
+    reporting.launched(campaign_id, deps)
+    campaign = deps.campaigns.get(campaign_id)
+    if campaign.status == "running":
+        number = len(reporting.look_fractions(campaign_id, deps)) + 1
+        thread_id = f"{campaign_id}:tick:{number}"
+        async with walk.held(thread_id, deps), _opened(deps) as graph:
+            state = await graph.aget_state(walk.config(thread_id))
+            await walk.run(graph, None if state.next else {"campaign_id": campaign_id}, thread_id)
+    row, plan = reporting.launched(campaign_id, deps)
+    if deps.now() >= reporting.flight(plan, row, deps)[1] or deps.campaigns.get(campaign_id).status == "stopped":
+        await learn.finish(campaign_id, deps=deps)
+    found = await asyncio.to_thread(reporting.report, campaign_id, deps=deps)
+    if deps.campaigns.get(campaign_id).status == "running":
+        deps.campaigns.save_report(found, at=deps.now())
+    return found
+
+
+async def observe(state: TickState, *, deps: Deps) -> dict[str, Any]:
+    """Measure now."""
+    seen = await asyncio.to_thread(reporting.look, state["campaign_id"], deps=deps)
+    return {"report": seen.report, "fraction": seen.fraction, "fired": _judged(seen)}
+
+
+async def judge(state: TickState, *, deps: Deps) -> dict[str, Any]:
+    """Keep what matters now: the end of the flight closes the campaign elsewhere, and a spent budget with nothing left to send is the end."""
+    waiting = deps.ledger.counts(state["campaign_id"])["waiting"]
+    fired = [one for one in state["fired"] if one.rule != "end" and not (one.rule == "budget" and not waiting)]
+    return {"fired": tuple(fired)}
+
+
+async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
+    """Stop or ask, suppress who wants no more; then write the tick down, last, so that a crash repeats what is safe to repeat."""
+    campaign_id = state["campaign_id"]
+    plan = reporting.launched(campaign_id, deps)[1]
+    await asyncio.to_thread(suppress, plan, deps=deps)
+    for fired in state["fired"]:
+        await _follow(fired, plan, deps)
+    detail = {
+        "fraction": state["fraction"],
+        "verdict": state["report"].verdict,
+        "fired": [fired.rule for fired in state["fired"]],
+    }
+    deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.tick", subject=campaign_id, detail=detail)
+    return {}
+
+
+async def _follow(fired: Fired, plan: Plan, deps: Deps) -> None:
+    """One rule that fired: act where the approval allows stopping, ask otherwise."""
+    if fired.acts and fired.kind == "stop" and "stop_campaign" in plan.envelope.allows:
+        await asyncio.to_thread(stopping.stop, plan.campaign_id, by="liftwright", reason=fired.says, deps=deps, rule=fired.rule)
+        return
+    rule = next(rule for rule in _rules(plan) if rule.name == fired.rule)
+    row = await change.ask(plan, rule, seen=fired.says, deps=deps)
+    if row.status == "pending":
+        after = {"approval_id": row.approval_id, "asks": "stop", "says": fired.says}
+        action = Action(at=row.asked_at, kind="ask", rule=fired.rule, after=after, by="liftwright")
+        deps.campaigns.record_action(plan.campaign_id, action)
+
+
+def suppress(plan: Plan, *, deps: Deps) -> int:
+    """Cancel the remaining touches of people who opted out or complained since; returns how many touches."""
+    if "suppress_person" not in plan.envelope.allows:
+        return 0
+    fresh = newest(deps)
+    events = fresh.events
+    planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
+    if events is None or not planned.num_rows:
+        return 0
+    now = deps.now()
+    recent = pc.and_(
+        pc.is_in(events["type"], value_set=QUIETING),
+        pc.less_equal(events["occurred_at"], pa.scalar(now, events["occurred_at"].type)),
+    )
+    quiet = set(events.filter(recent)["customer_id"].to_pylist())
+    people = sorted({i for i in planned["customer_id"].to_pylist() if (fresh.present_id(i) or i) in quiet})
+    if not people:
+        return 0
+    cancelled = deps.ledger.cancel_planned(plan.campaign_id, reason="the person opted out", now=now, customer_ids=people)
+    if cancelled:
+        after = {"people": len(people), "touches": cancelled}
+        action = Action(
+            at=now, kind="suppress", rule="OPT-OUT", before={"planned": planned.num_rows}, after=after, by="liftwright"
+        )
+        deps.campaigns.record_action(plan.campaign_id, action)
+    return cancelled
+
+
+def _judged(seen: reporting.Look) -> tuple[Fired, ...]:
+    budget = seen.plan.objective.budget
+    watch = rules.Watch(
+        fraction=seen.fraction,
+        lift=seen.report.lift,
+        conversions=seen.conversions,
+        srm_p=seen.report.health.srm_p,
+        guardrails=seen.guardrails,
+        spent=seen.spent,
+        budget=float(budget.amount) if budget else None,
+        power=seen.plan.experiment.power,
+        level=seen.plan.experiment.level,
+    )
+    signals = rules.judge(watch, rules=_rules(seen.plan))
+    return tuple(Fired(rule=one.rule, kind=one.kind, says=one.says, acts=one.acts) for one in signals)
+
+
+def _rules(plan: Plan) -> tuple[StopRule, ...]:
+    """The plan's stop rules."""
+    return plan.experiment.stop_rules
+
+
+def _graph(deps: Deps) -> StateGraph[TickState, None, TickState, TickState]:
+    graph: StateGraph[TickState, None, TickState, TickState] = StateGraph(TickState)
+    for name, node in (("observe", observe), ("judge", judge), ("act", act)):
+        graph.add_node(name, partial(node, deps=deps))
+    graph.add_edge(START, "observe")
+    graph.add_edge("observe", "judge")
+    graph.add_edge("judge", "act")
+    graph.add_edge("act", END)
+    return graph
+
+
+@asynccontextmanager
+async def _opened(deps: Deps) -> AsyncIterator[Any]:
+    async with deps.checkpointer() as saver:
+        yield _graph(deps).compile(checkpointer=strict(saver, (Report, Fired)), name="liftwright-tick")

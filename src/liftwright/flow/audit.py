@@ -1,0 +1,96 @@
+"""Every delivered send checked again, by other means than the gate that let it pass: holdout, consent at that time, caps."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.domain.plan import Plan
+from liftwright.flow.fresh import Fresh, arms, pinned
+from liftwright.ports import Deps
+
+DENIED = frozenset({"denied", "false", "no", "n", "0"})
+QUIETING = frozenset({"opt_out", "complaint"})
+
+
+def violations(plan: Plan, delivered: Sequence[Mapping[str, Any]], fresh: Fresh, *, deps: Deps) -> int:
+    """How many of these sends (rows of the ledger) should not have left: each counts once, whatever it broke."""
+    treated, holdout = arms(plan.audience.digest, deps)
+    denied = _denied(pinned(plan.pins.snapshot, deps))
+    quiet = _quieted(fresh)
+    over = _over_cap(plan, deps)
+    broken = 0
+    for send in delivered:
+        person, channel = send["customer_id"], send["channel"]
+        at = send["sent_at"] or send["send_at"]
+        opted_out = quiet.get((fresh.present_id(person) or person, channel))
+        broken += (
+            person not in treated
+            or person in holdout
+            or (person, channel) in denied
+            or (opted_out is not None and opted_out < at)
+            or (person, at) in over
+        )
+    return broken
+
+
+def _denied(data: Fresh) -> frozenset[tuple[str, str]]:
+    """(person, channel) that had said no when the plan was made."""
+    people = data.people
+    ids = people["customer_id"].to_pylist()
+    found = set()
+    for name in people.column_names:
+        if name.startswith("consent_"):
+            said = zip(ids, people[name].to_pylist(), strict=True)
+            found |= {(person, name.removeprefix("consent_")) for person, word in said if str(word).strip().lower() in DENIED}
+    return frozenset(found)
+
+
+class _Quiet(dict[tuple[str, str], datetime]):
+    """Earliest known opt-out by person and channel; one without a channel counts for all."""
+
+    def get(self, key: tuple[str, str], default: Any = None) -> Any:
+        found = [at for at in (super().get(key), super().get((key[0], ""))) if at is not None]
+        return min(found) if found else default
+
+
+def _quieted(fresh: Fresh) -> _Quiet:
+    """When we learnt that a person wants no more: on receipt where the data says when, else when it happened."""
+    quiet = _Quiet()
+    events = fresh.events
+    if events is None:
+        return quiet
+    names = [name for name in ("customer_id", "type", "channel", "occurred_at", "received_at") if name in events.column_names]
+    chosen = events.select(names).filter(pc.is_in(events["type"], value_set=pa.array(sorted(QUIETING))))
+    for row in chosen.to_pylist():
+        at = row.get("received_at") or row["occurred_at"]
+        key = (row["customer_id"], row.get("channel") or "")
+        quiet[key] = min(at, dict.get(quiet, key, at))
+    return quiet
+
+
+def _over_cap(plan: Plan, deps: Deps) -> frozenset[tuple[str, datetime]]:
+    """(person, moment) of sends, of any campaign, that were one too many within seven days."""
+    limit = plan.objective.constraint("max_contacts_per_week")
+    cap = deps.settings.limits.contacts_per_week
+    if limit is not None and isinstance(limit.value, int | float):
+        cap = min(cap, int(limit.value))
+    moments: dict[str, list[datetime]] = defaultdict(list)
+    sends = deps.ledger.sends(states=("sent", "unknown"))
+    for person, sent, planned in zip(*(sends[name].to_pylist() for name in ("customer_id", "sent_at", "send_at")), strict=True):
+        moments[person].append(sent or planned)
+    over = set()
+    for person, times in moments.items():
+        if len(times) <= cap:
+            continue
+        times.sort()
+        for at in times:
+            if bisect_right(times, at) - bisect_left(times, at - timedelta(days=7) + timedelta(microseconds=1)) > cap:
+                over.add((person, at))
+    return frozenset(over)

@@ -1,0 +1,158 @@
+"""A person decides. First the row, compare-and-set; then, under the thread's lock, the graph is woken by interrupt id.
+
+A crash in between leaves a decided row that was not carried out; `walk.recover` finishes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from langgraph.types import Command
+
+from liftwright.domain.approval import ApprovalRequest, Decision, DecisionKind
+from liftwright.domain.campaign import Campaign
+from liftwright.domain.errors import ApprovalError
+from liftwright.flow import change, edits, standing, walk
+from liftwright.flow import graph as graphs
+from liftwright.flow.launch import launch
+from liftwright.flow.stopping import lapse
+from liftwright.ports import Deps
+
+
+async def decide(
+    kind: DecisionKind,
+    campaign_id: str,
+    *,
+    plan_hash: str | None,
+    by: str,
+    reason: str = "",
+    changes: Mapping[str, Any] | None = None,
+    deps: Deps,
+) -> Campaign:
+    """Record a decision on the waiting plan and carry it out.
+
+    `plan_hash` is the hash the decider saw; only an edit may leave it out (the waiting one is meant). Raises ApprovalError when nothing
+    waits, the request expired, someone was first or the hash is stale (naming the newer hash and what differs), and when a launch
+    was refused; GoalError when an edit cannot be.
+    """
+    if not by.strip():
+        raise ApprovalError("APPROVAL-WHO", "A decision needs a name.", next_step="Say who decides with --as USER.")
+    lapse(deps=deps)
+    waiting = _waiting(campaign_id, deps)
+    if plan_hash is None and kind == "edit":
+        plan_hash = waiting.plan_hash
+    if plan_hash != waiting.plan_hash:
+        raise _stale(waiting, plan_hash, deps)
+    wanted = _wanted(kind, waiting, reason, changes, deps)
+    decision = Decision(
+        kind=kind,
+        approval_id=waiting.approval_id,
+        plan_hash=waiting.plan_hash,
+        by=by.strip(),
+        at=deps.now(),
+        reason=reason,
+        changes=wanted,
+    )
+    row = deps.approvals.decide(decision)
+    await carry_out(row, deps=deps)
+    campaign = deps.campaigns.get(campaign_id)
+    if kind == "approve" and campaign.status == "blocked":
+        raise ApprovalError(
+            "LAUNCH-REFUSED",
+            f"Nothing was sent: {campaign.stop_reason or 'a rule forbids the plan now.'}",
+            next_step=f"See `liftwright show {campaign_id}`, then plan again.",
+        )
+    return campaign
+
+
+async def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
+    """Let the graph go where the decided row says, once; safe to call again. True when it did something."""
+    if row.thread_id != row.campaign_id:
+        return await change.carry_out(row, deps=deps)
+    async with walk.held(row.thread_id, deps), graphs.opened(deps) as graph:
+        current = deps.approvals.get(row.approval_id)
+        if current.resumed_at is not None:
+            return False
+        await _wake(graph, current)
+        if current.status == "approved" and deps.approvals.get(row.approval_id).launched_at is None:
+            await asyncio.to_thread(launch, row.approval_id, deps=deps)
+        deps.approvals.mark_resumed(row.approval_id, at=deps.now())
+        return True
+
+
+async def _wake(graph: Any, row: ApprovalRequest) -> None:
+    """Resume the approval interrupt of this very row by its id; a run that stopped elsewhere is carried on from there."""
+    state = await graph.aget_state(walk.config(row.thread_id))
+    pending = {i.id: i for task in state.tasks for i in task.interrupts if task.name == "approval"}
+    mine = [key for key, found in pending.items() if found.value.get("approval_id") == row.approval_id]
+    if mine:
+        kind = {"type": row.status, "message": row.reason}
+        await walk.run(graph, Command(resume={mine[0]: {"decisions": [kind], "approval_id": row.approval_id}}), row.thread_id)
+    elif state.next and not pending:
+        await walk.run(graph, None, row.thread_id)
+
+
+def _waiting(campaign_id: str, deps: Deps) -> ApprovalRequest:
+    campaign = deps.campaigns.get(campaign_id)
+    waiting = deps.approvals.pending(campaign_id)
+    if waiting is not None and not standing.is_closed(campaign):
+        return waiting
+    decisions = deps.approvals.decisions(campaign_id)
+    says = f"Nothing of {campaign_id} waits for a decision (it is {campaign.status})."
+    if decisions:
+        last = decisions[-1]
+        says += f" The last decision was {last.kind} by {last.by}, at {last.at:%Y-%m-%d %H:%M} UTC."
+    elif campaign.stop_reason:
+        says += f" Reason: {campaign.stop_reason}."
+    raise ApprovalError("APPROVAL-NOTHING-WAITS", says, next_step="See `liftwright approvals` for what waits.")
+
+
+def _stale(waiting: ApprovalRequest, seen: str | None, deps: Deps) -> ApprovalError:
+    plans = [deps.campaigns.plan(waiting.campaign_id, n) for n in range(1, waiting.revision + 1)]
+    old = next((plan for plan in plans if plan and plan.plan_hash == seen), None)
+    new = plans[-1] if plans else None
+    if old is None or new is None:
+        differs = "The hash you gave belongs to no plan of this campaign."
+    else:
+        differs = "Changed since: " + "; ".join(difference(old.manifest(), new.manifest())) + "."
+    return ApprovalError(
+        "APPROVAL-STALE",
+        f"What waits is {waiting.plan_hash} (revision {waiting.revision}), not {seen}. {differs}",
+        next_step=f"Look at it with `liftwright show {waiting.campaign_id}` and decide on that hash.",
+    )
+
+
+def difference(old: Any, new: Any, *, path: str = "", most: int = 12) -> list[str]:
+    """Where two manifests differ, as `path: before → after`, at most `most` lines."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        lines: list[str] = []
+        for key in sorted({*old, *new}):
+            lines += difference(old.get(key), new.get(key), path=f"{path}.{key}".lstrip("."), most=most)
+        return lines[:most]
+    if old == new:
+        return []
+    shown = [text if len(text) <= 60 else text[:57] + "…" for text in (str(old), str(new))]
+    return [f"{path}: {shown[0]} → {shown[1]}"]
+
+
+def _wanted(
+    kind: DecisionKind, waiting: ApprovalRequest, reason: str, changes: Mapping[str, Any] | None, deps: Deps
+) -> dict[str, Any]:
+    """The changes of an edit in canonical form; refuses what the kind of decision cannot carry before anything is recorded."""
+    if waiting.thread_id != waiting.campaign_id and kind in ("edit", "respond"):
+        raise ApprovalError(
+            "APPROVAL-KIND", f"A change of a running campaign cannot be answered with {kind}.", next_step="Approve or reject it."
+        )
+    if kind == "respond" and not reason.strip():
+        raise ApprovalError("APPROVAL-WORDS", "A response needs words.", next_step='Say what should differ with --reason "…".')
+    if kind != "edit":
+        if changes:
+            raise ApprovalError("APPROVAL-KIND", f"Only an edit can carry changes, not {kind}.", next_step="Use edit.")
+        return {}
+    wanted = edits.parse(changes or {}, settings=deps.settings)
+    plan = deps.campaigns.plan(waiting.campaign_id, waiting.revision)
+    if plan is not None and wanted.ends_on is not None and wanted.ends_on < plan.objective.starts_on:
+        raise edits.wrong("objective.ends_on", str(wanted.ends_on), f"a date from {plan.objective.starts_on} on")
+    return wanted.overrides()

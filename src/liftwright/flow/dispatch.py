@@ -1,0 +1,178 @@
+"""Sends leave here and nowhere else: lease, last look, mark `sending` (committed), deliver, settle.
+
+A crash before the mark frees the lease; a crash after it leaves a send that is repeated only on a channel where repeating has no
+second effect, and is `unknown` otherwise. The kill switch is read again for every batch, in the transaction that marks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from liftwright.domain.campaign import Send
+from liftwright.domain.plan import Plan
+from liftwright.domain.profile import Channel
+from liftwright.domain.treatment import Variant
+from liftwright.flow import fresh as fresh_data
+from liftwright.flow import gate
+from liftwright.flow.stopping import lapse
+from liftwright.ports import ChannelAdapter, Delivery, Deps, LeaseOutcome, Receipt
+
+LEASE_SECONDS = 300
+CONTACT_FIELDS = (
+    "email", "phone", "push_token", "first_name", "last_name", "street", "city", "postal_code", "region", "country", "language",
+)  # fmt: skip
+"""Address fields a channel may need. They are read here, for this batch, and handed to the adapter only."""
+RETRY_MINUTES = 15
+MAX_ATTEMPTS = 5
+
+
+def work_once(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
+    """Deliver one batch of what is due. Returns counts: leased, sent, failed, unknown, suppressed, delayed, released, expired."""
+    now = deps.now()
+    idempotent = frozenset(channel for channel, adapter in deps.channels.items() if adapter.is_idempotent)
+    done: Counter[str] = Counter()
+    done["released"] = sum(deps.ledger.release_expired(now=now, idempotent_channels=idempotent).values())
+    done["expired"] = len(lapse(deps=deps))
+    batch = deps.ledger.lease(now=now, worker=worker, limit=limit, seconds=LEASE_SECONDS)
+    done["leased"] = len(batch)
+    if batch:
+        fresh = fresh_data.newest(deps)
+        plans = _plans(batch, deps)
+        for part in _one_per_person(batch):
+            done.update(_pass_on(part, plans, fresh, now=now, worker=worker, deps=deps))
+    return dict(done)
+
+
+def drain(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
+    """Batch after batch until nothing is due."""
+    total: Counter[str] = Counter()
+    while True:
+        done = work_once(deps=deps, worker=worker, limit=limit)
+        total.update(done)
+        if not done["leased"]:
+            return dict(total)
+
+
+async def drain_async(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
+    """`drain` beside an event loop."""
+    return await asyncio.to_thread(drain, deps=deps, worker=worker, limit=limit)
+
+
+def _plans(batch: Sequence[Send], deps: Deps) -> dict[str, Plan | None]:
+    """The approved plan of each campaign in the batch, as it is stored now."""
+    found: dict[str, Plan | None] = {}
+    for campaign_id in sorted({send.campaign_id for send in batch}):
+        campaign = deps.campaigns.get(campaign_id)
+        found[campaign_id] = deps.campaigns.plan(campaign_id, campaign.revision)
+    return found
+
+
+def _one_per_person(batch: Sequence[Send]) -> list[list[Send]]:
+    """Parts of a batch in which nobody appears twice, in order: the second touch of a person must see the first in its caps."""
+    parts: list[list[Send]] = []
+    seen: Counter[str] = Counter()
+    for send in batch:
+        position = seen[send.customer_id]
+        if position == len(parts):
+            parts.append([])
+        parts[position].append(send)
+        seen[send.customer_id] += 1
+    return parts
+
+
+def _pass_on(
+    part: Sequence[Send], plans: dict[str, Plan | None], fresh: fresh_data.Fresh, *, now: datetime, worker: str, deps: Deps
+) -> Counter[str]:
+    done: Counter[str] = Counter()
+    passage = gate.look(part, plans, fresh, now=now, deps=deps)
+    held: dict[str, tuple[LeaseOutcome, str]] = {
+        **{send_id: ("suppressed", rule) for send_id, rule in passage.removed.items()},
+        **{send_id: ("delayed", rule) for send_id, (_, rule) in passage.delayed.items()},
+    }
+    if held:
+        until = {send_id: moment for send_id, (moment, _) in passage.delayed.items()}
+        deps.ledger.settle(held, now=now, worker=worker, delayed_to=until)
+        done.update(outcome for outcome, _ in held.values())
+    by_channel: dict[Channel, list[Send]] = defaultdict(list)
+    for send in passage.allowed:
+        by_channel[send.channel].append(send)
+    for channel, sends in by_channel.items():
+        done.update(_deliver(channel, sends, plans, fresh, now=now, worker=worker, deps=deps))
+    return done
+
+
+def _deliver(
+    channel: Channel,
+    sends: Sequence[Send],
+    plans: dict[str, Plan | None],
+    fresh: fresh_data.Fresh,
+    *,
+    now: datetime,
+    worker: str,
+    deps: Deps,
+) -> Counter[str]:
+    """Mark, hand over, settle. Only what the ledger moved to `sending` is handed over."""
+    adapter = deps.channels.get(channel)
+    deliveries = {send.send_id: _delivery(send, plans[send.campaign_id], fresh) for send in sends}
+    ready = {send_id: delivery for send_id, delivery in deliveries.items() if delivery is not None}
+    results: dict[str, tuple[LeaseOutcome, str]] = {
+        send_id: ("failed", "no such variant") for send_id in deliveries if send_id not in ready
+    }
+    if adapter is None:
+        results.update({send_id: ("failed", f"no adapter for {channel}") for send_id in ready})
+    else:
+        moved = deps.ledger.mark(list(ready), "sending", now=now, worker=worker)
+        results.update(_receipts(adapter, [ready[send_id] for send_id in moved], now=now))
+    if not results:
+        return Counter()
+    later = now + timedelta(minutes=RETRY_MINUTES)
+    delayed_to = {send_id: later for send_id, (outcome, _) in results.items() if outcome == "delayed"}
+    deps.ledger.settle(results, now=now, worker=worker, delayed_to=delayed_to)
+    return Counter(outcome for outcome, _ in results.values())
+
+
+def _receipts(adapter: ChannelAdapter, batch: Sequence[Delivery], *, now: datetime) -> dict[str, tuple[LeaseOutcome, str]]:
+    """What became of each delivery. A send the adapter says nothing about may have left: it is unknown.
+
+    An adapter that broke: tried again later where repeating has no second effect, unknown elsewhere.
+    """
+    if not batch:
+        return {}
+    try:
+        receipts = adapter.deliver(batch, now=now)
+    except Exception as error:
+        says = f"the channel failed: {type(error).__name__}"
+        return {delivery.send.send_id: (_broken(delivery.send, adapter), says) for delivery in batch}
+    said: dict[str, Receipt] = {receipt.send_id: receipt for receipt in receipts}
+    return {delivery.send.send_id: _outcome(said.get(delivery.send.send_id)) for delivery in batch}
+
+
+def _broken(send: Send, adapter: ChannelAdapter) -> LeaseOutcome:
+    if not adapter.is_idempotent:
+        return "unknown"
+    return "delayed" if send.attempts + 1 < MAX_ATTEMPTS else "failed"
+
+
+def _outcome(receipt: Receipt | None) -> tuple[LeaseOutcome, str]:
+    if receipt is None:
+        return "unknown", "the channel gave no receipt"
+    return receipt.outcome, receipt.provider_id if receipt.outcome == "sent" else receipt.reason
+
+
+def _delivery(send: Send, plan: Plan | None, fresh: fresh_data.Fresh) -> Delivery | None:
+    variants: dict[str, Variant] = {variant.variant_id: variant for variant in plan.variants} if plan else {}
+    variant = variants.get(send.variant_id)
+    if variant is None or variant.channel != send.channel:
+        return None
+    return Delivery(send=send, variant=variant, contact=_contact(send.customer_id, fresh))
+
+
+def _contact(customer_id: str, fresh: fresh_data.Fresh) -> dict[str, str]:
+    row = fresh.rows[customer_id]
+    names = [name for name in CONTACT_FIELDS if name in fresh.people.column_names]
+    values: dict[str, Any] = {name: fresh.people[name][row].as_py() for name in names}
+    return {name: str(value) for name, value in values.items() if value is not None}

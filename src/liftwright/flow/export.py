@@ -1,0 +1,86 @@
+"""A plan's parts as files, so that anyone can check it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liftwright.domain.errors import ConfigError, GoalError
+from liftwright.domain.plan import Plan
+from liftwright.ports import Deps
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS = (
+    "customer_id", "wave", "send_on", "channel", "offer", "variant", "hour", "value", "cost", "stock_use", "randomised", "propensity",
+)  # fmt: skip
+WHAT = ("assignment", "candidates", "audience", "sends", "limits", "prices")
+FORMATS = (".parquet", ".csv", ".json")
+
+
+def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, Any]:
+    """A table (assignment, candidates, audience, sends) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
+    if what not in WHAT:
+        raise ConfigError("EXPORT-WHAT", f"'{what}' cannot be exported.", next_step=f"Choose one of: {', '.join(WHAT)}.")
+    campaign = deps.campaigns.get(campaign_id)
+    if what == "sends":
+        return deps.ledger.sends(campaign_id)
+    plan = deps.campaigns.plan(campaign_id, campaign.revision) if campaign.revision else None
+    if plan is None:
+        raise GoalError(
+            "EXPORT-NO-PLAN", f"{campaign_id} has no plan (it is {campaign.status}).", next_step="Plan the goal first."
+        )
+    return _part(plan, what, deps)
+
+
+def write(campaign_id: str, what: str, *, target: Path, deps: Deps) -> int:
+    """Write a part to a .parquet, .csv or .json file by its ending; returns the number of rows (keys for a mapping)."""
+    if target.suffix not in FORMATS:
+        raise ConfigError(
+            "EXPORT-FORMAT", f"'{target.name}' has no known ending.", next_step=f"End it with one of: {', '.join(FORMATS)}."
+        )
+    found = export(campaign_id, what, deps=deps)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(found, dict):
+        if target.suffix != ".json":
+            raise ConfigError("EXPORT-FORMAT", f"{what} is not a table.", next_step="Write it to a .json file.")
+        target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        return len(found)
+    _write_table(found, target)
+    return int(found.num_rows)
+
+
+def _part(plan: Plan, what: str, deps: Deps) -> pa.Table | dict[str, Any]:
+    if what == "limits":
+        return dict(plan.assignment.limits)
+    if what == "prices":
+        return dict(plan.assignment.prices)
+    if what == "audience":
+        return deps.lake.get(plan.audience.digest)
+    digest = plan.assignment.digest if what == "assignment" else plan.assignment.candidates
+    return _with_columns(deps.lake.get(digest))
+
+
+def _with_columns(table: pa.Table) -> pa.Table:
+    """Exactly the columns of the contract, in order; options were not drawn, so they are not randomised and have no propensity."""
+    import pyarrow as pa
+
+    if "randomised" not in table.column_names:
+        table = table.append_column("randomised", pa.array([False] * table.num_rows, pa.bool_()))
+    if "propensity" not in table.column_names:
+        table = table.append_column("propensity", pa.nulls(table.num_rows, pa.float64()))
+    return table.select(list(COLUMNS))
+
+
+def _write_table(table: pa.Table, target: Path) -> None:
+    import pyarrow.csv as pa_csv
+    import pyarrow.parquet as pq
+
+    if target.suffix == ".parquet":
+        pq.write_table(table, target)
+    elif target.suffix == ".csv":
+        pa_csv.write_csv(table, target)
+    else:
+        target.write_text(json.dumps(table.to_pylist(), default=str), encoding="utf-8")

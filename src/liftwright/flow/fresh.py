@@ -1,0 +1,128 @@
+"""The newest data, as the hallway needs it between runs: people after identity resolution and their events, under their present ids."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.audience import identity
+from liftwright.domain.campaign import Snapshot
+from liftwright.domain.errors import DataError
+from liftwright.ports import Deps
+
+KEPT = 3
+"""Snapshots whose people stay in memory; a snapshot never changes, so what is kept is never stale."""
+_kept: OrderedDict[tuple[str, str], Fresh] = OrderedDict()
+_arms: OrderedDict[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = OrderedDict()
+_lock = Lock()
+
+
+class Fresh:
+    """One snapshot, read once. Ids of people who were merged since are answered under the id they have now."""
+
+    def __init__(self, snapshot: Snapshot, tables: dict[str, pa.Table]) -> None:
+        self.snapshot = snapshot
+        self.tables = tables
+
+    @cached_property
+    def people(self) -> pa.Table:
+        """One row per person, sorted by customer_id."""
+        return identity.people(self.tables).sort_by("customer_id")
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Row of a person in `people`, by every id they ever had."""
+        found = {customer_id: row for row, customer_id in enumerate(self.people["customer_id"].to_pylist())}
+        for row, merged in enumerate(self._merged):
+            for old in merged or ():
+                found.setdefault(old, row)
+        return found
+
+    @property
+    def _merged(self) -> list[Any]:
+        return self.people["merged_from"].to_pylist() if "merged_from" in self.people.column_names else []
+
+    def present_id(self, customer_id: str) -> str | None:
+        """The id a person has now; None when they are gone."""
+        row = self.rows.get(customer_id)
+        return None if row is None else str(self.people["customer_id"][row].as_py())
+
+    def some(self, customer_ids: Iterable[str]) -> pa.Table:
+        """The rows of these people (by any id they ever had), each person once, sorted by customer_id."""
+        wanted = sorted({self.rows[customer_id] for customer_id in customer_ids if customer_id in self.rows})
+        return self.people.take(pa.array(wanted, pa.int64()))
+
+    @cached_property
+    def events(self) -> pa.Table | None:
+        """Events under present ids; None when there are none."""
+        events = self.tables.get("events")
+        renamed = {
+            old: str(self.people["customer_id"][row].as_py()) for row, olds in enumerate(self._merged) for old in olds or ()
+        }
+        renamed = {old: new for old, new in renamed.items() if old != new}
+        if events is None or not renamed:
+            return events
+        ids = events["customer_id"].to_pylist()
+        index = events.column_names.index("customer_id")
+        return events.set_column(index, "customer_id", pa.array([renamed.get(i, i) for i in ids], pa.string()))
+
+    def events_of(self, customer_ids: pa.Array, *, until: datetime) -> pa.Table | None:
+        """Events of these people up to a moment."""
+        events = self.events
+        if events is None:
+            return None
+        mine = events.filter(pc.is_in(events["customer_id"], value_set=customer_ids))
+        return mine.filter(pc.less_equal(mine["occurred_at"], pa.scalar(until, mine["occurred_at"].type)))
+
+
+def newest(deps: Deps) -> Fresh:
+    """The latest snapshot; DataError when nothing was imported."""
+    snapshot = deps.lake.snapshot()
+    if snapshot is None:
+        raise DataError(
+            "DATA-NONE", "No data has been imported yet.", next_step="Run `liftwright import FILE --as customers` first."
+        )
+    return of(snapshot, deps)
+
+
+def pinned(snapshot_id: str, deps: Deps) -> Fresh:
+    """One particular snapshot; DataError when it is gone."""
+    snapshot = deps.lake.snapshot(snapshot_id)
+    if snapshot is None:
+        raise DataError("DATA-SNAPSHOT", f"Snapshot {snapshot_id} is gone.", next_step="Restore the workspace's lake.")
+    return of(snapshot, deps)
+
+
+def of(snapshot: Snapshot, deps: Deps) -> Fresh:
+    """A snapshot's data, from memory when it was read before."""
+    key = (str(deps.settings.home.absolute()), snapshot.snapshot_id)
+    with _lock:
+        if key not in _kept:
+            _kept[key] = Fresh(snapshot, deps.lake.read(snapshot))
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
+        _kept.move_to_end(key)
+        return _kept[key]
+
+
+def arms(digest: str, deps: Deps) -> tuple[frozenset[str], frozenset[str]]:
+    """Ids of the treated arm and of the holdout of an audience artefact (the lake refuses a file that was changed)."""
+    key = (str(deps.settings.home.absolute()), digest)
+    with _lock:
+        if key not in _arms:
+            table = deps.lake.get(digest)
+            pairs = list(zip(table["customer_id"].to_pylist(), table["arm"].to_pylist(), strict=True))
+            _arms[key] = (
+                frozenset(customer_id for customer_id, arm in pairs if arm == "treated"),
+                frozenset(customer_id for customer_id, arm in pairs if arm == "holdout"),
+            )
+            while len(_arms) > KEPT:
+                _arms.popitem(last=False)
+        return _arms[key]

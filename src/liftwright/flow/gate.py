@@ -1,0 +1,200 @@
+"""The last look at a person before something leaves: fresh facts through the rules. It may only remove or delay, never add."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.compliance import evaluate, waiting
+from liftwright.compliance import facts as fact_tables
+from liftwright.domain.campaign import Send
+from liftwright.domain.plan import Plan
+from liftwright.domain.profile import CHANNELS
+from liftwright.flow.fresh import Fresh, arms
+from liftwright.ports import Deps
+
+CONTACT_DAYS = 30
+"""How far back contacts count for caps; the longest window any shipped rule looks at."""
+REACHED = ("leased", "sending", "sent", "unknown")
+"""Sends that reached the person, or may have, or are about to."""
+PERMITTED = ("allow", "warn")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The rules' word on one person and channel, the rules that fired, and the facts they looked at."""
+
+    outcome: str
+    rules: tuple[str, ...]
+    facts: Mapping[str, Any]
+
+    @property
+    def says(self) -> str:
+        """The rules by name."""
+        return ",".join(self.rules) or "RULE-UNKNOWN"
+
+
+UNKNOWN = Verdict("block", ("FACTS-MISSING",), {})
+
+
+@dataclass
+class Passage:
+    """What may leave now, what never will (with the rule that says so), and what must wait until when."""
+
+    allowed: list[Send] = field(default_factory=list)
+    removed: dict[str, str] = field(default_factory=dict)
+    delayed: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+
+
+def look(sends: Sequence[Send], plans: Mapping[str, Plan | None], fresh: Fresh, *, now: datetime, deps: Deps) -> Passage:
+    """Judge sends at `now`; at most one send per person (call again for the next, so that caps see the first)."""
+    passage = Passage()
+    left: list[Send] = []
+    for send in sends:
+        reason = _never(send, plans.get(send.campaign_id), fresh, now, deps)
+        if reason:
+            passage.removed[send.send_id] = reason
+        else:
+            left.append(send)
+    later: dict[str, Verdict] = {}
+    for send, verdict in zip(left, verdicts(left, plans, fresh, at=now, deps=deps), strict=True):
+        if verdict.outcome == "delay":
+            later[send.send_id] = verdict
+        elif verdict.outcome in PERMITTED or (
+            verdict.outcome == "needs_approval" and _was_approved(verdict, plans[send.campaign_id])
+        ):
+            passage.allowed.append(send)
+        else:
+            passage.removed[send.send_id] = verdict.says
+    _delay([send for send in left if send.send_id in later], later, passage, plans, now=now, deps=deps)
+    return passage
+
+
+def verdicts(sends: Sequence[Send], plans: Mapping[str, Plan | None], fresh: Fresh, *, at: datetime, deps: Deps) -> list[Verdict]:
+    """The rules' word on each send at a moment; a send they say nothing about is blocked."""
+    by_cap: dict[int | None, list[Send]] = {}
+    for send in sends:
+        by_cap.setdefault(_weekly_cap(plans[send.campaign_id]), []).append(send)
+    said: dict[str, Verdict] = {}
+    for cap, some in by_cap.items():
+        channels = sorted({send.channel for send in some})
+        found = judged({send.customer_id for send in some}, channels, fresh, at=at, deps=deps, cap=cap, sending=True)
+        for send in some:
+            said[send.send_id] = found.get((fresh.present_id(send.customer_id) or "", send.channel), UNKNOWN)
+    return [said[send.send_id] for send in sends]
+
+
+def judged(
+    customer_ids: Iterable[str],
+    channels: Sequence[str],
+    fresh: Fresh,
+    *,
+    at: datetime,
+    deps: Deps,
+    cap: int | None = None,
+    sending: bool = False,
+) -> dict[tuple[str, str], Verdict]:
+    """(present id, channel) to the rules' word, from the newest facts."""
+    people = fresh.some(customer_ids)
+    ids = people["customer_id"].combine_chunks()
+    facts = fact_tables.person_facts(
+        people,
+        channels=tuple(channel for channel in CHANNELS if channel in channels),
+        at=at,
+        settings=deps.settings,
+        contacts=_contacts(ids, at, fresh, deps),
+        events=fresh.events_of(ids, until=at),
+        contacts_per_week=cap,
+        sending=sending,
+    )
+    found = evaluate.people(deps.library.policies(), facts).to_pylist()
+    return {
+        (row["customer_id"], row["channel"]): Verdict(str(row["outcome"]), tuple(row["rules"] or ()), facts_row)
+        for row, facts_row in zip(found, facts.to_pylist(), strict=True)
+    }
+
+
+def _weekly_cap(plan: Plan | None) -> int | None:
+    """The contacts per week that the goal itself allows, if it says."""
+    limit = plan.objective.constraint("max_contacts_per_week") if plan else None
+    return int(limit.value) if limit is not None and isinstance(limit.value, int | float) else None
+
+
+def _contacts(ids: pa.Array, at: datetime, fresh: Fresh, deps: Deps) -> pa.Table:
+    """What reached these people lately, under their present ids."""
+    contacts = deps.ledger.contacts_since(at - timedelta(days=CONTACT_DAYS))
+    contacts = contacts.filter(pc.is_in(contacts["state"], value_set=pa.array(REACHED)))
+    present = [fresh.present_id(customer_id) for customer_id in contacts["customer_id"].to_pylist()]
+    contacts = contacts.set_column(contacts.column_names.index("customer_id"), "customer_id", pa.array(present, pa.string()))
+    return contacts.filter(pc.is_in(contacts["customer_id"], value_set=ids))
+
+
+def _never(send: Send, plan: Plan | None, fresh: Fresh, now: datetime, deps: Deps) -> str:
+    """Why this send may not leave at any time, or an empty string."""
+    if plan is None or plan.plan_hash != send.plan_hash:
+        return "PLAN-CHANGED"
+    if send.customer_id not in fresh.rows:
+        return "PERSON-GONE"
+    treated, holdout = arms(plan.audience.digest, deps)
+    if send.customer_id not in treated or (fresh.present_id(send.customer_id) or "") in holdout:
+        return "HOLDOUT-UNTOUCHABLE"
+    if send.channel not in plan.envelope.channels:
+        return "ENVELOPE-CHANNEL"
+    if send.discount > plan.envelope.max_discount + 1e-9:
+        return "ENVELOPE-DISCOUNT"
+    if now >= ends_at(plan, deps):
+        return "ENVELOPE-ENDED"
+    return ""
+
+
+def ends_at(plan: Plan, deps: Deps) -> datetime:
+    """The moment after which nothing of a plan may leave: the end of its last day, in the house's time zone."""
+    last = date.fromisoformat(plan.envelope.ends_on[:10])
+    return datetime.combine(last + timedelta(days=1), time(0), tzinfo=ZoneInfo(deps.settings.time_zone))
+
+
+def _was_approved(verdict: Verdict, plan: Plan | None) -> bool:
+    """True when the approver saw a finding of every one of these rules on the plan they approved."""
+    known = {finding.rule for finding in plan.findings} if plan else set()
+    return bool(verdict.rules) and set(verdict.rules) <= known
+
+
+def _delay(
+    sends: Sequence[Send],
+    verdicts: Mapping[str, Verdict],
+    passage: Passage,
+    plans: Mapping[str, Plan | None],
+    *,
+    now: datetime,
+    deps: Deps,
+) -> None:
+    """Give each send the next moment its rules leave open, or remove it when there is none before its campaign ends."""
+    bundle = deps.library.policies()
+    known: dict[tuple[Any, ...], datetime | None] = {}
+    for send in sends:
+        verdict, plan = verdicts[send.send_id], plans[send.campaign_id]
+        zone = deps.settings.time_zone
+        key = (send.channel, verdict.rules, *(verdict.facts.get(name) for name in ("country", "region", "local_minute")))
+        if key not in known:
+            known[key] = waiting.delay_until(bundle, verdict.facts, at=now, zone=_zone(verdict, now, zone))
+        moment = known[key]
+        if moment is None or plan is None or moment >= ends_at(plan, deps):
+            passage.removed[send.send_id] = verdict.says
+        else:
+            passage.delayed[send.send_id] = (moment, verdict.says)
+
+
+def _zone(verdict: Verdict, now: datetime, default: str) -> str:
+    """A fixed-offset zone in which it is now as late as the facts say; the house's zone when they do not say."""
+    minute = verdict.facts.get("local_minute")
+    if minute is None:
+        return default
+    ahead = (int(minute) - (now.astimezone(UTC).hour * 60 + now.astimezone(UTC).minute) + 720) % 1440 - 720
+    hours = round(ahead / 60)
+    return "Etc/GMT" if hours == 0 else f"Etc/GMT{-hours:+d}"

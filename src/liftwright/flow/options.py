@@ -1,0 +1,161 @@
+"""One person's options in money, and the limits they compete under."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from liftwright.agents.bench import Bench, solving
+from liftwright.agents.bench.audience import flight_waves
+from liftwright.domain.plan import Plan
+from liftwright.domain.treatment import NO_OFFER
+from liftwright.planning import treatments
+
+TERMS = {"margin": "term_margin", "contact_cost": "term_cost", "incentive": "term_incentive", "fatigue": "term_fatigue"}
+
+
+def of(plan: Plan, person: str, *, bench: Bench) -> list[dict[str, Any]]:
+    """Every option of a person: each stored candidate, and each action that was not one, with what forbids it.
+
+    `terms` add up to `value`, the expected incremental margin of the touch in major units; `price` is what it uses of scarce limits.
+    """
+    table = bench.deps.lake.get(plan.assignment.candidates)
+    stored = table.filter(pc.equal(table["customer_id"], person)).to_pylist()
+    found = [_stored(row, plan) for row in stored]
+    there = {(row["channel"], row["offer"]) for row in stored}
+    found += [option for option in _others(plan, person, bench) if (option["channel"], option["offer"]) not in there]
+    return sorted(found, key=lambda option: (not option["allowed"], -option["value"], option["channel"], option["offer"]))
+
+
+def _stored(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    return {
+        "channel": row["channel"],
+        "offer": row["offer"],
+        "wave": row["wave"],
+        "send_on": row["send_on"].isoformat(),
+        "value": row["value"],
+        "terms": {name: row[column] for name, column in TERMS.items()},
+        "price": price(row, plan),
+        "allowed": True,
+        "blocked_by": [],
+    }
+
+
+def _others(plan: Plan, person: str, bench: Bench) -> list[dict[str, Any]]:
+    """Actions without a stored candidate, valued as a first touch by the same models and economics."""
+    data = bench.data
+    index = int(np.flatnonzero(data.ids == person)[0])
+    economics = solving.economics_of(data, bench.scored, plan.objective, np.array([index]))
+    rules = _blocking(person, bench)
+    waves = flight_waves(data, plan.objective, touches=int(plan.assignment.limits["per_person_cap"]))
+    found = []
+    for place, action in enumerate(data.actions):
+        channel, offer = treatments.action_parts(action)
+        effect = bench.scored.effects.values[[index], place]
+        worth = treatments.terms(effect, channel=channel, offer=offer, wave=1, economics=economics)
+        terms = {name: float(worth[column][0]) for name, column in TERMS.items()}
+        value = sum(terms.values())
+        blocked = [*rules.get(channel, ()), *_unused(plan, channel, offer), *([] if value > 0 else ["DO-NOTHING-IS-WORTH-MORE"])]
+        found.append(
+            {
+                "channel": channel,
+                "offer": offer,
+                "wave": 1,
+                "send_on": waves[0].send_on.isoformat() if waves else None,
+                "value": value,
+                "terms": terms,
+                "price": 0.0,
+                "allowed": not blocked,
+                "blocked_by": blocked,
+            }
+        )
+    return found
+
+
+def _blocking(person: str, bench: Bench) -> dict[str, list[str]]:
+    verdicts = bench.data.verdicts
+    mine = verdicts.filter(pc.equal(verdicts["customer_id"], person)).to_pylist()
+    return {row["channel"]: list(row["rules"]) for row in mine if row["outcome"] == "block"}
+
+
+def _unused(plan: Plan, channel: str, offer: str) -> list[str]:
+    """The plan's own reasons to leave an action out."""
+    reasons = []
+    if channel not in plan.envelope.channels:
+        reasons.append("PLAN-CHANNEL")
+    if offer not in (NO_OFFER, *(each.name for each in plan.offers)):
+        reasons.append("PLAN-OFFER")
+    return reasons
+
+
+def price(row: Mapping[str, Any], plan: Plan) -> float:
+    """What one touch uses of scarce limits, at the prices of the solution, major units."""
+    prices = plan.assignment.prices
+    cost, channel = float(row["cost"]), row["channel"]
+    by_wave = prices.get("channel_waves", {}).get(channel, {})
+    return (
+        float(prices.get("budget", 0.0)) * cost
+        + float(by_wave.get(str(row["wave"]), 0.0))
+        + float(prices.get("channel_budgets", {}).get(channel, 0.0)) * cost
+        + float(prices.get("offers", {}).get(row["offer"], 0.0)) * float(row["stock_use"])
+    )
+
+
+def binding(plan: Plan) -> list[str]:
+    """The limits that hold the plan back, and what one more unit of each would bring."""
+    prices = plan.assignment.prices
+    found = []
+    if prices.get("budget", 0.0) > 0:
+        found.append(f"budget: one more unit of money would bring {prices['budget']:.2f}")
+    found += [
+        f"capacity of {name}: one more touch would bring {value:.2f}"
+        for name, value in sorted(prices.get("channels", {}).items())
+        if value > 0
+    ]
+    found += [
+        f"budget of {name}: one more unit of money would bring {value:.2f}"
+        for name, value in sorted(prices.get("channel_budgets", {}).items())
+        if value > 0
+    ]
+    found += [
+        f"stock of {name}: one more would bring {value:.2f}"
+        for name, value in sorted(prices.get("offers", {}).items())
+        if value > 0
+    ]
+    return found
+
+
+def would_change(
+    plan: Plan, options: Sequence[Mapping[str, Any]], chosen: Sequence[Mapping[str, Any]], audience: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """What would have to be different for another outcome."""
+    if audience and audience[0]["arm"] == "holdout":
+        return ["being drawn into the treated arm: the holdout is never contacted"]
+    free = [option for option in options if option["allowed"]]
+    blocked = [option for option in options if not option["allowed"] and option["value"] > 0]
+    found = [
+        f"{option['channel']}:{option['offer']} being allowed (worth {option['value']:.2f}; now {', '.join(option['blocked_by'])})"
+        for option in blocked[:3]
+    ]
+    if chosen:
+        worst = min(float(row["value"]) - price(row, plan) for row in chosen)
+        return [f"a touch worth {max(worst, 0.0):.2f} less: then doing nothing is better", *found]
+    if free:
+        best = max(float(option["value"]) - float(option["price"]) for option in free)
+        return [f"an option worth {max(-best, 0.0):.2f} more: the best one is worth less than what it takes from others", *found]
+    return found
+
+
+def reasons(person: str, *, bench: Bench) -> list[dict[str, Any]]:
+    """The features that move this person's best expected effect most, when a model can rank people at all."""
+    ranked_by = bench.scored.effects.ranked_by
+    if not ranked_by:
+        return []
+    index = int(np.flatnonzero(bench.data.ids == person)[0])
+    best = int(np.argmax(bench.scored.effects.values[index]))
+    row = {name: bench.data.features[name][index].as_py() for name in bench.data.features.column_names if name != "customer_id"}
+    found = bench.scored.model(ranked_by).why(row, bench.data.actions[best])
+    return [reason.model_dump(mode="json") for reason in found]

@@ -1,0 +1,230 @@
+"""What a campaign did and what it caused: ledger and events against the arms drawn before anyone was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.domain.approval import ApprovalRequest
+from liftwright.domain.campaign import SendState
+from liftwright.domain.errors import GoalError
+from liftwright.domain.evidence import Report
+from liftwright.domain.experiment import Experiment
+from liftwright.domain.plan import Plan
+from liftwright.flow import audit
+from liftwright.flow.fresh import Fresh, newest
+from liftwright.measurement import estimate, outcomes, sequential, stopping
+from liftwright.measurement import report as reports
+from liftwright.ports import Deps
+
+OUTCOME_DAYS = 14
+"""How long after a contact its outcome is counted, days."""
+REACHED: tuple[SendState, ...] = ("sent", "unknown")
+GUARDRAILS = {"opt_out": ("opt_outs", 0.02), "complaint": ("complaints", 0.003)}
+"""Guardrail to its outcome column and the limit used where the plan's stop rules state none."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at a campaign: the report, and what the stop rules need beyond it. `fraction` is the share of the flight seen."""
+
+    plan: Plan
+    report: Report
+    fraction: float
+    conversions: int
+    spent: float
+    guardrails: tuple[stopping.Guardrail, ...]
+    waiting: int
+
+
+def report(campaign_id: str, *, deps: Deps) -> Report:
+    """The report as of now. A finished campaign keeps the lessons and the narrative it was closed with, on newer numbers.
+
+    Raises GoalError for a campaign that was never launched.
+    """
+    found = look(campaign_id, deps=deps).report
+    kept = deps.campaigns.last_report(campaign_id)
+    if kept is not None and kept.status in ("finished", "stopped") and kept.lessons:
+        same = kept.lift == found.lift and kept.sends == found.sends
+        found = found.model_copy(update={"lessons": kept.lessons, "narrative": kept.narrative if same else found.narrative})
+    return found
+
+
+def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look:
+    """Measure a launched campaign now, by assignment among those selected (or who would have been) in both arms."""
+    campaign = deps.campaigns.get(campaign_id)
+    row, plan = launched(campaign_id, deps)
+    now = deps.now()
+    starts_at, ends_at = flight(plan, row, deps)
+    if has_ended is None:
+        has_ended = campaign.status in ("finished", "stopped") or now >= ends_at + timedelta(days=OUTCOME_DAYS)
+    until = min(now, ends_at + timedelta(days=OUTCOME_DAYS))
+    fresh = newest(deps)
+    sends = deps.ledger.sends(campaign_id, states=REACHED)
+    audience = deps.lake.get(plan.audience.digest)
+    table = _outcomes(audience, sends, fresh, starts_at=starts_at, until=until, deps=deps)
+    fraction = min(max((now - starts_at) / (ends_at - starts_at), 0.0), 1.0)
+    past = look_fractions(campaign_id, deps)
+    guardrails = _guardrails(plan, audience, table, sends)
+    counts, actions = deps.ledger.counts(campaign_id), deps.campaigns.actions(campaign_id)
+    critical = _critical(1.0 if has_ended else fraction, past, plan.experiment.level)
+    told = reports.Flight(
+        campaign_id=campaign_id,
+        status=campaign.status,
+        currency=plan.forecast.cost.currency,
+        approved_hash=row.plan_hash,
+        plan_hash=plan.plan_hash,
+        sends=counts,
+        delivered=sorted(set(sends["customer_id"].to_pylist())),
+        looks=len(past) + 1,
+        has_ended=has_ended,
+        is_futile=campaign.status == "stopped" and "futility" in {action.rule for action in actions},
+        matured_share=_matured(sends, now),
+        late_data=outcomes.late_events(fresh.events, starts_at=starts_at, ends_at=until, closed_at=until) if has_ended else 0,
+        guardrails=stopping.guardrail_findings(guardrails),
+        actions=actions,
+        policy_violations=audit.violations(plan, sends.to_pylist(), fresh, deps=deps),
+    )
+    measured = plan.experiment.model_copy(update={"primary_metric": "margin"})
+    found = reports.build(told, audience=audience, outcomes=table, experiment=measured, critical=critical)
+    if plan.experiment.primary_metric in reports.SECONDARY:
+        found = _by_goal(found, plan.experiment, audience, table, critical=critical, has_ended=has_ended)
+    return Look(
+        plan=plan,
+        report=found,
+        fraction=fraction,
+        conversions=_conversions(audience, table),
+        spent=float(pc.sum(sends["cost"]).as_py() or 0.0),
+        guardrails=guardrails,
+        waiting=counts["waiting"],
+    )
+
+
+def launched(campaign_id: str, deps: Deps) -> tuple[ApprovalRequest, Plan]:
+    """The approval that was launched last and its plan; GoalError when nothing was."""
+    yes = [decision for decision in deps.approvals.decisions(campaign_id) if decision.kind == "approve"]
+    rows = [row for row in map(deps.approvals.get, (decision.approval_id for decision in yes)) if row.launched_at is not None]
+    plan = deps.campaigns.plan(campaign_id, rows[-1].revision) if rows else None
+    if plan is None:
+        status = deps.campaigns.get(campaign_id).status
+        raise GoalError(
+            "REPORT-NOT-LAUNCHED",
+            f"{campaign_id} was never launched (it is {status.replace('_', ' ')}), so there is nothing to report.",
+            next_step=f"See `liftwright show {campaign_id}`.",
+        )
+    return rows[-1], plan
+
+
+def flight(plan: Plan, row: ApprovalRequest, deps: Deps) -> tuple[datetime, datetime]:
+    """From launch, or the first day if that is later, to the end of the last day, in the house's time zone."""
+    zone = ZoneInfo(deps.settings.time_zone)
+    first = _midnight(plan.objective.starts_on, zone)
+    last = _midnight(plan.objective.ends_on + timedelta(days=1), zone)
+    start = max(first, row.launched_at or first)
+    return start, max(last, start + timedelta(hours=1))
+
+
+def look_fractions(campaign_id: str, deps: Deps) -> tuple[float, ...]:
+    """Shares of the flight at which the stop rules were judged so far."""
+    ticks = [entry for entry in deps.journal.entries(subject=campaign_id) if entry.action == "campaign.tick"]
+    return tuple(float(entry.detail["fraction"]) for entry in ticks)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(0), tzinfo=zone)
+
+
+def _critical(fraction: float, past: Sequence[float], level: float) -> float | None:
+    """The bound of this look; None for a single look at the end."""
+    earlier = sorted({round(share, 6) for share in past if 0.0 < share < fraction - 1e-6})
+    if fraction <= 0.0 or (fraction >= 1.0 and not earlier):
+        return None
+    return sequential.bound(fraction, past=earlier, alpha=1.0 - level)
+
+
+def _outcomes(audience: pa.Table, sends: pa.Table, fresh: Fresh, *, starts_at: datetime, until: datetime, deps: Deps) -> pa.Table:
+    """Outcomes under the ids of the audience; contact costs of what was delivered are taken off the margin."""
+    ids = audience.filter(pc.fill_null(audience["is_selected"], False))["customer_id"].to_pylist()
+    present = [fresh.present_id(customer_id) or customer_id for customer_id in ids]
+    people = sorted(set(present))
+    costs = pa.table(
+        {
+            "customer_id": pa.array([fresh.present_id(i) or i for i in sends["customer_id"].to_pylist()], pa.string()),
+            "cost": sends["cost"],
+        }
+    )
+    found = outcomes.outcomes(
+        fresh.events,
+        customer_ids=people,
+        starts_at=starts_at,
+        ends_at=until,
+        margin_rate=deps.settings.margin.rate,
+        costs=costs,
+    )
+    rows = pc.index_in(pa.array(present, pa.string()), value_set=pa.array(people, pa.string()))
+    return found.take(rows).set_column(0, "customer_id", pa.array(ids, pa.string()))
+
+
+def _by_goal(
+    found: Report, experiment: Experiment, audience: pa.Table, table: pa.Table, *, critical: float | None, has_ended: bool
+) -> Report:
+    """The same report judged by the goal's own metric; the incremental margin stays what it is."""
+    metric = experiment.primary_metric
+    held = pc.is_in(table["customer_id"], value_set=_held(audience))
+    treated, holdout = (table[metric].filter(mask).to_numpy() for mask in (pc.invert(held), held))
+    lift = estimate.difference(treated, holdout, metric=metric, level=experiment.level, critical=critical)
+    seen = estimate.outcomes_in_smaller_arm(treated, holdout)
+    is_futile = found.verdict == "futile"
+    verdict = reports.verdict(lift, health=found.health, has_ended=has_ended, is_futile=is_futile, conversions=seen)
+    if lift.mid is None:
+        words = f"The goal's own measure, {metric}, could not be measured: {lift.reason}."
+    else:
+        words = f"The goal's own measure, {metric}, changed by {lift.mid:.4f} per person ({lift.low:.4f} to {lift.high:.4f})."
+    narrative = f"{found.narrative} {words}"
+    return found.model_copy(update={"lift": lift, "verdict": verdict, "narrative": narrative})
+
+
+def _held(audience: pa.Table) -> pa.Array:
+    return audience.filter(pc.equal(audience["arm"], "holdout"))["customer_id"].combine_chunks()
+
+
+def _guardrails(plan: Plan, audience: pa.Table, table: pa.Table, sends: pa.Table) -> tuple[stopping.Guardrail, ...]:
+    contacted = set(sends["customer_id"].to_pylist())
+    held = set(_held(audience).to_pylist())
+    limits = {rule.name: rule.bound for rule in plan.experiment.stop_rules}
+    ids = table["customer_id"].to_pylist()
+    found = []
+    for name, (column, limit) in GUARDRAILS.items():
+        happened = {customer_id for customer_id, count in zip(ids, table[column].to_pylist(), strict=True) if count > 0}
+        found.append(
+            stopping.Guardrail(
+                name=name,
+                count=len(happened & contacted),
+                people=len(contacted),
+                limit=limits.get(f"guardrail:{name}", limit),
+                baseline_count=len(happened & held),
+                baseline_people=len(held & set(ids)),
+            )
+        )
+    return tuple(found)
+
+
+def _conversions(audience: pa.Table, table: pa.Table) -> int:
+    mask = pc.is_in(table["customer_id"], value_set=_held(audience))
+    orders = table["orders"]
+    return estimate.outcomes_in_smaller_arm(orders.filter(pc.invert(mask)).to_numpy(), orders.filter(mask).to_numpy())
+
+
+def _matured(sends: pa.Table, now: datetime) -> float:
+    """Mean share of the outcome window that has passed since each delivery."""
+    times: list[datetime] = [
+        sent or planned for sent, planned in zip(sends["sent_at"].to_pylist(), sends["send_at"].to_pylist(), strict=True)
+    ]
+    if not times:
+        return 0.0
+    return sum(min(max((now - at) / timedelta(days=OUTCOME_DAYS), 0.0), 1.0) for at in times) / len(times)

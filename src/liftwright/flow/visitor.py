@@ -1,0 +1,98 @@
+"""One visitor now: rules first, then scores, then the one best thing to do, doing nothing included."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.agents.bench import Bench, solving
+from liftwright.domain.errors import DataError
+from liftwright.domain.goal import Objective
+from liftwright.flow import gate
+from liftwright.flow.fresh import newest
+from liftwright.planning import next_action as chooser
+from liftwright.planning.treatments import action_parts
+from liftwright.ports import Deps
+
+
+def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
+    """What to do for this visitor now: `{"person", "action", "value", "propensity", "says", "options"}`. Nothing is sent by this.
+
+    Scores are those of the day (the night's run fits them); rules are checked at this very moment. Raises DataError for a person
+    nobody knows.
+    """
+    now = deps.now()
+    fresh = newest(deps)
+    person = fresh.present_id(customer_id)
+    if person is None:
+        raise DataError(
+            "PERSON-UNKNOWN", f"There is no person '{customer_id}'.", next_step="Import them, or treat them as anonymous."
+        )
+    bench = scored(deps, fresh.snapshot.snapshot_id)
+    index = int(np.flatnonzero(bench.data.ids == person)[0])
+    today = Objective(metric="incremental_margin", starts_on=now.date(), ends_on=now.date())
+    actions = bench.data.actions
+    effects = {action: float(bench.scored.effects.values[index, place]) for place, action in enumerate(actions)}
+    chosen = chooser.choose(
+        effects=effects,
+        economics=solving.economics_of(bench.data, bench.scored, today, np.array([index])),
+        blocked_by=_blocked(person, actions, now, deps),
+        explore=deps.settings.limits.randomised_share,
+        seed=_seed(person, now, deps.settings.seed),
+        already_touched=_touched_today(customer_id, now, deps),
+    )
+    options = [
+        {"action": o.action, "value": o.value, "terms": o.terms, "allowed": o.is_allowed, "blocked_by": list(o.blocked_by)}
+        for o in chosen.options
+    ]
+    return {
+        "person": person,
+        "action": chosen.action,
+        "value": chosen.value,
+        "propensity": chosen.propensity,
+        "randomised": chosen.randomised,
+        "says": chosen.says,
+        "options": options,
+        "decided_at": now.isoformat(),
+        "pins": {
+            "snapshot": fresh.snapshot.snapshot_id,
+            "models": list(bench.scored.versions),
+            "policies": bench.data.bundle.digest,
+        },
+    }
+
+
+def scored(deps: Deps, snapshot_id: str) -> Bench:
+    """The bench that scores people between campaigns: the newest data as of this morning, one for all visitors of the day."""
+    morning = deps.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return Bench.open(deps, campaign_id="visitors", snapshot_id=snapshot_id, as_of=morning, seed=deps.settings.seed)
+
+
+def _blocked(person: str, actions: tuple[str, ...], now: datetime, deps: Deps) -> dict[str, tuple[str, ...]]:
+    """By action, the rules that forbid its channel to this person at this moment; a channel that is not judged stays forbidden."""
+    channels = sorted({action_parts(action)[0] for action in actions})
+    said = gate.judged([person], channels, newest(deps), at=now, deps=deps)
+    found = {channel: said.get((person, channel)) for channel in channels}
+    blocks: dict[str, tuple[str, ...]] = {}
+    for action in actions:
+        verdict = found[action_parts(action)[0]]
+        if verdict is not None:
+            blocks[action] = () if verdict.outcome in gate.PERMITTED else verdict.rules or (verdict.outcome,)
+    return blocks
+
+
+def _touched_today(customer_id: str, now: datetime, deps: Deps) -> int:
+    morning = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    contacts = deps.ledger.contacts_since(morning)
+    mine = pc.and_(pc.equal(contacts["customer_id"], customer_id), pc.is_in(contacts["state"], value_set=pa.array(gate.REACHED)))
+    return int(pc.sum(mine).as_py() or 0)
+
+
+def _seed(person: str, now: datetime, seed: int) -> int:
+    digest = hashlib.sha256(f"{seed}:{person}:{now.isoformat()}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")

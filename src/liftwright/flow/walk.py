@@ -1,0 +1,176 @@
+"""Starting a goal, answering a question, picking up what a crash left. All planning runs go through here, one holder per thread."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from langgraph.types import Command
+
+from liftwright.domain.campaign import Campaign
+from liftwright.domain.errors import ApprovalError, DataError, GoalError, LiftwrightError
+from liftwright.domain.goal import Goal
+from liftwright.flow import graph as graphs
+from liftwright.flow import standing
+from liftwright.flow.state import CampaignState
+from liftwright.ports import Deps
+
+MAX_STEPS = 60
+"""Supersteps of one run between two stops for a person; a run that needs more is going in circles."""
+
+
+async def start(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Campaign:
+    """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed."""
+    if not text.strip():
+        raise GoalError(
+            "GOAL-EMPTY", "The goal is empty.", next_step='Say it in words, for example "Sell 10% more shoes by Friday".'
+        )
+    if deps.lake.snapshot() is None:
+        raise DataError(
+            "DATA-NONE", "No data has been imported yet.", next_step="Run `liftwright import FILE --as customers` first."
+        )
+    goal = Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers))
+    campaign = _created(goal, deps)
+    async with held(campaign.campaign_id, deps), graphs.opened(deps) as graph:
+        await run(graph, _first_state(campaign, deps), campaign.campaign_id)
+    return deps.campaigns.get(campaign.campaign_id)
+
+
+async def answer(campaign_id: str, text: str, *, deps: Deps) -> Campaign:
+    """Answer the strategist's question. Text typed while an approval waits is refused: it never restarts the graph."""
+    campaign = deps.campaigns.get(campaign_id)
+    _must_wait_for_answer(campaign)
+    if not text.strip():
+        raise GoalError("ANSWER-EMPTY", "The answer is empty.", next_step=campaign.question or "Answer the question.")
+    async with held(campaign_id, deps), graphs.opened(deps) as graph:
+        _must_wait_for_answer(deps.campaigns.get(campaign_id))
+        asked = await waiting_at(graph, campaign_id)
+        if "ask" not in asked:
+            raise GoalError(
+                "ANSWER-LATE", f"{campaign_id} no longer asks this.", next_step=f"See `liftwright show {campaign_id}`."
+            )
+        await run(graph, Command(resume={asked["ask"]: {"text": text.strip()}}), campaign_id)
+    return deps.campaigns.get(campaign_id)
+
+
+async def recover(*, deps: Deps) -> dict[str, int]:
+    """Finish what a crash interrupted: planning that stopped half-way, decisions taken but not yet carried out. Safe at any time."""
+    done = {"planning": 0, "decisions": 0, "failed": 0}
+    for campaign in deps.campaigns.all():
+        if campaign.status in ("planning", "awaiting_approval", "needs_answer"):
+            await _counted(done, "planning", _replan(campaign, deps), campaign.campaign_id, deps)
+    for row in deps.approvals.decided_not_resumed():
+        from liftwright.flow import deciding
+
+        await _counted(done, "decisions", deciding.carry_out(row, deps=deps), row.campaign_id, deps)
+    return done
+
+
+async def _counted(done: dict[str, int], kind: str, work: Any, campaign_id: str, deps: Deps) -> None:
+    """One broken campaign must not keep the others from going on."""
+    try:
+        done[kind] += bool(await work)
+    except LiftwrightError as error:
+        done["failed"] += 1
+        deps.progress("recover", f"{campaign_id}: {error}")
+
+
+async def _replan(campaign: Campaign, deps: Deps) -> bool:
+    """Carry an interrupted planning run on from its last checkpoint; False when it rests at a stop, as it should."""
+    thread = campaign.campaign_id
+    async with held(thread, deps), graphs.opened(deps) as graph:
+        current = deps.campaigns.get(thread)
+        if standing.is_closed(current):
+            return False
+        state = await graph.aget_state(config(thread))
+        if not state.values:
+            await run(graph, _first_state(current, deps), thread)
+            return True
+        if not state.next or state.interrupts:
+            return False
+        await run(graph, None, thread)
+        return True
+
+
+@asynccontextmanager
+async def held(thread_id: str, deps: Deps) -> AsyncIterator[None]:
+    """Hold the thread's lock across processes, without blocking this process's other work while waiting for it."""
+    lock = deps.locks.hold(f"thread:{thread_id}")
+    await asyncio.to_thread(lock.__enter__)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(lock.__exit__, None, None, None)
+
+
+async def run(graph: Any, given: Any, thread_id: str) -> Any:
+    """One run of a graph to its next stop, every step durable before the next begins."""
+    return await graph.ainvoke(given, config(thread_id), durability="sync")
+
+
+async def waiting_at(graph: Any, thread_id: str) -> dict[str, str]:
+    """Node to interrupt id of what the thread waits for."""
+    state = await graph.aget_state(config(thread_id))
+    return {task.name: task.interrupts[0].id for task in state.tasks if task.interrupts}
+
+
+def config(thread_id: str) -> Any:
+    """LangGraph's configuration of a thread."""
+    return {"configurable": {"thread_id": thread_id}, "recursion_limit": MAX_STEPS}
+
+
+def _must_wait_for_answer(campaign: Campaign) -> None:
+    if campaign.status == "awaiting_approval":
+        raise ApprovalError(
+            "APPROVAL-WAITS",
+            f"{campaign.campaign_id} waits for an approval, not for an answer.",
+            next_step="Approve, edit, reject or respond; use respond to change the plan in words.",
+        )
+    if campaign.status != "needs_answer":
+        raise GoalError(
+            "ANSWER-UNASKED",
+            f"{campaign.campaign_id} asks nothing (it is {campaign.status}).",
+            next_step='Start a new goal with `liftwright plan "GOAL"`.',
+        )
+
+
+def _created(goal: Goal, deps: Deps) -> Campaign:
+    """A new campaign row under an id nobody has; the id depends only on the goal, the moment and what came before."""
+    taken = {campaign.campaign_id for campaign in deps.campaigns.all()}
+    attempt = len(taken)
+    while True:
+        seed_text = f"{goal.words}|{goal.asked_at.isoformat()}|{attempt}"
+        campaign_id = "c-" + hashlib.sha256(seed_text.encode()).hexdigest()[:8]
+        if campaign_id not in taken:
+            break
+        attempt += 1
+    campaign = Campaign(
+        campaign_id=campaign_id,
+        goal=goal,
+        status="planning",
+        created_at=goal.asked_at,
+        seed=deps.settings.seed,
+        model=deps.settings.model,
+    )
+    deps.campaigns.create(campaign)
+    return campaign
+
+
+def _first_state(campaign: Campaign, deps: Deps) -> CampaignState:
+    snapshot = deps.lake.snapshot()
+    if snapshot is None:
+        raise DataError(
+            "DATA-NONE", "No data has been imported yet.", next_step="Run `liftwright import FILE --as customers` first."
+        )
+    return {
+        "campaign_id": campaign.campaign_id,
+        "goal": campaign.goal,
+        "snapshot_id": snapshot.snapshot_id,
+        "as_of": campaign.created_at,
+        "seed": campaign.seed,
+        "revision": 1,
+        "round": 0,
+    }

@@ -1,0 +1,94 @@
+"""What people did in the window of a campaign, one row per person, whoever or whatever caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Floats = npt.NDArray[np.float64]
+COUNTED = {"visits": "visit", "opt_outs": "opt_out", "complaints": "complaint"}
+
+
+def outcomes(
+    events: pa.Table | None,
+    *,
+    customer_ids: Sequence[str],
+    starts_at: datetime,
+    ends_at: datetime,
+    margin_rate: float,
+    costs: pa.Table | None = None,
+) -> pa.Table:
+    """customer_id, margin, revenue, orders, visits, opt_outs, complaints in [starts_at, ends_at), in the order of `customer_ids`.
+
+    A purchase without a margin earns amount x margin_rate. A return takes its amount and margin back. costs: customer_id, cost;
+    what was spent on contacting a person is taken off their margin. People without events have zeros.
+    """
+    place = {name: position for position, name in enumerate(customer_ids)}
+    columns = {name: np.zeros(len(customer_ids)) for name in ("margin", "revenue", "orders", *COUNTED)}
+    if events is not None and events.num_rows:
+        mine = _window(events, starts_at=starts_at, ends_at=ends_at, people=customer_ids)
+        rows = np.array([place[name] for name in mine["customer_id"].to_pylist()], dtype=np.int64)
+        kinds = np.array(mine["type"].to_pylist(), dtype=object)
+        amount, margin = _money(mine, margin_rate=margin_rate)
+        for kind, sign in (("purchase", 1.0), ("return", -1.0)):
+            chosen = kinds == kind
+            _add(columns["revenue"], rows[chosen], sign * np.abs(amount[chosen]) if sign < 0 else amount[chosen])
+            _add(columns["margin"], rows[chosen], sign * np.abs(margin[chosen]) if sign < 0 else margin[chosen])
+        _add(columns["orders"], rows[kinds == "purchase"], None)
+        for name, kind in COUNTED.items():
+            _add(columns[name], rows[kinds == kind], None)
+    if costs is not None and costs.num_rows:
+        spent = [
+            (place[name], cost)
+            for name, cost in zip(costs["customer_id"].to_pylist(), costs["cost"].to_pylist(), strict=True)
+            if name in place
+        ]
+        _add(
+            columns["margin"], np.array([p for p, _ in spent], dtype=np.int64), -np.array([c for _, c in spent], dtype=np.float64)
+        )
+    return pa.table({"customer_id": pa.array(list(customer_ids), pa.string()), **columns})
+
+
+def late_events(events: pa.Table | None, *, starts_at: datetime, ends_at: datetime, closed_at: datetime) -> int:
+    """Events of the window that were received after `closed_at`, too late for the figures of that moment."""
+    if events is None or not events.num_rows or "received_at" not in events.column_names:
+        return 0
+    inside = pc.and_(
+        pc.greater_equal(events["occurred_at"], _at(starts_at, events)), pc.less(events["occurred_at"], _at(ends_at, events))
+    )
+    late = pc.greater(events["received_at"], _at(closed_at, events, column="received_at"))
+    return int(pc.sum(pc.fill_null(pc.and_(inside, late), False)).as_py() or 0)
+
+
+def _at(moment: datetime, events: pa.Table, *, column: str = "occurred_at") -> pa.Scalar:
+    return pa.scalar(moment, type=events.schema.field(column).type)
+
+
+def _window(events: pa.Table, *, starts_at: datetime, ends_at: datetime, people: Sequence[str]) -> pa.Table:
+    keep = pc.and_(
+        pc.and_(
+            pc.greater_equal(events["occurred_at"], _at(starts_at, events)), pc.less(events["occurred_at"], _at(ends_at, events))
+        ),
+        pc.is_in(events["customer_id"], value_set=pa.array(list(people), pa.string())),
+    )
+    return events.filter(pc.fill_null(keep, False))
+
+
+def _money(events: pa.Table, *, margin_rate: float) -> tuple[Floats, Floats]:
+    def column(name: str) -> Floats:
+        if name not in events.column_names:
+            return np.full(events.num_rows, np.nan)
+        return np.asarray(pc.fill_null(events[name].cast(pa.float64()), np.nan).to_numpy(), dtype=np.float64)
+
+    amount = np.nan_to_num(column("amount"), nan=0.0)
+    margin = column("margin")
+    return amount, np.where(np.isnan(margin), amount * margin_rate, margin)
+
+
+def _add(into: Floats, rows: npt.NDArray[np.int64], values: Floats | None) -> None:
+    into += np.bincount(rows, weights=values, minlength=len(into)) if len(into) else into

@@ -1,0 +1,236 @@
+"""Pre-stated conditions that end or pause a flight, judged in their order of priority."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scipy.stats import beta, norm
+
+from liftwright.domain.evidence import Estimate, Interval
+from liftwright.domain.experiment import StopRule
+from liftwright.domain.policy import Finding
+from liftwright.measurement.estimate import BURN_IN
+
+KILL_SWITCH = "kill_switch"
+SRM_BOUND = 0.001
+FUTILE_POWER = 0.10
+FUTILE_FROM = 0.30
+HARM_ALPHA = 0.05
+_DATA_FAULT = f"Pause when the arms' sizes differ from the plan (p below {SRM_BOUND:g}): no figure can be believed then."
+_FUTILITY = (
+    f"From {FUTILE_FROM:.0%} of the flight, stop when the chance of still finding the planned effect is below {FUTILE_POWER:.0%}."
+)
+
+
+@dataclass(frozen=True)
+class Guardrail:
+    """A rate that must not get worse: `count` of `people` contacted against `limit`, on top of what the holdout shows."""
+
+    name: str
+    count: int
+    people: int
+    limit: float
+    baseline_count: int = 0
+    baseline_people: int = 0
+
+
+@dataclass(frozen=True)
+class Watch:
+    """All that a look knows. fraction: share of the planned information (or days) seen; money in major units.
+
+    conversions: people with an outcome in the smaller arm. margin_rate: margin share of treated orders with its interval.
+    stock_left: redemptions left by offer. power, level: of the experiment. killed_by: who pulled the switch.
+    """
+
+    fraction: float
+    lift: Estimate
+    conversions: int = 0
+    srm_p: float | None = None
+    guardrails: tuple[Guardrail, ...] = ()
+    spent: float = 0.0
+    budget: float | None = None
+    stock_left: Mapping[str, int] = field(default_factory=dict)
+    margin_rate: Interval | None = None
+    power: float = 0.8
+    level: float = 0.95
+    killed_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A rule that fired. `kind`: stop, pause, stop_channels or stop_offer; `acts` False = ask a person."""
+
+    rule: str
+    kind: str
+    statistic: float
+    bound: float
+    says: str
+    acts: bool
+    subject: str = ""
+
+
+def planned(
+    *,
+    budget: float | None = None,
+    margin_floor: float | None = None,
+    guardrails: Mapping[str, float] | None = None,
+    acts: bool = True,
+) -> tuple[StopRule, ...]:
+    """The stop rules of a new experiment, in order of priority; they are part of what is approved.
+
+    guardrails: greatest allowed rate by name. acts: whether rules other than the kill switch and data faults act by themselves.
+    """
+    always = (
+        _rule(KILL_SWITCH, "a person stops the campaign", 0.0, "Nothing leaves after the batch in flight."),
+        _rule("data_fault", "p-value of the arm sizes against the plan", SRM_BOUND, _DATA_FAULT),
+    )
+    rules = [
+        _rule(
+            f"guardrail:{name}",
+            f"lower bound of the {name} rate",
+            limit,
+            f"Stop when the {name} rate is surely (one-sided 95%) above {limit:.2%}.",
+            acts=acts,
+        )
+        for name, limit in sorted((guardrails or {}).items())
+    ]
+    if budget is not None:
+        rules.append(_rule("budget", "spent", budget, "Stop when the budget is spent.", acts=acts))
+    rules.append(_rule("stock", "redemptions left", 0.0, "Stop an offer when its stock is gone.", acts=acts))
+    if margin_floor:
+        says = f"Stop when the margin rate of orders is surely below {margin_floor:.0%}."
+        rules.append(_rule("margin_floor", "upper bound of the margin rate", margin_floor, says, acts=acts))
+    rules.append(_rule("futility", "chance of still finding the planned effect", FUTILE_POWER, _FUTILITY, acts=acts))
+    return (*always, *rules, _rule("end", "share of the flight", 1.0, "Stop at the end of the flight."))
+
+
+def _rule(name: str, statistic: str, bound: float, says: str, *, acts: bool = True) -> StopRule:
+    return StopRule(name=name, statistic=statistic, bound=bound, says=says, acts=acts)
+
+
+def judge(watch: Watch, *, rules: Sequence[StopRule]) -> tuple[Signal, ...]:
+    """The rules that fire now, most important first. Only pre-stated `rules` are judged; the kill switch always is."""
+    if watch.killed_by is not None:
+        says = f"{watch.killed_by} stopped the campaign."
+        return (Signal(rule=KILL_SWITCH, kind="stop", statistic=1.0, bound=0.0, says=says, acts=True),)
+    order = ("data_fault", "guardrail", "budget", "stock", "margin_floor", "futility", "end")
+    found: list[Signal] = []
+    for rule in sorted(rules, key=lambda rule: _rank(rule.name, order)):
+        check = _CHECKS.get(rule.name.partition(":")[0])
+        if check is not None:
+            found.extend(check(watch, rule))
+    return tuple(found)
+
+
+def conditional_power(z: float, *, fraction: float, power: float = 0.8, level: float = 0.95) -> float:
+    """Chance of |z| above the level's quantile at the end if the design effect is true, given z now (Jennison and Turnbull 2000)."""
+    quantile = float(norm.ppf(0.5 + level / 2))
+    if fraction >= 1.0:
+        return 1.0 if z >= quantile else 0.0
+    drift = quantile + float(norm.ppf(power))
+    gap = z * math.sqrt(max(fraction, 0.0)) + drift * (1.0 - fraction) - quantile
+    return float(norm.cdf(gap / math.sqrt(1.0 - fraction)))
+
+
+def harm(guardrail: Guardrail, *, alpha: float = HARM_ALPHA) -> float:
+    """One-sided lower bound of the rate (Clopper and Pearson), less the holdout's own rate; 0 when nothing happened."""
+    if guardrail.count <= 0 or guardrail.people <= 0:
+        return 0.0
+    low = float(beta.ppf(alpha, guardrail.count, guardrail.people - guardrail.count + 1))
+    anyway = guardrail.baseline_count / guardrail.baseline_people if guardrail.baseline_people else 0.0
+    return max(low - anyway, 0.0)
+
+
+def guardrail_findings(guardrails: Sequence[Guardrail]) -> tuple[Finding, ...]:
+    """One line per guardrail for the report: a block where it is surely above its limit, information otherwise."""
+    found = []
+    for one in guardrails:
+        rate = one.count / one.people if one.people else 0.0
+        is_harm = harm(one) > one.limit
+        says = f"{one.name}: {one.count} of {one.people} contacted ({rate:.2%}), limit {one.limit:.2%}."
+        fix = "Stop contacting by this means and find out why." if is_harm else ""
+        severity = "block" if is_harm else "info"
+        found.append(
+            Finding(rule=f"guardrail:{one.name}", severity=severity, subject=one.name, count=one.count, says=says, fix=fix)
+        )
+    return tuple(found)
+
+
+def z_of(estimate: Estimate) -> float | None:
+    """The signed z statistic behind an estimate; None when there is none."""
+    if estimate.mid is None or estimate.p_value is None:
+        return None
+    return math.copysign(float(norm.isf(max(estimate.p_value, 1e-300) / 2.0)), estimate.mid)
+
+
+def _rank(name: str, order: Sequence[str]) -> int:
+    first = name.partition(":")[0]
+    return order.index(first) if first in order else len(order)
+
+
+def _signal(rule: StopRule, kind: str, statistic: float, says: str, subject: str = "") -> Signal:
+    return Signal(rule=rule.name, kind=kind, statistic=statistic, bound=rule.bound, says=says, acts=rule.acts, subject=subject)
+
+
+def _data_fault(watch: Watch, rule: StopRule) -> list[Signal]:
+    if watch.srm_p is None or watch.srm_p >= rule.bound:
+        return []
+    says = f"The arms' sizes differ from the plan (p = {watch.srm_p:.1e}): nothing can be concluded until it is explained."
+    return [_signal(rule, "pause", watch.srm_p, says)]
+
+
+def _guardrail(watch: Watch, rule: StopRule) -> list[Signal]:
+    name = rule.name.partition(":")[2]
+    mine = [one for one in watch.guardrails if one.name == name and harm(one) > rule.bound]
+    return [
+        _signal(
+            rule, "stop", harm(one), f"The {name} rate is at least {harm(one):.2%}, above the limit of {rule.bound:.2%}.", name
+        )
+        for one in mine
+    ]
+
+
+def _budget(watch: Watch, rule: StopRule) -> list[Signal]:
+    if watch.budget is None or watch.spent < rule.bound - 1e-9:
+        return []
+    return [_signal(rule, "stop", watch.spent, f"The budget of {rule.bound:.2f} is spent.")]
+
+
+def _stock(watch: Watch, rule: StopRule) -> list[Signal]:
+    gone = sorted(name for name, left in watch.stock_left.items() if left <= rule.bound)
+    return [_signal(rule, "stop_offer", float(watch.stock_left[name]), f"The stock of {name} is gone.", name) for name in gone]
+
+
+def _margin_floor(watch: Watch, rule: StopRule) -> list[Signal]:
+    if watch.margin_rate is None or watch.margin_rate.high >= rule.bound:
+        return []
+    says = f"The margin rate of orders is at most {watch.margin_rate.high:.1%}, below the floor of {rule.bound:.1%}."
+    return [_signal(rule, "stop", watch.margin_rate.high, says)]
+
+
+def _futility(watch: Watch, rule: StopRule) -> list[Signal]:
+    z = z_of(watch.lift)
+    if z is None or watch.conversions < BURN_IN or not FUTILE_FROM <= watch.fraction < 1.0:
+        return []
+    chance = conditional_power(z, fraction=watch.fraction, power=watch.power, level=watch.level)
+    if chance >= rule.bound:
+        return []
+    says = f"Even if the planned effect is real, the chance of still finding it is {chance:.1%}."
+    return [_signal(rule, "stop", chance, says)]
+
+
+def _end(watch: Watch, rule: StopRule) -> list[Signal]:
+    return [] if watch.fraction < rule.bound else [_signal(rule, "stop", watch.fraction, "The flight is over.")]
+
+
+_CHECKS: dict[str, Callable[[Watch, StopRule], list[Signal]]] = {
+    "data_fault": _data_fault,
+    "guardrail": _guardrail,
+    "budget": _budget,
+    "stock": _stock,
+    "margin_floor": _margin_floor,
+    "futility": _futility,
+    "end": _end,
+}

@@ -1,0 +1,73 @@
+"""Spending to a curve, and spreading a wave over its days."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from liftwright.domain.errors import DataError
+from liftwright.planning.budget import CurvePoint
+from liftwright.planning.waves import Wave
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """How much may still be spent today, what held it back, and in words."""
+
+    amount: float
+    held_by: str
+    says: str
+
+
+def allowance(
+    curve: Sequence[CurvePoint],
+    *,
+    today: date,
+    spent: float,
+    spent_today: float = 0.0,
+    total: float,
+    daily: float | None = None,
+    slack: float = 0.10,
+) -> Allowance:
+    """Money that may go out today: up to the curve plus `slack` of it, never past `total` or the `daily` most.
+
+    spent: everything spent so far, today included; all in major units. Before the first day of the curve nothing may go out.
+    """
+    planned = [point.spent for point in curve if point.day <= today]
+    by_curve = planned[-1] * (1.0 + slack) - spent if planned else 0.0
+    rooms = {"the spending curve": by_curve, "the total": total - spent}
+    if daily is not None:
+        rooms["the most per day"] = daily - spent_today
+    held_by = min(rooms, key=lambda name: rooms[name])
+    amount = max(rooms[held_by], 0.0)
+    return Allowance(amount=amount, held_by=held_by, says=f"{amount:.2f} may still be spent on {today}, held by {held_by}.")
+
+
+def spread(rows: pa.Table, *, waves: Sequence[Wave], capacity_per_day: Mapping[str, int | None]) -> pa.Table:
+    """The same rows with `send_on` moved within their wave so that no channel exceeds its capacity on any day.
+
+    Rows of higher priority go first (column `priority`, 1 = highest). Raises DataError when a wave holds more than its days can carry.
+    """
+    by_index = {wave.index: wave for wave in waves}
+    order = np.argsort(rows["priority"].to_numpy(), kind="stable")
+    channels, numbers = rows["channel"].to_pylist(), rows["wave"].to_pylist()
+    sent: dict[tuple[str, int], int] = defaultdict(int)
+    days: list[date] = [date.min] * rows.num_rows
+    for position in order.tolist():
+        channel, wave = channels[position], by_index[numbers[position]]
+        most = capacity_per_day.get(channel)
+        offset = sent[channel, wave.index] // most if most else 0
+        if most == 0 or offset >= wave.days:
+            raise DataError(
+                "PLAN-CAPACITY",
+                f"wave {wave.index} holds more {channel} touches than its {wave.days} days can carry at {most} a day.",
+                next_step="Solve again with the channel's capacity per wave as a limit.",
+            )
+        sent[channel, wave.index] += 1
+        days[position] = wave.send_on + timedelta(days=offset)
+    return rows.set_column(rows.schema.get_field_index("send_on"), "send_on", pa.array(days, pa.date32()))

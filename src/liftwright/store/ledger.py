@@ -1,0 +1,232 @@
+"""Every planned send and its state. The only place sends come from, and what makes each of them happen at most once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, select, update
+from sqlmodel import Session
+
+from liftwright.domain.campaign import Send, SendState
+from liftwright.domain.profile import Channel
+from liftwright.ports import LeaseOutcome
+from liftwright.store.engine import reading, writing
+from liftwright.store.launch import chunks, launch
+from liftwright.store.tables import METADATA, SENDS
+
+MAX_ATTEMPTS = 5
+"""A send that was being delivered this often when its worker died is not tried again: it becomes `unknown`."""
+_CAMPAIGNS = METADATA.tables["campaigns"]
+_HELD = ("leased", "sending")
+_MAY_HAVE_REACHED = ("planned", "leased", "sending", "sent", "unknown")
+_MARKABLE = ("lease_until", "provider_id", "sent_at", "reason", "send_at")
+_FIELDS = tuple(Send.model_fields)
+_COLUMNS = [SENDS.c[name] for name in _FIELDS]
+_MOMENT = pa.timestamp("us", tz="UTC")
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(_FIELDS, pa.string()),
+    **dict.fromkeys(("wave", "priority", "attempts"), pa.int64()),
+    **dict.fromkeys(("discount", "cost"), pa.float64()),
+    **dict.fromkeys(("send_at", "lease_until", "sent_at"), _MOMENT),
+}
+
+
+class SqlLedger:
+    """The table `sends`. Two processes may call anything here at once; each send is held by one worker at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def launch(self, *, approval_id: str, plan_hash: Callable[[], str], sends: Iterable[Send], now: datetime) -> int:
+        """All or nothing, once: see `store.launch.launch`."""
+        return launch(self._engine, approval_id=approval_id, plan_hash=plan_hash, sends=sends, now=now)
+
+    def lease(self, *, now: datetime, worker: str, limit: int, seconds: int = 60) -> list[Send]:
+        """Take up to `limit` due sends of running campaigns, earliest and then highest priority first."""
+        until = now + timedelta(seconds=seconds)
+        due = (
+            select(*_COLUMNS)
+            .join(_CAMPAIGNS, _CAMPAIGNS.c.campaign_id == SENDS.c.campaign_id)
+            .where(SENDS.c.state == "planned", SENDS.c.send_at <= now, _CAMPAIGNS.c.status == "running")
+            .order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=SENDS)
+        )
+        with writing(self._engine) as session:
+            rows = [row._asdict() for row in session.execute(due)]
+            held = {"state": "leased", "lease_until": until, "worker": worker}
+            _set(session, [row["send_id"] for row in rows], held)
+        return [Send.model_validate({**row, "state": "leased", "lease_until": until}) for row in rows]
+
+    def mark(self, send_ids: Sequence[str], state: SendState, *, now: datetime, worker: str, **fields: Any) -> list[str]:
+        """Move sends that this worker still holds; returns the ids moved.
+
+        To `sending` (which counts an attempt) only while the campaign runs: what was stopped meanwhile is cancelled instead, so
+        deliver exactly the ids returned. Raises ValueError for a field other than lease_until, provider_id, sent_at, reason, send_at.
+        """
+        if unknown := sorted(set(fields) - set(_MARKABLE)):
+            raise ValueError(f"a send's {', '.join(unknown)} cannot be marked; only {', '.join(_MARKABLE)} can")
+        with writing(self._engine) as session:
+            mine = and_(SENDS.c.worker == worker, SENDS.c.state.in_(_HELD), SENDS.c.lease_until > now)
+            rows = _locked(session, send_ids, mine)
+            stopped = [row.send_id for row in rows if state == "sending" and row.status != "running"]
+            moved = [row.send_id for row in rows if row.send_id not in set(stopped)]
+            _set(session, stopped, _free("cancelled", "the campaign was stopped"))
+            values = {**fields, "state": state}
+            if state == "sending":
+                values["attempts"] = SENDS.c.attempts + 1
+            elif state not in _HELD:
+                values["lease_until"] = None
+            _set(session, moved, values)
+        return moved
+
+    def settle(
+        self,
+        results: Mapping[str, tuple[LeaseOutcome, str]],
+        *,
+        now: datetime,
+        worker: str,
+        delayed_to: Mapping[str, datetime] | None = None,
+    ) -> None:
+        """Write down how deliveries ended: `(outcome, provider id)` for `sent`, `(outcome, reason)` for the others.
+
+        Counts for sends that nobody else took over since this worker leased them; a late answer still resolves `unknown`. A send
+        of a campaign that does not run any more is cancelled instead of delayed. Raises ValueError when a delayed send has no
+        new time in `delayed_to`.
+        """
+        later = delayed_to or {}
+        if missing := [key for key, (outcome, _) in results.items() if outcome == "delayed" and key not in later]:
+            raise ValueError(f"no new time was given for the delayed send {missing[0]}")
+        with writing(self._engine) as session:
+            mine = and_(SENDS.c.worker == worker, SENDS.c.state.in_((*_HELD, "unknown")))
+            rows = _locked(session, list(results), mine)
+            settled = [
+                _settled(row, *results[row.send_id], now=now, later=later.get(row.send_id))
+                for row in rows
+                if row.state != "unknown" or results[row.send_id][0] in ("sent", "failed")
+            ]
+            _set_each(session, settled)
+
+    def release_expired(self, *, now: datetime, idempotent_channels: frozenset[Channel]) -> dict[str, int]:
+        """Free what dead workers held; returns how many became planned, unknown and cancelled.
+
+        Leased and not started: planned again. Being delivered when the lease ran out: planned again on an idempotent channel
+        (at most MAX_ATTEMPTS times), else unknown. Nothing of a campaign that does not run is planned again.
+        """
+        freed: dict[str, list[str]] = {"planned": [], "unknown": [], "cancelled": []}
+        query = _with_status().where(SENDS.c.state.in_(_HELD), SENDS.c.lease_until <= now)
+        with writing(self._engine) as session:
+            for row in session.execute(query.order_by(SENDS.c.send_id).with_for_update(skip_locked=True, of=SENDS)):
+                freed[_freed_to(row, idempotent_channels)].append(row.send_id)
+            _set(session, freed["planned"], {**_free("planned", ""), "worker": None})
+            _set(session, freed["unknown"], _free("unknown", "the worker stopped during delivery"))
+            _set(session, freed["cancelled"], _free("cancelled", "the campaign was stopped"))
+        return {state: len(ids) for state, ids in freed.items()}
+
+    def sends(self, campaign_id: str | None = None, *, states: Sequence[SendState] = ()) -> pa.Table:
+        """Sends with every field of `Send`, by time, priority and id."""
+        query = select(*_COLUMNS).order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
+        if campaign_id is not None:
+            query = query.where(SENDS.c.campaign_id == campaign_id)
+        if states:
+            query = query.where(SENDS.c.state.in_(states))
+        return self._table(query, _FIELDS)
+
+    def counts(self, campaign_id: str) -> dict[str, int]:
+        """`planned` is every send the ledger holds; `waiting` of them are not settled yet; then delivered, failed, unknown,
+        suppressed, cancelled; `duplicates` is how many sends there are beyond one per key."""
+        mine = SENDS.c.campaign_id == campaign_id
+        with reading(self._engine) as session:
+            found = session.execute(select(SENDS.c.state, func.count()).where(mine).group_by(SENDS.c.state)).all()
+            keys = session.execute(select(func.count(SENDS.c.idem_key.distinct())).where(mine)).scalar_one()
+        by_state: dict[str, int] = {state: number for state, number in found}
+        planned = sum(by_state.values())
+        return {
+            "planned": planned,
+            "delivered": by_state.get("sent", 0),
+            **{state: by_state.get(state, 0) for state in ("failed", "unknown", "suppressed", "cancelled")},
+            "waiting": sum(by_state.get(state, 0) for state in ("planned", *_HELD)),
+            "duplicates": planned - keys,
+        }
+
+    def cancel_planned(self, campaign_id: str, *, reason: str, now: datetime, customer_ids: Sequence[str] | None = None) -> int:
+        """Cancel what is not being delivered yet (a worker that leased it will not get to start it); returns how many."""
+        query = select(SENDS.c.send_id, SENDS.c.customer_id).where(
+            SENDS.c.campaign_id == campaign_id, SENDS.c.state.in_(("planned", "leased"))
+        )
+        people = None if customer_ids is None else set(customer_ids)
+        with writing(self._engine) as session:
+            rows = session.execute(query.order_by(SENDS.c.send_id).with_for_update()).all()
+            ids = [row.send_id for row in rows if people is None or row.customer_id in people]
+            _set(session, ids, _free("cancelled", reason))
+        return len(ids)
+
+    def contacts_since(self, since: datetime) -> pa.Table:
+        """customer_id, channel, send_at, state of every send that did or may still reach a person at or after `since`."""
+        names = ("customer_id", "channel", "send_at", "state")
+        moment = func.coalesce(SENDS.c.sent_at, SENDS.c.send_at)
+        query = select(*(SENDS.c[name] for name in names)).where(SENDS.c.state.in_(_MAY_HAVE_REACHED), moment >= since)
+        return self._table(query.order_by(SENDS.c.send_at, SENDS.c.send_id), names)
+
+    def _table(self, query: Select[Any], names: Sequence[str]) -> pa.Table:
+        with reading(self._engine) as session:
+            rows = session.execute(query).all()
+        columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+        return pa.table({name: pa.array(column, _TYPES[name]) for name, column in zip(names, columns, strict=True)})
+
+
+def _free(state: SendState, reason: str) -> dict[str, Any]:
+    return {"state": state, "reason": reason, "lease_until": None}
+
+
+def _with_status() -> Select[Any]:
+    columns = (SENDS.c.send_id, SENDS.c.state, SENDS.c.attempts, SENDS.c.channel, _CAMPAIGNS.c.status)
+    return select(*columns).join(_CAMPAIGNS, _CAMPAIGNS.c.campaign_id == SENDS.c.campaign_id)
+
+
+def _locked(session: Session, send_ids: Sequence[str], condition: ColumnElement[bool]) -> list[Any]:
+    """The sends among these that fulfil the condition, locked, with the status of their campaign."""
+    query = _with_status().where(condition).order_by(SENDS.c.send_id).with_for_update(of=SENDS)
+    return [row for chunk in chunks(sorted(send_ids)) for row in session.execute(query.where(SENDS.c.send_id.in_(chunk)))]
+
+
+def _set(session: Session, send_ids: Sequence[str], values: Mapping[str, Any]) -> None:
+    for chunk in chunks(send_ids):
+        session.execute(update(SENDS).where(SENDS.c.send_id.in_(chunk)).values(**values))
+
+
+def _set_each(session: Session, settled: list[dict[str, Any]]) -> None:
+    """One statement over many rows, each with its own values."""
+    if not settled:
+        return
+    names = ("state", "reason", "provider_id", "sent_at", "send_at")
+    values: dict[str, Any] = {name: bindparam(f"to_{name}", type_=SENDS.c[name].type) for name in names}
+    values["send_at"] = func.coalesce(values["send_at"], SENDS.c.send_at)
+    statement = update(SENDS).where(SENDS.c.send_id == bindparam("id")).values(**values, lease_until=None)
+    session.connection().execute(statement, settled)
+
+
+def _settled(row: Any, outcome: LeaseOutcome, said: str, *, now: datetime, later: datetime | None) -> dict[str, Any]:
+    is_sent = outcome == "sent"
+    state: str = "planned" if outcome == "delayed" else outcome
+    if state == "planned" and row.status != "running":
+        state, said = "cancelled", "the campaign was stopped"
+    return {
+        "id": row.send_id,
+        "to_state": state,
+        "to_reason": "" if is_sent else said,
+        "to_provider_id": said if is_sent else None,
+        "to_sent_at": now if is_sent else None,
+        "to_send_at": later if state == "planned" else None,
+    }
+
+
+def _freed_to(row: Any, idempotent_channels: frozenset[Channel]) -> str:
+    is_running = row.status == "running"
+    if row.state == "leased":
+        return "planned" if is_running else "cancelled"
+    may_repeat = row.channel in idempotent_channels and row.attempts < MAX_ATTEMPTS
+    return "planned" if is_running and may_repeat else "unknown"

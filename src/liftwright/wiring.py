@@ -1,0 +1,152 @@
+"""The only file that chooses concrete adapters. Everything below receives them as `Deps`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
+os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+
+from liftwright import settings as settings_file
+from liftwright.compliance import rules
+from liftwright.domain.errors import ConfigError
+from liftwright.domain.policy import PolicyBundle
+from liftwright.domain.profile import CHANNELS, Channel
+from liftwright.library import DiskLibrary
+from liftwright.ports import ChannelAdapter, Deps, Lake, Progress
+from liftwright.settings import Settings
+
+if TYPE_CHECKING:
+    from liftwright.llm.terms import PersonalTerms
+    from liftwright.world.baselines import Contest
+    from liftwright.world.market import Market
+
+
+def build(
+    settings: Settings, *, now: Callable[[], datetime] | None = None, progress: Progress | None = None, model: Any = None
+) -> Deps:
+    """Open the workspace and choose every adapter. `model` puts a ready-made chat model behind the guard (tests, own providers).
+
+    Raises ConfigError when the database, the model or the policies cannot be used.
+    """
+    from liftwright.llm.chat import build_model
+    from liftwright.memory.store import ChromaMemory
+    from liftwright.store import approvals, campaigns, engine, journal, lake, ledger, lessons, locks, models
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = engine.open_engine(settings.home, settings.database_url)
+    engine.migrate(database)
+    library = DiskLibrary()
+    rules.check(library.policies(), where=library.where)
+    data_lake = lake.ParquetLake(settings.home, database)
+    return Deps(
+        settings=settings,
+        now=now or (lambda: datetime.now(UTC)),
+        model=build_model(settings, terms=_Terms(data_lake), inner=model),
+        lake=data_lake,
+        campaigns=campaigns.SqlCampaigns(database),
+        approvals=approvals.SqlApprovals(database),
+        ledger=ledger.SqlLedger(database),
+        journal=journal.SqlJournal(database),
+        lessons=lessons.SqlLessons(database),
+        models=models.SqlModels(database),
+        locks=locks.SqlLocks(database, settings.home),
+        memory=ChromaMemory(settings.home, settings.embedding),
+        library=library,
+        channels=adapters(settings),
+        checkpointer=checkpointer(settings),
+        progress=progress or (lambda who, what: None),
+    )
+
+
+class _Terms:
+    """The hashed names and addresses of the newest customer file, rebuilt when a new snapshot arrives."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._kept: tuple[str, PersonalTerms] | None = None
+
+    def __call__(self) -> PersonalTerms:
+        from liftwright.llm.terms import PersonalTerms
+
+        snapshot = self._lake.snapshot()
+        if snapshot is None:
+            return PersonalTerms()
+        key = repr(snapshot.files.get("customers"))
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, PersonalTerms.from_customers(self._lake.read(snapshot).get("customers")))
+        return self._kept[1]
+
+
+def policies(settings: Settings) -> PolicyBundle:
+    """The rules in force, every predicate bound; without opening a workspace."""
+    library = DiskLibrary()
+    bundle = library.policies()
+    rules.check(bundle, where=library.where)
+    return bundle
+
+
+def adapters(settings: Settings) -> dict[Channel, ChannelAdapter]:
+    """One adapter per configured channel: a sandbox drop file unless `live` and another adapter is set."""
+    return {channel: _adapter(channel, settings) for channel in CHANNELS if channel in settings.channels}
+
+
+def _adapter(channel: Channel, settings: Settings) -> ChannelAdapter:
+    from liftwright.channels import choose
+
+    return choose.adapter(channel, settings)
+
+
+def checkpointer(settings: Settings) -> Callable[[], AbstractAsyncContextManager[Any]]:
+    """Where the graph keeps its checkpoints: a SQLite file beside the database, or the PostgreSQL database itself."""
+    url = settings.database_url
+    return (lambda: _postgres_saver(url)) if url and url.startswith("postgres") else (lambda: _sqlite_saver(settings.home))
+
+
+@asynccontextmanager
+async def _sqlite_saver(home: Path) -> AsyncIterator[Any]:
+    from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+    async with AsyncSqliteSaver.from_conn_string(str(home / "checkpoints.db")) as saver:
+        await saver.conn.execute("PRAGMA busy_timeout = 30000")
+        yield saver
+
+
+@asynccontextmanager
+async def _postgres_saver(url: str) -> AsyncIterator[Any]:
+    try:
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+    except ImportError as error:
+        raise ConfigError(
+            "CONFIG-POSTGRES", "The PostgreSQL parts are not installed.", next_step="Install liftwright[postgres]."
+        ) from error
+    async with AsyncPostgresSaver.from_conn_string(url.replace("postgresql+psycopg://", "postgresql://")) as saver:
+        await saver.setup()
+        yield saver
+
+
+def market(*, customers: int, seed: int, starts_on: date) -> Market:
+    """A simulated market: people who react. The system under test sees only the files it writes."""
+    from liftwright.world.market import Market
+
+    return Market(customers=customers, seed=seed, starts_on=starts_on)
+
+
+def graph() -> Any:
+    """The planning graph of the workspace in the current directory, as `langgraph.json` names it."""
+    from liftwright.flow.graph import build as build_graph
+
+    return build_graph(build(settings_file.load()))
+
+
+def contest(market: Market, *, starts_on: date, ends_on: date, budget: float | None) -> Contest:
+    """What simple rules and the oracle would truly have brought in the same market from the same morning."""
+    from liftwright.world import baselines
+    from liftwright.world.policies import Flight
+
+    return baselines.contest(market, Flight(starts_on=starts_on, ends_on=ends_on, budget=budget))

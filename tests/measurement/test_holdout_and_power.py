@@ -1,0 +1,94 @@
+"""Who is held out, and what that lets the test see."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from liftwright.measurement.holdout import arms, draws
+from liftwright.measurement.power import detectable, holdout_share
+
+IDS = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=60, unique=True)
+
+
+@given(ids=IDS, share=st.floats(0, 1), salt=st.text(max_size=8))
+def test_a_persons_arm_depends_on_nobody_else_and_on_no_order(ids: list[str], share: float, salt: str) -> None:
+    together = dict(zip(ids, arms(ids, salt=salt, share=share), strict=True))
+    backwards = dict(zip(ids[::-1], arms(ids[::-1], salt=salt, share=share), strict=True))
+    assert together == backwards
+    assert all(arms([name], salt=salt, share=share)[0] == held for name, held in together.items())
+
+
+@given(ids=IDS, small=st.floats(0, 1), large=st.floats(0, 1))
+def test_a_larger_share_only_adds_people_to_the_holdout(ids: list[str], small: float, large: float) -> None:
+    few, many = (arms(ids, salt="s", share=share) for share in sorted((small, large)))
+    assert not (few & ~many).any()
+
+
+def test_the_draw_is_the_published_hash() -> None:
+    expected = int.from_bytes(hashlib.sha256(b"salt:c1").digest()[:8], "big") / 2**64
+    assert draws(["c1"], salt="salt")[0] == expected
+
+
+def test_shares_are_met_and_two_salts_draw_independently() -> None:
+    ids = [f"c{i}" for i in range(50_000)]
+    first, second = (arms(ids, salt=salt, share=0.1) for salt in ("a", "b"))
+    assert first.mean() == pytest.approx(0.1, abs=0.005)
+    assert (first & second).mean() == pytest.approx(0.01, abs=0.002)
+    assert not arms(ids, salt="a", share=0.0).any()
+    assert arms(ids, salt="a", share=1.0).all()
+
+
+def test_a_share_outside_0_to_1_is_refused() -> None:
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        arms(["a"], salt="s", share=1.5)
+
+
+def test_the_detectable_effect_of_a_textbook_test() -> None:
+    found = detectable(treated=1000, holdout=1000, mean=10.0, sd=5.0)
+    assert found.absolute == pytest.approx(2.8016 * 5.0 * math.sqrt(2 / 1000), rel=1e-4)
+    assert found.relative == pytest.approx(found.absolute / 10.0)
+    assert detectable(treated=1000, holdout=1000, mean=10.0, sd=5.0, looks=14).absolute == pytest.approx(1.1 * found.absolute)
+    assert detectable(treated=1000, holdout=0, mean=10.0, sd=5.0).absolute == math.inf
+    assert detectable(treated=10, holdout=10, mean=0.0, sd=5.0).relative is None
+
+
+@given(treated=st.integers(10, 10**6), holdout=st.integers(10, 10**6), power=st.floats(0.5, 0.99))
+def test_more_people_detect_less_and_more_power_needs_more(treated: int, holdout: int, power: float) -> None:
+    base = detectable(treated=treated, holdout=holdout, mean=1.0, sd=3.0, power=power).absolute
+    assert detectable(treated=2 * treated, holdout=holdout, mean=1.0, sd=3.0, power=power).absolute < base
+    assert detectable(treated=treated, holdout=holdout, mean=1.0, sd=3.0, power=min(power + 0.005, 0.995)).absolute > base
+
+
+def test_the_smallest_sufficient_share_is_chosen_and_priced() -> None:
+    found = holdout_share(people=200_000, mean=0.5, sd=4.0, expected_lift=0.10)
+    assert found.is_measurable
+    assert found.detectable.absolute <= 0.08
+    smaller = detectable(
+        treated=round(200_000 * (1 - found.share + 0.05)), holdout=round(200_000 * (found.share - 0.05)), mean=0.5, sd=4.0
+    )
+    assert found.share == 0.15
+    assert smaller.absolute > 0.08
+    assert found.cost == pytest.approx(0.15 * 200_000 * 0.10)
+
+
+def test_a_test_that_cannot_see_the_effect_says_so_before_launch() -> None:
+    found = holdout_share(people=500, mean=0.5, sd=4.0, expected_lift=0.10)
+    assert (found.is_measurable, found.share) == (False, 0.10)
+    assert found.says.startswith("Not measurable at this size")
+    assert not holdout_share(people=10**6, mean=0.5, sd=4.0, expected_lift=0.0).is_measurable
+
+
+@pytest.mark.slow
+def test_the_stated_power_is_what_a_simulation_finds() -> None:
+    rng = np.random.default_rng(3)
+    effect = detectable(treated=1800, holdout=200, mean=0.0, sd=1.0).absolute
+    treated = rng.normal(effect, 1.0, (3000, 1800)).mean(axis=1)
+    holdout = rng.normal(0.0, 1.0, (3000, 200)).mean(axis=1)
+    z = (treated - holdout) / math.sqrt(1 / 1800 + 1 / 200)
+    assert (np.abs(z) > 1.96).mean() == pytest.approx(0.8, abs=0.03)
