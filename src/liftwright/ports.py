@@ -109,8 +109,10 @@ class Ledger(Protocol):
     def cancel_planned(
         self, campaign_id: str, *, reason: str, now: datetime, customer_ids: Sequence[str] | None = None
     ) -> int: ...
-    def contacts_since(self, since: datetime) -> pa.Table:
-        """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps)."""
+    def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
+        """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps).
+
+        `customer_ids`: of these people only."""
         ...
 
 

@@ -181,24 +181,10 @@ def _assigned(
         }
     )
     table = pa.Table.from_pylist(rows) if rows else pa.table({"customer_id": pa.array([], pa.string())})
-    digest = deps.lake.put(table)
     chosen = len({row["customer_id"] for row in rows})
     by_channel = {name: sum(row["channel"] == name for row in rows) for name in sorted({row["channel"] for row in rows})}
     cost = Money.of(round(0.01 * len(rows), 2), "USD")
-    summary = AssignmentSummary(
-        digest=digest,
-        candidates=digest,
-        limits={"budget": budget},
-        touches=len(rows),
-        people=chosen,
-        objective=float(len(rows)),
-        upper_bound=float(len(rows)),
-        gap=0.0,
-        prices={"budget": 0.0, "channels": {}, "offers": {}},
-        violations=0,
-        by_channel=by_channel,
-        by_offer={"none": len(rows)},
-    )
+    summary = _summary(deps.lake.put(table), rows, chosen, by_channel, budget)
     audience = Audience(
         population=eligible.population,
         eligible=eligible.count,
@@ -220,6 +206,25 @@ def _assigned(
     forecast = Forecast(incremental_margin=Interval(low=0.0, mid=1.0, high=2.0), cost=cost)
     says = "" if rows else "The budget does not pay for one contact."
     return Assigned(audience=audience, assignment=summary, forecast=forecast, decisions=answers, infeasible=says)
+
+
+def _summary(
+    digest: str, rows: list[dict[str, Any]], people: int, by_channel: dict[str, int], budget: float | None
+) -> AssignmentSummary:
+    return AssignmentSummary(
+        digest=digest,
+        candidates=digest,
+        limits={"budget": budget},
+        touches=len(rows),
+        people=people,
+        objective=float(len(rows)),
+        upper_bound=float(len(rows)),
+        gap=0.0,
+        prices={"budget": 0.0, "channels": {}, "offers": {}},
+        violations=0,
+        by_channel=by_channel,
+        by_offer={"none": len(rows)},
+    )
 
 
 class Cast:

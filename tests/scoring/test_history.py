@@ -176,7 +176,6 @@ def test_unequal_propensities_do_not_bias_a_past_test() -> None:
     assert naive > 0.2
 
 
-@pytest.mark.slow
 def test_the_interval_covers_the_truth_as_often_as_it_says(make_rows: MakeRows) -> None:
     covered = 0
     for seed in range(200):

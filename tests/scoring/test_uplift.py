@@ -24,7 +24,8 @@ def test_people_are_ranked_when_their_effects_differ(make_rows: MakeRows) -> Non
     model = _fit(make_rows(people=8000, average=0.05, spread=0.12))
     liked, disliked = model.effects(PEOPLE, ["email:none"])[:, 0]
     assert model.ranking == "found"
-    assert liked > 0.08 > 0 > disliked
+    assert liked > 0.08
+    assert disliked < 0
     assert model.quality["qini_low"] > 0
 
 
@@ -35,7 +36,6 @@ def test_no_ranking_is_claimed_when_everybody_reacts_alike(make_rows: MakeRows) 
     assert effects[0] == effects[1] == model.average("email:none") == pytest.approx(0.05, abs=0.025)
 
 
-@pytest.mark.slow
 def test_a_ranking_is_found_by_accident_in_few_of_many_tests_without_one(make_rows: MakeRows) -> None:
     found = sum(_fit(make_rows(people=2000, seed=seed)).ranking == "found" for seed in range(60))
     assert found <= 5

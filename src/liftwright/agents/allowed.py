@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from liftwright.domain.goal import Objective
@@ -34,7 +36,16 @@ def offers(bench: Bench, objective: Objective) -> tuple[Offer, ...]:
     if objective.constraint("no_discount") is not None:
         most = 0.0
     found = tuple(offer for offer in bench.offers() if offer.discount <= most + 1e-9)
+    line = named_line(objective.product, [offer.name for offer in found if offer.discount == 0])
+    if line is not None:
+        return tuple(offer for offer in found if offer.name == line)
     return found if any(offer.name == NO_OFFER for offer in found) else (Offer(name=NO_OFFER), *found)
+
+
+def named_line(product: str | None, lines: Sequence[str]) -> str | None:
+    """The creative line of a past test that the goal asks for by name: "women's" names `womens`; None when it names none of them."""
+    words = re.sub(r"[^a-z0-9 ]", "", (product or "").lower()).split()
+    return next((line for line in lines if line != NO_OFFER and line.lower() in words), None)
 
 
 def most_touches(objective: Objective, settings: Settings) -> int:

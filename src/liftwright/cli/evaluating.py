@@ -34,7 +34,7 @@ def eval_run(workspace: Workspace, suite: str, limit: int | None, resume: str | 
     deps = workspace.deps()
     summary = asyncio.run(run.run_suite(suite, deps=deps, home=deps.settings.home, limit=limit, resume=resume))
     workspace.show(summary.model_dump(mode="json"), summary.text)
-    leave(summary.exit_code)
+    leave(run.EXIT_CODES[summary.verdict])
 
 
 eval_command.add_command(eval_list)

@@ -30,6 +30,8 @@ FIRST_DAY = date(2026, 3, 2)
 """The simulated Monday on which the first campaign starts."""
 WORK_HOURS = (14, 17, 20, 23)
 """UTC hours of each simulated day at which the worker runs."""
+BATCH = 5_000
+"""Sends the demo's worker takes at once."""
 SETTLING_DAYS = 10
 """Days after the last send in which delayed orders still come in before a campaign is closed."""
 GOALS = (
@@ -142,7 +144,7 @@ class MarketRun:
             day = self.market.today
             for hour in WORK_HOURS:
                 self.clock.set(day, hour)
-                dispatch.drain(deps=self.deps, worker="demo")
+                dispatch.drain(deps=self.deps, worker="demo", limit=BATCH)
             actions = self._actions_of(day, campaign_id)
             if actions is not None:
                 self.market.act(day, actions)

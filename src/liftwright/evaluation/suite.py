@@ -85,7 +85,7 @@ def _parsed(data: Any, *, where: str) -> Suite:
     try:
         return Suite.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             fields = GraderUse.model_fields if len(first["loc"]) > 1 else Suite.model_fields

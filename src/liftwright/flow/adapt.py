@@ -52,20 +52,30 @@ async def tick(campaign_id: str, *, deps: Deps) -> Report:
 
     A tick that was interrupted is carried on, not repeated. Raises GoalError for a campaign that was never launched.
     """
-    reporting.launched(campaign_id, deps)
-    campaign = deps.campaigns.get(campaign_id)
-    if campaign.status == "running":
-        number = len(reporting.look_fractions(campaign_id, deps)) + 1
-        thread_id = f"{campaign_id}:tick:{number}"
-        async with walk.held(thread_id, deps), _opened(deps) as graph:
-            state = await graph.aget_state(walk.config(thread_id))
-            await walk.run(graph, None if state.next else {"campaign_id": campaign_id}, thread_id)
     row, plan = reporting.launched(campaign_id, deps)
-    if deps.now() >= reporting.flight(plan, row, deps)[1] or deps.campaigns.get(campaign_id).status == "stopped":
-        await learn.finish(campaign_id, deps=deps)
-    found = await asyncio.to_thread(reporting.report, campaign_id, deps=deps)
+    seen: Report | None = None
     if deps.campaigns.get(campaign_id).status == "running":
-        deps.campaigns.save_report(found, at=deps.now())
+        seen = await _look(campaign_id, deps)
+    is_over = deps.now() >= reporting.flight(plan, row, deps)[1]
+    if is_over or deps.campaigns.get(campaign_id).status == "stopped":
+        await learn.finish(campaign_id, deps=deps)
+    campaign = deps.campaigns.get(campaign_id)
+    if seen is None or campaign.status != "running":
+        return await asyncio.to_thread(reporting.report, campaign_id, deps=deps)
+    done = {"actions": tuple(deps.campaigns.actions(campaign_id)), "sends": {"duplicates": 0, **deps.ledger.counts(campaign_id)}}
+    seen = seen.model_copy(update=done)
+    deps.campaigns.save_report(seen, at=deps.now())
+    return seen
+
+
+async def _look(campaign_id: str, deps: Deps) -> Report:
+    """One run of the tick's graph; the report it saw."""
+    number = len(reporting.look_fractions(campaign_id, deps)) + 1
+    thread_id = f"{campaign_id}:tick:{number}"
+    async with walk.held(thread_id, deps), _opened(deps) as graph:
+        state = await graph.aget_state(walk.config(thread_id))
+        after = await walk.run(graph, None if state.next else {"campaign_id": campaign_id}, thread_id)
+    found: Report = after["report"]
     return found
 
 

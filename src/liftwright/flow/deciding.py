@@ -41,11 +41,8 @@ async def decide(
         raise ApprovalError("APPROVAL-WHO", "A decision needs a name.", next_step="Say who decides with --as USER.")
     lapse(deps=deps)
     waiting = _waiting(campaign_id, deps)
-    if plan_hash is None and kind == "edit":
-        plan_hash = waiting.plan_hash
-    if plan_hash != waiting.plan_hash:
+    if plan_hash != waiting.plan_hash and not (plan_hash is None and kind == "edit"):
         raise _stale(waiting, plan_hash, deps)
-    wanted = _wanted(kind, waiting, reason, changes, deps)
     decision = Decision(
         kind=kind,
         approval_id=waiting.approval_id,
@@ -53,10 +50,9 @@ async def decide(
         by=by.strip(),
         at=deps.now(),
         reason=reason,
-        changes=wanted,
+        changes=_wanted(kind, waiting, reason, changes, deps),
     )
-    row = deps.approvals.decide(decision)
-    await carry_out(row, deps=deps)
+    await carry_out(deps.approvals.decide(decision), deps=deps)
     campaign = deps.campaigns.get(campaign_id)
     if kind == "approve" and campaign.status == "blocked":
         raise ApprovalError(

@@ -10,12 +10,9 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from liftwright.domain.campaign import Send
-from liftwright.domain.plan import Plan
 from liftwright.domain.profile import Channel
-from liftwright.domain.treatment import Variant
 from liftwright.flow import fresh as fresh_data
 from liftwright.flow import gate
 from liftwright.flow.stopping import lapse
@@ -62,12 +59,13 @@ async def drain_async(*, deps: Deps, worker: str, limit: int = 500) -> dict[str,
     return await asyncio.to_thread(drain, deps=deps, worker=worker, limit=limit)
 
 
-def _plans(batch: Sequence[Send], deps: Deps) -> dict[str, Plan | None]:
+def _plans(batch: Sequence[Send], deps: Deps) -> dict[str, gate.Terms | None]:
     """The approved plan of each campaign in the batch, as it is stored now."""
-    found: dict[str, Plan | None] = {}
+    found: dict[str, gate.Terms | None] = {}
     for campaign_id in sorted({send.campaign_id for send in batch}):
         campaign = deps.campaigns.get(campaign_id)
-        found[campaign_id] = deps.campaigns.plan(campaign_id, campaign.revision)
+        plan = deps.campaigns.plan(campaign_id, campaign.revision)
+        found[campaign_id] = None if plan is None else gate.terms(plan, deps=deps)
     return found
 
 
@@ -85,7 +83,7 @@ def _one_per_person(batch: Sequence[Send]) -> list[list[Send]]:
 
 
 def _pass_on(
-    part: Sequence[Send], plans: dict[str, Plan | None], fresh: fresh_data.Fresh, *, now: datetime, worker: str, deps: Deps
+    part: Sequence[Send], plans: dict[str, gate.Terms | None], fresh: fresh_data.Fresh, *, now: datetime, worker: str, deps: Deps
 ) -> Counter[str]:
     done: Counter[str] = Counter()
     passage = gate.look(part, plans, fresh, now=now, deps=deps)
@@ -108,7 +106,7 @@ def _pass_on(
 def _deliver(
     channel: Channel,
     sends: Sequence[Send],
-    plans: dict[str, Plan | None],
+    plans: dict[str, gate.Terms | None],
     fresh: fresh_data.Fresh,
     *,
     now: datetime,
@@ -117,7 +115,11 @@ def _deliver(
 ) -> Counter[str]:
     """Mark, hand over, settle. Only what the ledger moved to `sending` is handed over."""
     adapter = deps.channels.get(channel)
-    deliveries = {send.send_id: _delivery(send, plans[send.campaign_id], fresh) for send in sends}
+    contacts = _contacts(sends, fresh)
+    deliveries = {
+        send.send_id: _delivery(send, plans[send.campaign_id], contacts[str(fresh.present_id(send.customer_id))])
+        for send in sends
+    }
     ready = {send_id: delivery for send_id, delivery in deliveries.items() if delivery is not None}
     results: dict[str, tuple[LeaseOutcome, str]] = {
         send_id: ("failed", "no such variant") for send_id in deliveries if send_id not in ready
@@ -163,16 +165,17 @@ def _outcome(receipt: Receipt | None) -> tuple[LeaseOutcome, str]:
     return receipt.outcome, receipt.provider_id if receipt.outcome == "sent" else receipt.reason
 
 
-def _delivery(send: Send, plan: Plan | None, fresh: fresh_data.Fresh) -> Delivery | None:
-    variants: dict[str, Variant] = {variant.variant_id: variant for variant in plan.variants} if plan else {}
-    variant = variants.get(send.variant_id)
+def _delivery(send: Send, said: gate.Terms | None, contact: dict[str, str]) -> Delivery | None:
+    variants = said.plan.variants if said else ()
+    variant = next((each for each in variants if each.variant_id == send.variant_id), None)
     if variant is None or variant.channel != send.channel:
         return None
-    return Delivery(send=send, variant=variant, contact=_contact(send.customer_id, fresh))
+    return Delivery(send=send, variant=variant, contact=contact)
 
 
-def _contact(customer_id: str, fresh: fresh_data.Fresh) -> dict[str, str]:
-    row = fresh.rows[customer_id]
-    names = [name for name in CONTACT_FIELDS if name in fresh.people.column_names]
-    values: dict[str, Any] = {name: fresh.people[name][row].as_py() for name in names}
-    return {name: str(value) for name, value in values.items() if value is not None}
+def _contacts(sends: Sequence[Send], fresh: fresh_data.Fresh) -> dict[str, dict[str, str]]:
+    """Address fields by present id, of the people of these sends only."""
+    people = fresh.some({send.customer_id for send in sends})
+    names = [name for name in CONTACT_FIELDS if name in people.column_names]
+    found = people.select(["customer_id", *names]).to_pylist()
+    return {row["customer_id"]: {name: str(row[name]) for name in names if row[name] is not None} for row in found}

@@ -37,13 +37,29 @@ class Fresh:
         return identity.people(self.tables).sort_by("customer_id")
 
     @cached_property
+    def ids(self) -> list[str]:
+        """customer_id of every row of `people`."""
+        return [str(customer_id) for customer_id in self.people["customer_id"].to_pylist()]
+
+    @cached_property
     def rows(self) -> dict[str, int]:
         """Row of a person in `people`, by every id they ever had."""
-        found = {customer_id: row for row, customer_id in enumerate(self.people["customer_id"].to_pylist())}
+        found = {customer_id: row for row, customer_id in enumerate(self.ids)}
         for row, merged in enumerate(self._merged):
             for old in merged or ():
                 found.setdefault(old, row)
         return found
+
+    @cached_property
+    def renamed(self) -> dict[str, str]:
+        """Ids that were merged into another, and the id of that person now."""
+        olds = {old: self.ids[row] for row, merged in enumerate(self._merged) for old in merged or ()}
+        return {old: new for old, new in olds.items() if old != new}
+
+    def ever(self, present_ids: Iterable[str]) -> set[str]:
+        """These ids and every other id that these people ever had."""
+        now = set(present_ids)
+        return now | {old for old, new in self.renamed.items() if new in now}
 
     @property
     def _merged(self) -> list[Any]:
@@ -52,7 +68,7 @@ class Fresh:
     def present_id(self, customer_id: str) -> str | None:
         """The id a person has now; None when they are gone."""
         row = self.rows.get(customer_id)
-        return None if row is None else str(self.people["customer_id"][row].as_py())
+        return None if row is None else self.ids[row]
 
     def some(self, customer_ids: Iterable[str]) -> pa.Table:
         """The rows of these people (by any id they ever had), each person once, sorted by customer_id."""
@@ -63,10 +79,7 @@ class Fresh:
     def events(self) -> pa.Table | None:
         """Events under present ids; None when there are none."""
         events = self.tables.get("events")
-        renamed = {
-            old: str(self.people["customer_id"][row].as_py()) for row, olds in enumerate(self._merged) for old in olds or ()
-        }
-        renamed = {old: new for old, new in renamed.items() if old != new}
+        renamed = self.renamed
         if events is None or not renamed:
             return events
         ids = events["customer_id"].to_pylist()

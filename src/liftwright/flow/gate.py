@@ -19,8 +19,8 @@ from liftwright.domain.profile import CHANNELS
 from liftwright.flow.fresh import Fresh, arms
 from liftwright.ports import Deps
 
-CONTACT_DAYS = 30
-"""How far back contacts count for caps; the longest window any shipped rule looks at."""
+CONTACT_DAYS = 8
+"""How far back contacts are read for caps, days; the facts look at seven."""
 REACHED = ("leased", "sending", "sent", "unknown")
 """Sends that reached the person, or may have, or are about to."""
 PERMITTED = ("allow", "warn")
@@ -43,6 +43,19 @@ class Verdict:
 UNKNOWN = Verdict("block", ("FACTS-MISSING",), {})
 
 
+@dataclass(frozen=True)
+class Terms:
+    """What an approved plan allows, worked out once a batch. `seen`: rules whose findings the approver saw on it."""
+
+    plan: Plan
+    plan_hash: str
+    ends_at: datetime
+    treated: frozenset[str]
+    holdout: frozenset[str]
+    weekly_cap: int | None
+    seen: frozenset[str]
+
+
 @dataclass
 class Passage:
     """What may leave now, what never will (with the rule that says so), and what must wait until when."""
@@ -52,42 +65,49 @@ class Passage:
     delayed: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
 
-def look(sends: Sequence[Send], plans: Mapping[str, Plan | None], fresh: Fresh, *, now: datetime, deps: Deps) -> Passage:
+def look(sends: Sequence[Send], said: Mapping[str, Terms | None], fresh: Fresh, *, now: datetime, deps: Deps) -> Passage:
     """Judge sends at `now`; at most one send per person (call again for the next, so that caps see the first)."""
     passage = Passage()
     left: list[Send] = []
     for send in sends:
-        reason = _never(send, plans.get(send.campaign_id), fresh, now, deps)
+        reason = _never(send, said.get(send.campaign_id), fresh, now)
         if reason:
             passage.removed[send.send_id] = reason
         else:
             left.append(send)
     later: dict[str, Verdict] = {}
-    for send, verdict in zip(left, verdicts(left, plans, fresh, at=now, deps=deps), strict=True):
+    for send, verdict in zip(left, verdicts(left, said, fresh, at=now, deps=deps), strict=True):
         if verdict.outcome == "delay":
             later[send.send_id] = verdict
-        elif verdict.outcome in PERMITTED or (
-            verdict.outcome == "needs_approval" and _was_approved(verdict, plans[send.campaign_id])
-        ):
+        elif verdict.outcome in PERMITTED or _was_approved(verdict, said[send.campaign_id]):
             passage.allowed.append(send)
         else:
             passage.removed[send.send_id] = verdict.says
-    _delay([send for send in left if send.send_id in later], later, passage, plans, now=now, deps=deps)
+    _delay([send for send in left if send.send_id in later], later, passage, said, now=now, deps=deps)
     return passage
 
 
-def verdicts(sends: Sequence[Send], plans: Mapping[str, Plan | None], fresh: Fresh, *, at: datetime, deps: Deps) -> list[Verdict]:
+def verdicts(sends: Sequence[Send], said: Mapping[str, Terms | None], fresh: Fresh, *, at: datetime, deps: Deps) -> list[Verdict]:
     """The rules' word on each send at a moment; a send they say nothing about is blocked."""
     by_cap: dict[int | None, list[Send]] = {}
     for send in sends:
-        by_cap.setdefault(_weekly_cap(plans[send.campaign_id]), []).append(send)
-    said: dict[str, Verdict] = {}
+        by_cap.setdefault(_cap(said[send.campaign_id]), []).append(send)
+    found: dict[str, Verdict] = {}
     for cap, some in by_cap.items():
         channels = sorted({send.channel for send in some})
-        found = judged({send.customer_id for send in some}, channels, fresh, at=at, deps=deps, cap=cap, sending=True)
+        rules = judged({send.customer_id for send in some}, channels, fresh, at=at, deps=deps, cap=cap, sending=True)
         for send in some:
-            said[send.send_id] = found.get((fresh.present_id(send.customer_id) or "", send.channel), UNKNOWN)
-    return [said[send.send_id] for send in sends]
+            found[send.send_id] = rules.get((fresh.present_id(send.customer_id) or "", send.channel), UNKNOWN)
+    return [found[send.send_id] for send in sends]
+
+
+def _cap(said: Terms | None) -> int | None:
+    return said.weekly_cap if said else None
+
+
+def _was_approved(verdict: Verdict, said: Terms | None) -> bool:
+    """True when a person must say yes, and did: the approver saw every one of these rules on the plan they approved."""
+    return verdict.outcome == "needs_approval" and said is not None and bool(verdict.rules) and set(verdict.rules) <= said.seen
 
 
 def judged(
@@ -120,37 +140,39 @@ def judged(
     }
 
 
-def _weekly_cap(plan: Plan | None) -> int | None:
-    """The contacts per week that the goal itself allows, if it says."""
-    limit = plan.objective.constraint("max_contacts_per_week") if plan else None
-    return int(limit.value) if limit is not None and isinstance(limit.value, int | float) else None
-
-
 def _contacts(ids: pa.Array, at: datetime, fresh: Fresh, deps: Deps) -> pa.Table:
     """What reached these people lately, under their present ids."""
-    contacts = deps.ledger.contacts_since(at - timedelta(days=CONTACT_DAYS))
+    wanted = sorted(fresh.ever(ids.to_pylist()))
+    contacts = deps.ledger.contacts_since(at - timedelta(days=CONTACT_DAYS), customer_ids=wanted)
     contacts = contacts.filter(pc.is_in(contacts["state"], value_set=pa.array(REACHED)))
+    if not fresh.renamed:
+        return contacts
     present = [fresh.present_id(customer_id) for customer_id in contacts["customer_id"].to_pylist()]
-    contacts = contacts.set_column(contacts.column_names.index("customer_id"), "customer_id", pa.array(present, pa.string()))
-    return contacts.filter(pc.is_in(contacts["customer_id"], value_set=ids))
+    return contacts.set_column(contacts.column_names.index("customer_id"), "customer_id", pa.array(present, pa.string()))
 
 
-def _never(send: Send, plan: Plan | None, fresh: Fresh, now: datetime, deps: Deps) -> str:
+def terms(plan: Plan, *, deps: Deps) -> Terms:
+    """What an approved plan says about everything that leaves in its name."""
+    treated, holdout = arms(plan.audience.digest, deps)
+    limit = plan.objective.constraint("max_contacts_per_week")
+    cap = int(limit.value) if limit is not None and isinstance(limit.value, int | float) else None
+    known = frozenset(finding.rule for finding in plan.findings)
+    return Terms(plan, plan.plan_hash, ends_at(plan, deps), treated, holdout, cap, known)
+
+
+def _never(send: Send, said: Terms | None, fresh: Fresh, now: datetime) -> str:
     """Why this send may not leave at any time, or an empty string."""
-    if plan is None or plan.plan_hash != send.plan_hash:
+    if said is None or said.plan_hash != send.plan_hash:
         return "PLAN-CHANGED"
     if send.customer_id not in fresh.rows:
         return "PERSON-GONE"
-    treated, holdout = arms(plan.audience.digest, deps)
-    if send.customer_id not in treated or (fresh.present_id(send.customer_id) or "") in holdout:
+    if send.customer_id not in said.treated or (fresh.present_id(send.customer_id) or "") in said.holdout:
         return "HOLDOUT-UNTOUCHABLE"
-    if send.channel not in plan.envelope.channels:
+    if send.channel not in said.plan.envelope.channels:
         return "ENVELOPE-CHANNEL"
-    if send.discount > plan.envelope.max_discount + 1e-9:
+    if send.discount > said.plan.envelope.max_discount + 1e-9:
         return "ENVELOPE-DISCOUNT"
-    if now >= ends_at(plan, deps):
-        return "ENVELOPE-ENDED"
-    return ""
+    return "ENVELOPE-ENDED" if now >= said.ends_at else ""
 
 
 def ends_at(plan: Plan, deps: Deps) -> datetime:
@@ -159,17 +181,11 @@ def ends_at(plan: Plan, deps: Deps) -> datetime:
     return datetime.combine(last + timedelta(days=1), time(0), tzinfo=ZoneInfo(deps.settings.time_zone))
 
 
-def _was_approved(verdict: Verdict, plan: Plan | None) -> bool:
-    """True when the approver saw a finding of every one of these rules on the plan they approved."""
-    known = {finding.rule for finding in plan.findings} if plan else set()
-    return bool(verdict.rules) and set(verdict.rules) <= known
-
-
 def _delay(
     sends: Sequence[Send],
     verdicts: Mapping[str, Verdict],
     passage: Passage,
-    plans: Mapping[str, Plan | None],
+    said: Mapping[str, Terms | None],
     *,
     now: datetime,
     deps: Deps,
@@ -178,13 +194,13 @@ def _delay(
     bundle = deps.library.policies()
     known: dict[tuple[Any, ...], datetime | None] = {}
     for send in sends:
-        verdict, plan = verdicts[send.send_id], plans[send.campaign_id]
+        verdict, stated = verdicts[send.send_id], said[send.campaign_id]
         zone = deps.settings.time_zone
         key = (send.channel, verdict.rules, *(verdict.facts.get(name) for name in ("country", "region", "local_minute")))
         if key not in known:
             known[key] = waiting.delay_until(bundle, verdict.facts, at=now, zone=_zone(verdict, now, zone))
         moment = known[key]
-        if moment is None or plan is None or moment >= ends_at(plan, deps):
+        if moment is None or stated is None or moment >= stated.ends_at:
             passage.removed[send.send_id] = verdict.says
         else:
             passage.delayed[send.send_id] = (moment, verdict.says)

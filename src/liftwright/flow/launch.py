@@ -127,6 +127,7 @@ def _changed(plan: Plan, what: str) -> ApprovalError:
 def sends_of(plan: Plan, rows: pa.Table, *, zones: Mapping[str, str], default_zone: str, now: datetime) -> list[Send]:
     """One planned send per assignment row, at its hour in the person's own time zone (UTC-aware), in priority order."""
     discounts = {offer.name: offer.discount for offer in plan.offers}
+    plan_hash = plan.plan_hash
     sends = []
     for row in rows.to_pylist():
         key = f"{plan.campaign_id}:{row['customer_id']}:{row['channel']}:{row['wave']}"
@@ -135,7 +136,7 @@ def sends_of(plan: Plan, rows: pa.Table, *, zones: Mapping[str, str], default_zo
                 send_id="s-" + hashlib.sha256(key.encode()).hexdigest()[:24],
                 idem_key=key,
                 campaign_id=plan.campaign_id,
-                plan_hash=plan.plan_hash,
+                plan_hash=plan_hash,
                 customer_id=row["customer_id"],
                 wave=row["wave"],
                 channel=row["channel"],

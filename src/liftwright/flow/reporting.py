@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -57,39 +57,25 @@ def report(campaign_id: str, *, deps: Deps) -> Report:
 
 def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look:
     """Measure a launched campaign now, by assignment among those selected (or who would have been) in both arms."""
-    campaign = deps.campaigns.get(campaign_id)
     row, plan = launched(campaign_id, deps)
     now = deps.now()
     starts_at, ends_at = flight(plan, row, deps)
     if has_ended is None:
-        has_ended = campaign.status in ("finished", "stopped") or now >= ends_at + timedelta(days=OUTCOME_DAYS)
+        status = deps.campaigns.get(campaign_id).status
+        has_ended = status in ("finished", "stopped") or now >= ends_at + timedelta(days=OUTCOME_DAYS)
     until = min(now, ends_at + timedelta(days=OUTCOME_DAYS))
     fresh = newest(deps)
     sends = deps.ledger.sends(campaign_id, states=REACHED)
     audience = deps.lake.get(plan.audience.digest)
     table = _outcomes(audience, sends, fresh, starts_at=starts_at, until=until, deps=deps)
     fraction = min(max((now - starts_at) / (ends_at - starts_at), 0.0), 1.0)
-    past = look_fractions(campaign_id, deps)
+    share = 1.0 if has_ended else fraction
+    past = [earlier for earlier in look_fractions(campaign_id, deps) if earlier < share]
     guardrails = _guardrails(plan, audience, table, sends)
-    counts, actions = deps.ledger.counts(campaign_id), deps.campaigns.actions(campaign_id)
-    critical = _critical(1.0 if has_ended else fraction, past, plan.experiment.level)
-    told = reports.Flight(
-        campaign_id=campaign_id,
-        status=campaign.status,
-        currency=plan.forecast.cost.currency,
-        approved_hash=row.plan_hash,
-        plan_hash=plan.plan_hash,
-        sends=counts,
-        delivered=sorted(set(sends["customer_id"].to_pylist())),
-        looks=len(past) + 1,
-        has_ended=has_ended,
-        is_futile=campaign.status == "stopped" and "futility" in {action.rule for action in actions},
-        matured_share=_matured(sends, now),
-        late_data=outcomes.late_events(fresh.events, starts_at=starts_at, ends_at=until, closed_at=until) if has_ended else 0,
-        guardrails=stopping.guardrail_findings(guardrails),
-        actions=actions,
-        policy_violations=audit.violations(plan, sends.to_pylist(), fresh, deps=deps),
-    )
+    told = _told(row, plan, sends, fresh, deps=deps, has_ended=has_ended)
+    late = outcomes.late_events(fresh.events, starts_at=starts_at, ends_at=until, closed_at=until) if has_ended else 0
+    told = replace(told, looks=len(set(past)) + 1, late_data=late, guardrails=stopping.guardrail_findings(guardrails))
+    critical = _critical(share, past, plan.experiment.level)
     measured = plan.experiment.model_copy(update={"primary_metric": "margin"})
     found = reports.build(told, audience=audience, outcomes=table, experiment=measured, critical=critical)
     if plan.experiment.primary_metric in reports.SECONDARY:
@@ -101,7 +87,27 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
         conversions=_conversions(audience, table),
         spent=float(pc.sum(sends["cost"]).as_py() or 0.0),
         guardrails=guardrails,
-        waiting=counts["waiting"],
+        waiting=told.sends["waiting"],
+    )
+
+
+def _told(row: ApprovalRequest, plan: Plan, sends: pa.Table, fresh: Fresh, *, deps: Deps, has_ended: bool) -> reports.Flight:
+    """What ledger, journal and audit say of a campaign."""
+    campaign_id = plan.campaign_id
+    campaign, actions = deps.campaigns.get(campaign_id), deps.campaigns.actions(campaign_id)
+    return reports.Flight(
+        campaign_id=campaign_id,
+        status=campaign.status,
+        currency=plan.forecast.cost.currency,
+        approved_hash=row.plan_hash,
+        plan_hash=plan.plan_hash,
+        sends=deps.ledger.counts(campaign_id),
+        delivered=sorted(set(sends["customer_id"].to_pylist())),
+        has_ended=has_ended,
+        is_futile=campaign.status == "stopped" and "futility" in {action.rule for action in actions},
+        matured_share=_matured(sends, deps.now()),
+        actions=actions,
+        policy_violations=audit.violations(plan, sends.to_pylist(), fresh, deps=deps),
     )
 
 

@@ -46,10 +46,6 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
         seed=_seed(person, now, deps.settings.seed),
         already_touched=_touched_today(customer_id, now, deps),
     )
-    options = [
-        {"action": o.action, "value": o.value, "terms": o.terms, "allowed": o.is_allowed, "blocked_by": list(o.blocked_by)}
-        for o in chosen.options
-    ]
     return {
         "person": person,
         "action": chosen.action,
@@ -57,13 +53,25 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
         "propensity": chosen.propensity,
         "randomised": chosen.randomised,
         "says": chosen.says,
-        "options": options,
+        "options": [_shown(option) for option in chosen.options],
         "decided_at": now.isoformat(),
-        "pins": {
-            "snapshot": fresh.snapshot.snapshot_id,
-            "models": list(bench.scored.versions),
-            "policies": bench.data.bundle.digest,
-        },
+        "pins": _pins(bench),
+    }
+
+
+def _pins(bench: Bench) -> dict[str, Any]:
+    data = bench.data
+    return {"snapshot": data.snapshot.snapshot_id, "models": list(bench.scored.versions), "policies": data.bundle.digest}
+
+
+def _shown(option: chooser.Option) -> dict[str, Any]:
+    blocked_by = list(option.blocked_by)
+    return {
+        "action": option.action,
+        "value": option.value,
+        "terms": option.terms,
+        "allowed": not blocked_by,
+        "blocked_by": blocked_by,
     }
 
 
@@ -88,9 +96,8 @@ def _blocked(person: str, actions: tuple[str, ...], now: datetime, deps: Deps) -
 
 def _touched_today(customer_id: str, now: datetime, deps: Deps) -> int:
     morning = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    contacts = deps.ledger.contacts_since(morning)
-    mine = pc.and_(pc.equal(contacts["customer_id"], customer_id), pc.is_in(contacts["state"], value_set=pa.array(gate.REACHED)))
-    return int(pc.sum(mine).as_py() or 0)
+    contacts = deps.ledger.contacts_since(morning, customer_ids=[customer_id])
+    return int(pc.sum(pc.is_in(contacts["state"], value_set=pa.array(gate.REACHED))).as_py() or 0)
 
 
 def _seed(person: str, now: datetime, seed: int) -> int:

@@ -186,5 +186,5 @@ def _usable(rows: pa.Table, outcome: str) -> pa.Table:
 
 def _capped(y: Floats) -> tuple[Floats, float]:
     positive = y[y > 0]
-    cap = float(np.quantile(positive, CAP_QUANTILE)) if positive.size else 0.0
+    cap = float(np.quantile(positive, CAP_QUANTILE, method="lower")) if positive.size else 0.0
     return (np.clip(y, -cap, cap), cap) if cap > 0 else (y, 0.0)

@@ -18,7 +18,7 @@ from liftwright.compliance import autonomy
 from liftwright.domain.evidence import Reason
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Brief, Objective
-from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Forecast, Pins, Plan
+from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Forecast, FunnelStep, Pins, Plan
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import Variant
 from liftwright.planning import forecast
@@ -61,7 +61,7 @@ def assigned(
         eligible=found.count,
         selected=solved.selected,
         holdout=held,
-        funnel=found.funnel,
+        funnel=(*found.funnel, *_chosen_steps(found, solved, held)),
         reasons=(*found.reasons, *(reason.says for reason in _why_chosen(data, solved))),
         digest=put(people),
     )
@@ -71,9 +71,30 @@ def assigned(
         forecast=_forecast(data, scores, objective, solved),
         decisions=_decisions(data, scores, objective, experiment, solved),
         findings=_findings(data, scores, found, solved),
-        evidence=summaries.past_words(data),
+        evidence=summaries.past_words(data, first=solving.actions_of(rows)),
         cannot_know=_cannot_know(data, scores, experiment),
         infeasible="" if rows.num_rows else _why_nothing(objective, solved),
+    )
+
+
+def _chosen_steps(found: Eligible, solved: Solved, held: int) -> tuple[FunnelStep, ...]:
+    """The funnel from eligible to selected: whom no contact pays for, who is held out, for whom the limits leave no room."""
+    nobody = int(pc.sum(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS)).as_py() or 0)
+    idle = int(
+        pc.sum(
+            pc.and_(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS), pc.equal(solved.people["arm"], "holdout"))
+        ).as_py()
+        or 0
+    )
+    left = found.count - nobody
+    kept = left - (held - idle)
+    why = "without people it does not move" if found.needs_effect else "no contact pays for itself"
+    return (
+        FunnelStep(step=why, rule="past test" if found.needs_effect else "expected margin", removed=nobody, left=left),
+        FunnelStep(step="held out to measure the effect", rule="holdout", removed=held - idle, left=kept),
+        FunnelStep(
+            step="others are worth more within the limits", rule="limits", removed=kept - solved.selected, left=solved.selected
+        ),
     )
 
 
@@ -98,10 +119,12 @@ def target_margin(data: Data, scores: Scores, objective: Objective) -> float | N
         return None
     if target.unit == "percent":
         return target.value * baseline(data, "margin")[0] * len(data.ids) * objective.days / OUTCOME_DAYS
+    usual = baseline(data, measured_as(objective))[0] * len(data.ids) * objective.days / OUTCOME_DAYS
+    more = target.value - (usual if target.is_level else 0.0)
     if target.unit == "money":
-        return target.value * (1.0 if objective.metric in ("margin", "incremental_margin") else rate)
+        return more * (1.0 if objective.metric in ("margin", "incremental_margin") else rate)
     if target.unit == "absolute" and objective.metric == "orders":
-        return target.value * float(scores.order_revenue.mean()) * rate
+        return more * float(scores.order_revenue.mean()) * rate
     return None
 
 
@@ -134,7 +157,10 @@ def _why_chosen(data: Data, solved: Solved) -> list[Reason]:
 def _decisions(data: Data, scores: Scores, objective: Objective, experiment: Experiment, solved: Solved) -> Decisions:
     rows = solved.solution.rows
     chance = scores.buy_chance
-    likely = int((chance >= np.quantile(chance, 0.9)).sum())
+    top = chance >= np.quantile(chance, 0.9)
+    likely = f"{int(top.sum()):,} people have the highest chance to buy anyway ({float(chance[top].mean()):.1%} in 14 days, all: {float(chance.mean()):.1%})."
+    if np.ptp(chance) < 1e-9:
+        likely = f"Who buys anyway is not known person by person; on average {float(chance.mean()):.1%} do in 14 days."
     with_offer = int(pc.sum(pc.greater(rows["discount"], 0.0)).as_py() or 0)
     effects = scores.effects
     ranked = {
@@ -148,7 +174,7 @@ def _decisions(data: Data, scores: Scores, objective: Objective, experiment: Exp
         ranked = "Who can be persuaded is unknown: there is no randomised history. This campaign's holdout starts one."
     pays = int((np.max(effects.values, axis=1, initial=0.0) > 0).sum())
     return Decisions(
-        likely_buyers=f"{likely:,} people have the highest chance to buy anyway (average {float(chance.mean()):.1%} in 14 days).",
+        likely_buyers=likely,
         persuadables=f"{ranked} A contact is expected to pay for {pays:,} of {len(data.ids):,}.",
         excluded=f"{len(data.ids) - solved.selected:,} people get nothing: held out, not allowed, or not worth a contact.",
         incentive={"with": with_offer, "without": rows.num_rows - with_offer},

@@ -77,7 +77,7 @@ class Bench:
 
     def read_goal(self, goal: Goal) -> Brief:
         """The deterministic reading of a goal as of this bench's day."""
-        return reading.read(goal.words, today=self.data.as_of.date(), currency=self.deps.settings.currency)
+        return reading.read_goal(goal, today=self.data.as_of.date(), currency=self.deps.settings.currency)
 
     def eligible(self, objective: Objective, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Eligible:
         """The people who may be contacted at all."""

@@ -44,20 +44,23 @@ class Data:
         self.snapshot: Snapshot = found
 
     @cached_property
-    def tables(self) -> dict[str, pa.Table]:
+    def imported(self) -> dict[str, pa.Table]:
         """All canonical tables of the snapshot; events stamped after `as_of` are not looked at."""
         tables = dict(self.deps.lake.read(self.snapshot))
         if "events" in tables:
-            events = tables["events"]
-            tables["events"] = events.filter(
-                pc.less_equal(events["occurred_at"], pa.scalar(self.as_of, events["occurred_at"].type))
-            )
+            at = tables["events"]["occurred_at"]
+            tables["events"] = tables["events"].filter(pc.less_equal(at, pa.scalar(self.as_of, at.type)))
         return tables
+
+    @cached_property
+    def tables(self) -> dict[str, pa.Table]:
+        """The tables with every row under the id its person has now."""
+        return identity.resolve(self.imported, self.people)
 
     @cached_property
     def people(self) -> pa.Table:
         """One row per person after identity resolution, sorted by customer_id."""
-        return identity.people(self.tables).sort_by("customer_id")
+        return identity.people(self.imported).sort_by("customer_id")
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from liftwright.agents.allowed import named_line
+from liftwright.agents.bench import timing
 from liftwright.agents.bench.audience import allowed_channels, flight_waves
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
@@ -40,6 +42,8 @@ DIMINISHING = 0.5
 """What a person's touch in a later wave is worth relative to the wave before: people tire, and whom a first touch moved has moved."""
 SURE_Z = 1.2816
 """One-sided 90 %: how sure an effect must be when the goal asks to leave out people it does not move."""
+NO_CONTACT_PAYS = "no contact pays"
+"""The reason of people without a single option worth its price."""
 EXPORTED = (
     "customer_id",
     "wave",
@@ -118,15 +122,16 @@ def _candidates(
     if sure:
         errors = scores.effects.errors[np.ix_(where, columns)]
         effects = np.where(effects - SURE_Z * errors > 0, effects, -np.inf)
+    waves = flight_waves(data, objective, touches=touches)
     return treatments.candidates(
         customer_ids=[str(c) for c in data.ids[where]],
         effects=effects,
         actions=actions,
         allowed={channel: data.allowed[channel][where] for channel in may},
-        waves=flight_waves(data, objective, touches=touches),
+        waves=waves,
         economics=economics_of(data, scores, objective, where),
         variants=_shares(variants),
-        hours=10,
+        hours=timing.local_hours(data, where, channels=may, waves=waves),
         seed=data.seed,
     )
 
@@ -134,6 +139,9 @@ def _candidates(
 def _is_open(action: str, channels: Sequence[str], offers: Sequence[str], objective: Objective, data: Data) -> bool:
     channel, offer = treatments.action_parts(action)
     if channel not in channels or offer not in offers:
+        return False
+    line = named_line(objective.product, [o.name for o in data.offers if o.discount == 0])
+    if line is not None and offer != line:
         return False
     discount = next((o.discount for o in data.offers if o.name == offer), 0.0)
     limit = objective.constraint("max_discount")
@@ -208,7 +216,7 @@ def _people(
     value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
     selected = np.array([customer in would for customer in ids], dtype=bool)
     reasons = np.where(
-        selected, "worth a contact", np.where([c in value for c in ids], "worth less than the limits allow", "no contact pays")
+        selected, "worth a contact", np.where([c in value for c in ids], "worth less than the limits allow", NO_CONTACT_PAYS)
     )
     return pa.table(
         {
@@ -228,6 +236,11 @@ def exported(table: pa.Table) -> pa.Table:
         table = table.append_column("randomised", pa.array(np.zeros(table.num_rows, dtype=bool)))
         table = table.append_column("propensity", pa.nulls(table.num_rows, pa.float64()))
     return table.select([name for name in EXPORTED if name in table.column_names])
+
+
+def actions_of(rows: pa.Table) -> tuple[str, ...]:
+    """The channel:offer pairs of assignment rows."""
+    return tuple(sorted({f"{c}:{o}" for c, o in zip(rows["channel"].to_pylist(), rows["offer"].to_pylist(), strict=True)}))
 
 
 def counted(table: pa.Table, column: str) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -118,10 +119,10 @@ def documents(data: Data, query: str) -> list[dict[str, Any]]:
     return [{"document_id": hit.item_id, "title": hit.metadata.get("title", ""), "text": hit.text[:1500]} for hit in found]
 
 
-def past_words(data: Data) -> tuple[str, ...]:
-    """What past randomised tests showed, in sentences with intervals."""
+def past_words(data: Data, *, first: Sequence[str] = ()) -> tuple[str, ...]:
+    """What past randomised tests showed, in sentences with intervals; the actions of `first` come first."""
     said = []
-    for test in data.past_tests:
+    for test in sorted(data.past_tests, key=lambda test: test.action not in first):
         for effect in test.effects:
             if effect.low is None or effect.mid is None or effect.high is None:
                 continue

@@ -151,15 +151,17 @@ def _people(heard: Heard) -> Iterator[str]:
     wins_back = [said for said in heard.metrics[:1] if said.value == "reactivated_customers"]
     acquires = [said for said in heard.metrics[:1] if said.value == "new_customers"]
     kinds = [(kind_of(said.value), said.quote) for said in heard.include]
-    kinds += [("lapsed", said.quote) for said in wins_back] + [("new", said.quote) for said in acquires]
+    named = {kind for kind, _ in kinds}
+    kinds += [("lapsed", said.quote) for said in wins_back if "lapsed" not in named]
+    kinds += [("new", said.quote) for said in acquires if "new" not in named]
     yield from _opposite_people(heard)
     for out in heard.exclude:
         for code in heard.countries:
             if people.country_in(out.value) == code.value:
                 yield _both("country", code.quote, out.quote, "cannot both hold: nobody is left")
-        for kind, quote in kinds:
-            if kind == kind_of(out.value) and not _leaves_some(kind, quote, out.value):
-                yield _both("people", quote, out.quote, "cannot both hold: nobody is left")
+        both = [quote for kind, quote in kinds if kind == kind_of(out.value) and not _leaves_some(kind, quote, out.value)]
+        if both:
+            yield _both("people", both[0], out.quote, "cannot both hold: nobody is left")
 
 
 def _opposite_people(heard: Heard) -> Iterator[str]:

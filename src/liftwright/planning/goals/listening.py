@@ -39,7 +39,7 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
     named = metrics[0].value if metrics else None
     products = lines or product.products(turn)
     targets = tuple(metric.targets(turn, named or metric_so_far or _counted(products)))
-    budgets += money.loose_budgets(turn, currency=currency)
+    budgets = money.joined(turn, budgets + money.loose_budgets(turn, currency=currency))
     if channel_budgets and not budgets and not needs:
         budgets = _whole(channel_budgets)
         means += [Said(channels.Means(said.value[0], True), said.quote, said.at) for said in channel_budgets]

@@ -102,7 +102,8 @@ def _amount(match: Match[str]) -> Amount:
     value = to_number(match["num"], magnitude=magnitude)
     currency = _currency(written)
     is_money = bool(written) or magnitude.startswith("grand")
-    return Amount(-value if match["sign"] else value, currency, is_money, bool(magnitude), match.start(), match.end())
+    last = match.end() - (1 if match[0].endswith(".") and magnitude else 0)
+    return Amount(-value if match["sign"] else value, currency, is_money, bool(magnitude), match.start(), last)
 
 
 def _currency(written: str) -> str | None:
@@ -153,7 +154,7 @@ def cued_budgets(turn: Turn, *, currency: str) -> list[Said[Money]]:
             continue
         first = min(amount.first, max(0, amount.first - 60) + before.start()) if before else amount.first
         heard.append(_said(turn, amount, first, after.end() if after else amount.last, currency))
-    return _ranges_joined(turn, heard)
+    return heard
 
 
 def _is_wish(turn: Turn, amount: Amount, before: Match[str]) -> bool:
@@ -173,7 +174,7 @@ def loose_budgets(turn: Turn, *, currency: str) -> list[Said[Money]]:
         is_plain = (have and ends_here and amount.value >= 100) or (is_alone and amount.value >= 20)
         if amount.is_money or is_scaled or is_plain:
             heard.append(_said(turn, amount, amount.first, amount.last, currency))
-    return _ranges_joined(turn, heard)
+    return heard
 
 
 def _said(turn: Turn, amount: Amount, first: int, last: int, currency: str) -> Said[Money]:
@@ -183,17 +184,17 @@ def _said(turn: Turn, amount: Amount, first: int, last: int, currency: str) -> S
     return Said(money, turn.quote(amount.first, amount.last), amount.first, because)
 
 
-def _ranges_joined(turn: Turn, heard: list[Said[Money]]) -> list[Said[Money]]:
+def joined(turn: Turn, heard: list[Said[Money]]) -> list[Said[Money]]:
     """A range ("10 to 20k") is its upper end: the most that may be spent."""
     kept: list[Said[Money]] = []
-    for said in heard:
+    for said in sorted(heard, key=lambda one: one.at):
         lead = re.search(r"(\d[\d.,]*\s?k?)(\s?(?:-|to)\s?)$", turn.text[max(0, said.at - 16) : said.at])
         if lead:
             turn.take(said.at - len(lead[0]), said.at)
         if kept and kept[-1].value.currency == said.value.currency and kept[-1].value < said.value:
             between = turn.text[kept[-1].at : said.at]
             if re.search(rf"^[^a-z]*{NUM}[^a-z]{{0,3}}(?:{MAGNITUDE})?\s?(?:-|to|and|or)\s?[$€£]?$", between) and _is_range(
-                turn, kept[-1].at
+                turn, kept[-1].at, said.at
             ):
                 kept[-1] = Said(
                     said.value,
@@ -206,5 +207,7 @@ def _ranges_joined(turn: Turn, heard: list[Said[Money]]) -> list[Said[Money]]:
     return kept
 
 
-def _is_range(turn: Turn, at: int) -> bool:
-    return bool(re.search(r"between $|-|to\b|from $", turn.text[max(0, at - 8) : at + 20]))
+def _is_range(turn: Turn, first: int, last: int) -> bool:
+    return bool(
+        re.search(r"(?:between|from) $", turn.text[max(0, first - 8) : first]) or re.search(r"-|\bto\b", turn.text[first:last])
+    )

@@ -73,10 +73,13 @@ def _brief(heard: Heard, *, today: date) -> Brief:
 
 def _as_reply(turn: Turn, later: Heard, heard: Heard, *, today: date) -> Heard:
     """A short turn that says nothing on its own, as the answer to what was asked before it."""
-    if heard == Heard() or later != Heard():
+    is_bare = later == Heard() or _BARE_SHARE.fullmatch(turn.text) is not None
+    if heard == Heard() or not is_bare:
         return later
     if contradictions := conflicts.contradictions(heard, today=today):
         return _choice(turn, contradictions[0].partition(":")[0])
+    if later != Heard():
+        return later
     missing = settle.draft(heard, today=today).missing
     if "budget" in missing and (needs := money.bare_need(turn)):
         return replace(later, needs=tuple(needs))

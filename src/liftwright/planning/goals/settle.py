@@ -96,9 +96,7 @@ def _metric(heard: Heard, assumptions: list[Assumption]) -> Metric | None:
         if others:
             because = f"'{heard.metrics[0].quote}' stands first or beside the change asked for; one campaign moves one number"
             assumptions.append(
-                Assumption(
-                    field="metric", value=heard.metrics[0].value, because=because, effect="the others are reported beside it"
-                )
+                Assumption(field="metric", value=heard.metrics[0].value, because=because, effect="the others are not optimised")
             )
         return heard.metrics[0].value
     said = last(heard.products)
@@ -244,39 +242,18 @@ def _others(heard: Heard) -> list[Assumption]:
         Assumption(field=name, value=after, because=f"said after {before}", effect="what was said before no longer holds")
         for name, before, after in heard.replaced
     ]
-    offers = [said for said in heard.discounts if said.value.is_offer and said.value.share]
-    if offers:
-        value = f"{offers[-1].value.share:.0%}"
+    for offer in [said for said in heard.discounts if said.value.is_offer and said.value.share][-1:]:
+        because = f"'{offer.quote}' is read as the deepest discount allowed"
         found.append(
-            Assumption(
-                field="max_discount",
-                value=value,
-                because=f"'{offers[-1].quote}' is read as the deepest discount allowed",
-                effect="people who would buy anyway get none",
-            )
+            Assumption(field="max_discount", value=f"{offer.value.share:.0%}", because=because, effect="nobody gets more")
         )
     for said in heard.guarded:
-        found.append(
-            Assumption(
-                field="guardrail",
-                value=said.value,
-                because="a number that must not get worse is watched during the flight",
-                effect="it is not optimised",
-            )
-        )
+        because = f"'{said.quote}' names what must not get worse"
+        found.append(Assumption(field="guardrail", value=said.value, because=because, effect="it is not what is optimised"))
     for media in heard.other_media:
-        found.append(
-            Assumption(
-                field="channels",
-                value=media.value,
-                because=f"'{media.quote}' is none of the channels that can be planned",
-                effect="it is left out",
-            )
-        )
-    if has_no_money(heard):
-        found.append(
-            Assumption(
-                field="budget", value="none", because=f"'{has_no_money(heard)}'", effect="only e-mail, push and web are used"
-            )
-        )
+        because = f"'{media.quote}' is none of the channels that can be planned"
+        found.append(Assumption(field="channels", value=media.value, because=because, effect="it is left out"))
+    if no_money := has_no_money(heard):
+        effect = "only channels that cost next to nothing are used"
+        found.append(Assumption(field="budget", value="none", because=f"'{no_money}'", effect=effect))
     return found

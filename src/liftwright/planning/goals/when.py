@@ -79,7 +79,7 @@ _NOUN_FOLLOWS = re.compile(
 
 def ahead(turn: Turn, *, today: date, day_first: bool) -> list[Said[Window]]:
     """What is clearly about the time to come: "over the next 14 days", "by Black Friday", "in Q3", "this month"."""
-    heard = [_rolling(turn, match) for match in turn.found(_ROLLING) if not _is_about_people(turn, match.start())]
+    heard = [_rolling(turn, match) for match in turn.found(_ROLLING)]
     for match in turn.found(_CUE):
         if said := _cued(turn, match, today, day_first):
             heard.append(said)
