@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from liftwright.domain.approval import ApprovalRequest, Decision
@@ -87,7 +87,12 @@ class Ledger(Protocol):
         """In ONE transaction: re-read the approval (approved, not expired, not launched), recompute the hash from stored rows, compare, insert sends, mark launched, journal. Returns sends inserted (0 when already launched); ApprovalError otherwise."""
         ...
 
-    def lease(self, *, now: datetime, worker: str, limit: int, seconds: int = 60) -> list[Send]: ...
+    def lease(
+        self, *, now: datetime, worker: str, limit: int, seconds: int = 60, ahead: Mapping[Channel, datetime] | None = None
+    ) -> list[Send]:
+        """Take due sends of running campaigns. `ahead`: channels whose sends may be taken before their moment, and until which."""
+        ...
+
     def mark(self, send_ids: Sequence[str], state: SendState, *, now: datetime, worker: str, **fields: Any) -> list[str]:
         """Move sends that this worker still holds; returns the ids moved."""
         ...
@@ -188,10 +193,14 @@ class Receipt:
 
 
 class ChannelAdapter(Protocol):
-    """Delivers a batch. `is_idempotent`: delivering the same send_id again has no second effect."""
+    """Delivers a batch. `is_idempotent`: delivering the same send_id again has no second effect.
+
+    `takes_ahead`: how long before its moment a send is handed over; more than nothing only where the executor keeps `send_at` itself.
+    """
 
     channel: Channel
     is_idempotent: bool
+    takes_ahead: timedelta
 
     def deliver(self, batch: Sequence[Delivery], *, now: datetime) -> list[Receipt]: ...
 

@@ -173,7 +173,9 @@ def parse(values: dict[str, Any], *, where: str = "settings") -> Settings:
 
 def as_toml(values: Mapping[str, Any], *, table: str = "") -> str:
     """Nested mappings of texts, numbers and booleans as the TOML that `load` reads back."""
-    plain = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if not isinstance(value, Mapping)]
+    plain = [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if not isinstance(value, Mapping)
+    ]
     nested = [
         as_toml(value, table=f"{table}.{key}" if table else str(key))
         for key, value in values.items()

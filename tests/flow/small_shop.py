@@ -51,6 +51,7 @@ class Recorder:
     channel: Channel
     is_idempotent: bool
     file: Path
+    takes_ahead: timedelta = timedelta(0)
     refuses: set[str] = field(default_factory=set)
 
     def deliver(self, batch: Sequence[Delivery], *, now: datetime) -> list[Receipt]:

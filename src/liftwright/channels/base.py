@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import tenacity
@@ -42,6 +42,7 @@ class BaseAdapter(ABC):
 
     channel: Channel
     is_idempotent: bool = False
+    takes_ahead: timedelta = timedelta(0)
 
     def __init__(self, *, wait: Callable[[float], None] | None = None) -> None:
         self._wait = wait

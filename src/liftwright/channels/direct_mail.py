@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from liftwright.channels import files
@@ -23,6 +23,7 @@ class DirectMailAdapter:
 
     channel: Channel = "direct_mail"
     is_idempotent = True
+    takes_ahead = timedelta(0)
 
     def __init__(self, home: Path) -> None:
         self.directory = home / "outbox" / "print"

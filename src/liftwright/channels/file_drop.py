@@ -22,6 +22,7 @@ class FileDrop:
     """
 
     is_idempotent = True
+    takes_ahead = timedelta(days=1)
 
     def __init__(self, channel: Channel, home: Path) -> None:
         self.channel: Channel = channel

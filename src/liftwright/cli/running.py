@@ -14,7 +14,7 @@ from liftwright.cli.workspace import Workspace, command
 
 @command(name="worker")
 @click.option("--once", is_flag=True, help="Deliver what is due now and end.")
-@click.option("--limit", default=500, show_default=True, help="Sends per batch.")
+@click.option("--limit", default=5000, show_default=True, help="Sends per batch.")
 @click.option("--pause", default=5.0, show_default=True, help="Seconds between rounds.")
 def worker_command(workspace: Workspace, once: bool, limit: int, pause: float) -> None:
     """Deliver due sends: re-check each person, hand over to the channel, settle the ledger."""

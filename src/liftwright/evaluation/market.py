@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 FIRST_DAY = date(2026, 3, 2)
 """The simulated Monday on which the first campaign starts."""
-WORK_HOURS = (14, 17, 20, 23)
-"""UTC hours of each simulated day at which the worker runs."""
+WORK_HOURS = (6, 20)
+"""UTC hours of each simulated day at which the worker runs; the drop file takes a day's actions ahead."""
 BATCH = 5_000
 """Sends the demo's worker takes at once."""
 SETTLING_DAYS = 10

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -48,7 +49,7 @@ class TickState(TypedDict, total=False):
 
 
 async def tick(campaign_id: str, *, deps: Deps) -> Report:
-    """Observe outcomes, apply the stop rules, adapt inside what was approved; at the end of the flight, close the campaign.
+    """Observe outcomes, apply the stop rules, adapt inside what was approved; close the campaign once its outcomes are in.
 
     A tick that was interrupted is carried on, not repeated. Raises GoalError for a campaign that was never launched.
     """
@@ -56,8 +57,7 @@ async def tick(campaign_id: str, *, deps: Deps) -> Report:
     seen: Report | None = None
     if deps.campaigns.get(campaign_id).status == "running":
         seen = await _look(campaign_id, deps)
-    is_over = deps.now() >= reporting.flight(plan, row, deps)[1]
-    if is_over or deps.campaigns.get(campaign_id).status == "stopped":
+    if deps.now() >= reporting.flight(plan, row, deps)[1] + timedelta(days=reporting.OUTCOME_DAYS):
         await learn.finish(campaign_id, deps=deps)
     campaign = deps.campaigns.get(campaign_id)
     if seen is None or campaign.status != "running":

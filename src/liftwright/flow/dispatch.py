@@ -34,13 +34,15 @@ def work_once(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
     done: Counter[str] = Counter()
     done["released"] = sum(deps.ledger.release_expired(now=now, idempotent_channels=idempotent).values())
     done["expired"] = len(lapse(deps=deps))
-    batch = deps.ledger.lease(now=now, worker=worker, limit=limit, seconds=LEASE_SECONDS)
+    ahead = {channel: now + adapter.takes_ahead for channel, adapter in deps.channels.items() if adapter.takes_ahead}
+    batch = deps.ledger.lease(now=now, worker=worker, limit=limit, seconds=LEASE_SECONDS, ahead=ahead)
     done["leased"] = len(batch)
     if batch:
         fresh = fresh_data.newest(deps)
         plans = _plans(batch, deps)
         for part in _one_per_person(batch):
-            done.update(_pass_on(part, plans, fresh, now=now, worker=worker, deps=deps))
+            for at, sends in _by_moment(part, now=now):
+                done.update(_pass_on(sends, plans, fresh, at=at, now=now, worker=worker, deps=deps))
     return dict(done)
 
 
@@ -82,11 +84,26 @@ def _one_per_person(batch: Sequence[Send]) -> list[list[Send]]:
     return parts
 
 
+def _by_moment(part: Sequence[Send], *, now: datetime) -> list[tuple[datetime, list[Send]]]:
+    """Sends by the moment they reach people: now, or later where the executor keeps the moment itself."""
+    moments: dict[datetime, list[Send]] = defaultdict(list)
+    for send in part:
+        moments[max(send.send_at, now)].append(send)
+    return sorted(moments.items())
+
+
 def _pass_on(
-    part: Sequence[Send], plans: dict[str, gate.Terms | None], fresh: fresh_data.Fresh, *, now: datetime, worker: str, deps: Deps
+    part: Sequence[Send],
+    plans: dict[str, gate.Terms | None],
+    fresh: fresh_data.Fresh,
+    *,
+    at: datetime,
+    now: datetime,
+    worker: str,
+    deps: Deps,
 ) -> Counter[str]:
     done: Counter[str] = Counter()
-    passage = gate.look(part, plans, fresh, now=now, deps=deps)
+    passage = gate.look(part, plans, fresh, now=at, deps=deps)
     held: dict[str, tuple[LeaseOutcome, str]] = {
         **{send_id: ("suppressed", rule) for send_id, rule in passage.removed.items()},
         **{send_id: ("delayed", rule) for send_id, (_, rule) in passage.delayed.items()},

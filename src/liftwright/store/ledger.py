@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from liftwright.domain.campaign import Send, SendState
@@ -44,13 +44,19 @@ class SqlLedger:
         """All or nothing, once: see `store.launch.launch`."""
         return launch(self._engine, approval_id=approval_id, plan_hash=plan_hash, sends=sends, now=now)
 
-    def lease(self, *, now: datetime, worker: str, limit: int, seconds: int = 60) -> list[Send]:
-        """Take up to `limit` due sends of running campaigns, earliest and then highest priority first."""
+    def lease(
+        self, *, now: datetime, worker: str, limit: int, seconds: int = 60, ahead: Mapping[Channel, datetime] | None = None
+    ) -> list[Send]:
+        """Take up to `limit` due sends of running campaigns, earliest and then highest priority first.
+
+        `ahead`: channels whose sends may be taken before their moment, and until which.
+        """
+        early = [and_(SENDS.c.channel == channel, SENDS.c.send_at <= latest) for channel, latest in sorted((ahead or {}).items())]
         until = now + timedelta(seconds=seconds)
         due = (
             select(*_COLUMNS)
             .join(_CAMPAIGNS, _CAMPAIGNS.c.campaign_id == SENDS.c.campaign_id)
-            .where(SENDS.c.state == "planned", SENDS.c.send_at <= now, _CAMPAIGNS.c.status == "running")
+            .where(SENDS.c.state == "planned", or_(SENDS.c.send_at <= now, *early), _CAMPAIGNS.c.status == "running")
             .order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=SENDS)
