@@ -32,7 +32,7 @@ async def test_a_plan_has_every_key_of_the_contract(shop: Deps) -> None:
     assert set(data["assignment"]) >= {"objective", "upper_bound", "gap", "prices", "violations"}
     assert set(data["assignment"]["prices"]) >= {"budget", "channels", "offers"}
     assert set(data["pins"]) >= {"snapshot", "models", "policies", "prompts", "seed", "version"}
-    assert data["forecast"]["cost"] == {"amount": "0.62", "currency": "USD"}
+    assert data["forecast"]["cost"] == {"amount": f"{data['assignment']['touches'] / 100:.2f}", "currency": "USD"}
     assert set(data["decisions"]) == {
         "likely_buyers", "persuadables", "excluded", "incentive", "channels", "success_metric", "adjust_when", "stop_when",
     }  # fmt: skip
@@ -157,7 +157,8 @@ async def test_a_chat_starts_asks_answers_and_explains_without_restarting(shop: 
     ):
         _, reply = await conversation.turn(question, campaign_id, deps=shop)
         assert reply
-    assert "0.62" in (await conversation.turn("What does it cost?", campaign_id, deps=shop))[1]
+    cost = shown.plan_json(campaign_id, deps=shop)["forecast"]["cost"]["amount"]
+    assert f"{cost} USD" in (await conversation.turn("What does it cost?", campaign_id, deps=shop))[1]
     assert "touches" in (await conversation.turn("what if limits.touches=1?", campaign_id, deps=shop))[1]
     assert cast.calls == []
 

@@ -152,7 +152,8 @@ class MarketRun:
             events = self.market.step(day)
             self.clock.set(day + timedelta(days=1), 1)
             self._bring_back(events, day)
-            await adapt.tick(campaign_id, deps=self.deps)
+            if day <= ends_on and self.deps.campaigns.get(campaign_id).status == "running":
+                await adapt.tick(campaign_id, deps=self.deps)
             self.progress(
                 "day", f"{day}: {0 if actions is None else actions.num_rows:,} actions, {events.num_rows:,} events back"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ def violations(plan: Plan, delivered: Sequence[Mapping[str, Any]], fresh: Fresh,
     treated, holdout = arms(plan.audience.digest, deps)
     denied = _denied(pinned(plan.pins.snapshot, deps))
     quiet = _quieted(fresh)
-    over = _over_cap(plan, deps)
+    over = _over_cap(plan, [send["send_at"] for send in delivered], deps)
     broken = 0
     for send in delivered:
         person, channel = send["customer_id"], send["channel"]
@@ -35,7 +35,7 @@ def violations(plan: Plan, delivered: Sequence[Mapping[str, Any]], fresh: Fresh,
             or person in holdout
             or (person, channel) in denied
             or (opted_out is not None and opted_out < at)
-            or (person, at) in over
+            or (person, send["send_at"]) in over
         )
     return broken
 
@@ -75,22 +75,26 @@ def _quieted(fresh: Fresh) -> _Quiet:
     return quiet
 
 
-def _over_cap(plan: Plan, deps: Deps) -> frozenset[tuple[str, datetime]]:
-    """(person, moment) of sends, of any campaign, that were one too many within seven days."""
+def _over_cap(plan: Plan, moments: Sequence[datetime], deps: Deps) -> frozenset[tuple[str, datetime]]:
+    """(person, moment) of contacts, by any campaign, that were one too many within seven days."""
+    if not moments:
+        return frozenset()
     limit = plan.objective.constraint("max_contacts_per_week")
     cap = deps.settings.limits.contacts_per_week
     if limit is not None and isinstance(limit.value, int | float):
         cap = min(cap, int(limit.value))
-    moments: dict[str, list[datetime]] = defaultdict(list)
-    sends = deps.ledger.sends(states=("sent", "unknown"))
-    for person, sent, planned in zip(*(sends[name].to_pylist() for name in ("customer_id", "sent_at", "send_at")), strict=True):
-        moments[person].append(sent or planned)
+    contacts = deps.ledger.contacts_since(min(moments) - timedelta(days=8))
+    contacts = contacts.filter(pc.is_in(contacts["state"], value_set=pa.array(["sent", "unknown"])))
+    counts = contacts["customer_id"].value_counts()
+    often = counts.field("values").filter(pc.greater(counts.field("counts"), cap))
+    contacts = contacts.filter(pc.is_in(contacts["customer_id"], value_set=often))
+    by_person: dict[str, list[datetime]] = defaultdict(list)
+    for person, at in zip(contacts["customer_id"].to_pylist(), contacts["send_at"].to_pylist(), strict=True):
+        by_person[person].append(at)
     over = set()
-    for person, times in moments.items():
-        if len(times) <= cap:
-            continue
+    for person, times in by_person.items():
         times.sort()
         for at in times:
-            if bisect_right(times, at) - bisect_left(times, at - timedelta(days=7) + timedelta(microseconds=1)) > cap:
+            if bisect_right(times, at) - bisect_right(times, at - timedelta(days=7)) > cap:
                 over.add((person, at))
     return frozenset(over)

@@ -41,8 +41,7 @@ def work_once(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
         fresh = fresh_data.newest(deps)
         plans = _plans(batch, deps)
         for part in _one_per_person(batch):
-            for at, sends in _by_moment(part, now=now):
-                done.update(_pass_on(sends, plans, fresh, at=at, now=now, worker=worker, deps=deps))
+            done.update(_pass_on(part, plans, fresh, now=now, worker=worker, deps=deps))
     return dict(done)
 
 
@@ -97,13 +96,15 @@ def _pass_on(
     plans: dict[str, gate.Terms | None],
     fresh: fresh_data.Fresh,
     *,
-    at: datetime,
     now: datetime,
     worker: str,
     deps: Deps,
 ) -> Counter[str]:
+    """Judge each send at the moment it reaches its person, settle what may not leave, hand the rest over channel by channel."""
     done: Counter[str] = Counter()
-    passage = gate.look(part, plans, fresh, now=at, deps=deps)
+    passage = gate.Passage()
+    for at, sends in _by_moment(part, now=now):
+        passage.add(gate.look(sends, plans, fresh, now=at, deps=deps))
     held: dict[str, tuple[LeaseOutcome, str]] = {
         **{send_id: ("suppressed", rule) for send_id, rule in passage.removed.items()},
         **{send_id: ("delayed", rule) for send_id, (_, rule) in passage.delayed.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
@@ -19,22 +19,62 @@ from liftwright.ports import Deps
 
 KEPT = 3
 """Snapshots whose people stay in memory; a snapshot never changes, so what is kept is never stale."""
+NAMING = ("customers", "treatments", "leads")
+"""Tables besides events that name people."""
 _kept: OrderedDict[tuple[str, str], Fresh] = OrderedDict()
 _arms: OrderedDict[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = OrderedDict()
 _lock = Lock()
 
 
-class Fresh:
-    """One snapshot, read once. Ids of people who were merged since are answered under the id they have now."""
+class Tables(Mapping[str, pa.Table]):
+    """The tables of a snapshot, each read when it is first asked for."""
 
-    def __init__(self, snapshot: Snapshot, tables: dict[str, pa.Table]) -> None:
+    def __init__(self, snapshot: Snapshot, deps: Deps) -> None:
+        self._snapshot, self._lake = snapshot, deps.lake
+        self._read: dict[str, pa.Table] = {}
+
+    def __getitem__(self, name: str) -> pa.Table:
+        if name not in self._read:
+            only = self._snapshot.model_copy(update={"files": {name: self._snapshot.files[name]}})
+            self._read[name] = self._lake.read(only)[name]
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._snapshot.files)
+
+    def __len__(self) -> int:
+        return len(self._snapshot.files)
+
+
+class Fresh:
+    """One snapshot, read once. Ids of people who were merged since are answered under the id they have now.
+
+    `before` is an earlier snapshot of the same workspace: when the new one brings nobody new, its people are not resolved again.
+    """
+
+    def __init__(self, snapshot: Snapshot, tables: Mapping[str, pa.Table], before: Fresh | None = None) -> None:
         self.snapshot = snapshot
         self.tables = tables
+        self._before = before
 
     @cached_property
     def people(self) -> pa.Table:
         """One row per person, sorted by customer_id."""
-        return identity.people(self.tables).sort_by("customer_id")
+        before, self._before = self._before, None
+        if before is not None and self._brings_nobody_new(before):
+            self.ids, self.rows = before.ids, before.rows
+            return before.people
+        return identity.people(dict(self.tables.items())).sort_by("customer_id")
+
+    def _brings_nobody_new(self, before: Fresh) -> bool:
+        """Snapshots only grow: with the same customers, and events of known people only, everybody is who they were."""
+        if (
+            any(self.snapshot.files.get(name) != before.snapshot.files.get(name) for name in NAMING)
+            or "events" not in self.tables
+        ):
+            return False
+        named = pc.unique(self.tables["events"]["customer_id"]).to_pylist()
+        return all(customer_id in before.rows for customer_id in named if customer_id is not None)
 
     @cached_property
     def ids(self) -> list[str]:
@@ -118,7 +158,8 @@ def of(snapshot: Snapshot, deps: Deps) -> Fresh:
     key = (str(deps.settings.home.absolute()), snapshot.snapshot_id)
     with _lock:
         if key not in _kept:
-            _kept[key] = Fresh(snapshot, deps.lake.read(snapshot))
+            before = next((kept for (home, _), kept in reversed(_kept.items()) if home == key[0]), None)
+            _kept[key] = Fresh(snapshot, Tables(snapshot, deps), before)
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
         _kept.move_to_end(key)

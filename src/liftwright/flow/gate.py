@@ -64,6 +64,12 @@ class Passage:
     removed: dict[str, str] = field(default_factory=dict)
     delayed: dict[str, tuple[datetime, str]] = field(default_factory=dict)
 
+    def add(self, other: Passage) -> None:
+        """Take in what another look found."""
+        self.allowed += other.allowed
+        self.removed |= other.removed
+        self.delayed |= other.delayed
+
 
 def look(sends: Sequence[Send], said: Mapping[str, Terms | None], fresh: Fresh, *, now: datetime, deps: Deps) -> Passage:
     """Judge sends at `now`; at most one send per person (call again for the next, so that caps see the first)."""

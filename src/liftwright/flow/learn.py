@@ -39,7 +39,9 @@ async def finish(campaign_id: str, *, deps: Deps) -> tuple[Lesson, ...]:
         keep(lesson, deps=deps)
     report = seen.report.model_copy(update={"lessons": lessons})
     told = await measurement_analyst.narrate(report, deps=deps)
-    report = report.model_copy(update={"narrative": told.value.text})
+    words = reporting.goal_words(report)
+    text = told.value.text if not words or words in told.value.text else f"{told.value.text} {words}"
+    report = report.model_copy(update={"narrative": text})
     deps.campaigns.save_report(report, at=deps.now())
     detail = {"verdict": report.verdict, "lessons": [lesson.lesson_id for lesson in lessons]}
     deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.finished", subject=campaign_id, detail=detail)

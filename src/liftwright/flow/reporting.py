@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,6 +26,7 @@ from liftwright.ports import Deps
 OUTCOME_DAYS = 14
 """How long after a contact its outcome is counted, days."""
 REACHED: tuple[SendState, ...] = ("sent", "unknown")
+CHECKED = ["customer_id", "channel", "sent_at", "send_at"]
 GUARDRAILS = {"opt_out": ("opt_outs", 0.02), "complaint": ("complaints", 0.003)}
 """Guardrail to its outcome column and the limit used where the plan's stop rules state none."""
 
@@ -102,12 +104,12 @@ def _told(row: ApprovalRequest, plan: Plan, sends: pa.Table, fresh: Fresh, *, de
         approved_hash=row.plan_hash,
         plan_hash=plan.plan_hash,
         sends=deps.ledger.counts(campaign_id),
-        delivered=sorted(set(sends["customer_id"].to_pylist())),
+        delivered=pc.unique(sends["customer_id"]).to_pylist(),
         has_ended=has_ended,
         is_futile=campaign.status == "stopped" and "futility" in {action.rule for action in actions},
         matured_share=_matured(sends, deps.now()),
         actions=actions,
-        policy_violations=audit.violations(plan, sends.to_pylist(), fresh, deps=deps),
+        policy_violations=audit.violations(plan, sends.select(CHECKED).to_pylist(), fresh, deps=deps),
     )
 
 
@@ -187,12 +189,18 @@ def _by_goal(
     seen = estimate.outcomes_in_smaller_arm(treated, holdout)
     is_futile = found.verdict == "futile"
     verdict = reports.verdict(lift, health=found.health, has_ended=has_ended, is_futile=is_futile, conversions=seen)
+    found = found.model_copy(update={"lift": lift, "verdict": verdict})
+    return found.model_copy(update={"narrative": f"{found.narrative} {goal_words(found)}"})
+
+
+def goal_words(found: Report) -> str:
+    """The goal's own measure in a sentence; empty when it is the margin, which the narrative is about anyway."""
+    lift = found.lift
+    if lift.metric not in reports.SECONDARY:
+        return ""
     if lift.mid is None:
-        words = f"The goal's own measure, {metric}, could not be measured: {lift.reason}."
-    else:
-        words = f"The goal's own measure, {metric}, changed by {lift.mid:.4f} per person ({lift.low:.4f} to {lift.high:.4f})."
-    narrative = f"{found.narrative} {words}"
-    return found.model_copy(update={"lift": lift, "verdict": verdict, "narrative": narrative})
+        return f"The goal's own measure, {lift.metric}, could not be measured: {lift.reason}."
+    return f"The goal's own measure, {lift.metric}, changed by {lift.mid:.4f} per person ({lift.low:.4f} to {lift.high:.4f})."
 
 
 def _held(audience: pa.Table) -> pa.Array:
@@ -228,9 +236,8 @@ def _conversions(audience: pa.Table, table: pa.Table) -> int:
 
 def _matured(sends: pa.Table, now: datetime) -> float:
     """Mean share of the outcome window that has passed since each delivery."""
-    times: list[datetime] = [
-        sent or planned for sent, planned in zip(sends["sent_at"].to_pylist(), sends["send_at"].to_pylist(), strict=True)
-    ]
-    if not times:
+    if not sends.num_rows:
         return 0.0
-    return sum(min(max((now - at) / timedelta(days=OUTCOME_DAYS), 0.0), 1.0) for at in times) / len(times)
+    at = pc.coalesce(sends["sent_at"], sends["send_at"]).cast(pa.int64()).to_numpy()
+    ages = (now.timestamp() * 1e6 - at) / (OUTCOME_DAYS * 86_400e6)
+    return float(np.clip(ages, 0.0, 1.0).mean())

@@ -177,7 +177,7 @@ def _effect(report: Report) -> str:
     low, mid, high = (Money.of(round(value, 6), report.currency) for value in (money.low, money.mid, money.high))
     return (
         f"Compared with {lift.holdout} people held out, the {lift.treated} people selected brought {mid} of extra margin "
-        f"({lift.level:.0%} interval {low} to {high}), {lift.mid:.4f} {report.currency} per person."
+        f"({lift.level:.0%} interval {low} to {high}), {money.mid / max(lift.treated, 1):.4f} {report.currency} per person."
     )
 
 

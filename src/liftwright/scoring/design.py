@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,12 +16,18 @@ import pyarrow as pa
 Floats = npt.NDArray[np.float64]
 CLIP = 4.0
 """Standard deviations a feature value may lie from the mean; farther ones count as that far."""
+LOG_ABOVE = 2.0
+"""Features that are never negative and reach more than this are counts, amounts or days: they count on the log scale."""
 CONTROL = "control"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Features to mean 0 and standard deviation 1; those in `logs` after log(1 + x). Constant features are left out."""
+    """Features to mean 0 and standard deviation 1; those in `logs` after log(1 + x). Constant features are left out.
+
+    The 0/1 columns `<text>_is_<level>` of one text get 1 / square root of their number, so that a text with many levels weighs as
+    much as any other feature.
+    """
 
     names: tuple[str, ...]
     logs: frozenset[str]
@@ -30,13 +37,15 @@ class Scale:
     @classmethod
     def fit(cls, table: pa.Table, names: Sequence[str]) -> Scale:
         kept: list[tuple[str, bool, float, float]] = []
+        levels = Counter(name.partition("_is_")[0] for name in names if "_is_" in name)
         for name in names:
             values = _column(table, name)
-            is_log = bool(values.size) and float(values.min()) >= 0.0 and float(values.max()) > 20.0
+            is_log = bool(values.size) and float(values.min()) >= 0.0 and float(values.max()) > LOG_ABOVE
             values = np.log1p(values) if is_log else values
             sd = float(values.std()) if values.size else 0.0
             if np.isfinite(sd) and sd > 1e-9:
-                kept.append((name, is_log, float(values.mean()), sd))
+                share = levels[name.partition("_is_")[0]] if "_is_" in name else 1
+                kept.append((name, is_log, float(values.mean()), sd * float(share) ** 0.5))
         return cls(
             tuple(k[0] for k in kept),
             frozenset(k[0] for k in kept if k[1]),
@@ -127,11 +136,14 @@ class Layout:
         """Whether the channel of an action was ever tried."""
         return action.partition(":")[0] in self.channels
 
-    def penalties(self, main: float, heterogeneity: float) -> Floats:
-        """Ridge penalty per coefficient; the effect of any contact at all is hardly shrunk."""
+    def penalties(self, main: float, shared: float, own: float) -> Floats:
+        """Ridge penalty per coefficient: of mains, of the products of features with any contact, and of those with a channel or offer.
+
+        The effect of any contact at all is hardly shrunk.
+        """
         mains = np.full(self.mains, main)
         mains[0] = 1.0
-        return np.concatenate([mains, np.full(self.size - self.mains, heterogeneity)])
+        return np.concatenate([mains, np.full(self.features, shared), np.full(self.size - self.mains - self.features, own)])
 
 
 def folds_of(customer_ids: Sequence[str], *, count: int, seed: int) -> npt.NDArray[np.int64]:

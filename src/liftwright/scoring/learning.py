@@ -16,7 +16,10 @@ from liftwright.scoring.design import CONTROL, Floats, Layout, folds_of
 
 Ints = npt.NDArray[np.int64]
 MAIN_GRID = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
-HETEROGENEITY_GRID = (300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
+SHARED_GRID = (300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
+OWN = 30.0
+"""Penalty of what a feature changes on one channel or offer, as a multiple of what it changes for any contact: the belief that a
+channel's slopes differ from the common ones by a fifth or so (1 / sqrt(30)), unless much data says otherwise."""
 CHUNK = 8_192
 LIGHT, HEAVY = 0.2, 5.0
 """Bounds of the stabilised weights."""
@@ -46,6 +49,15 @@ class Solution:
 
     coefficients: Floats
     covariance: Floats
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Penalties of the mains, of features with any contact, and of features with one channel or offer."""
+
+    main: float
+    shared: float
+    own: float
 
 
 @dataclass(frozen=True)
@@ -85,11 +97,11 @@ def learn(data: Sample, layout: Layout) -> Learned:
     expected = _cross_fitted(data, targets)
     residual, treated = data.y - expected[:, 0], targets[:, 1:] - expected[:, 1:]
     grams, moments, squares = _normal_equations(data, layout, residual, treated)
-    main, heterogeneity = _ridge(data, layout, grams, moments, squares)
-    solution = _solve(layout, grams.sum(0), moments.sum(0), squares.sum(), data, main=main, heterogeneity=heterogeneity)
-    average = _solve(layout, grams.sum(0), moments.sum(0), squares.sum(), data, main=main, heterogeneity=None)
-    quality = _ranking(data, layout, grams, moments, expected, main=main, heterogeneity=heterogeneity)
-    quality |= {"ridge_main": main, "ridge_heterogeneity": heterogeneity}
+    ridge = _ridge(data, layout, grams, moments, squares)
+    solution = _solve(layout, grams.sum(0), moments.sum(0), squares.sum(), data, ridge=ridge, used=layout.size)
+    average = _solve(layout, grams.sum(0), moments.sum(0), squares.sum(), data, ridge=ridge, used=layout.mains)
+    quality = _ranking(data, layout, grams, moments, expected, ridge=ridge)
+    quality |= {"ridge_main": ridge.main, "ridge_shared": ridge.shared, "ridge_own": ridge.own}
     return Learned(solution, average, quality["qini_low"] > 0.0, quality)
 
 
@@ -134,28 +146,25 @@ def _normal_equations(data: Sample, layout: Layout, residual: Floats, treated: F
     return grams, moments, squares
 
 
-def _ridge(data: Sample, layout: Layout, grams: Floats, moments: Floats, squares: Floats) -> tuple[float, float]:
+def _ridge(data: Sample, layout: Layout, grams: Floats, moments: Floats, squares: Floats) -> Ridge:
     """Penalties with the smallest cross-fitted loss, first of the products with features, then of the mains; among equals the larger."""
 
-    def loss(main: float, heterogeneity: float) -> float:
-        penalty, found = np.diag(layout.penalties(main, heterogeneity)), 0.0
+    def loss(ridge: Ridge) -> float:
+        penalty, found = np.diag(layout.penalties(ridge.main, ridge.shared, ridge.own)), 0.0
         for fold in range(data.folds):
-            beta = linalg.solve(total - grams[fold] + penalty, both - moments[fold], assume_a="pos")
+            beta = linalg.solve(total - grams[fold] + penalty, both - moments[fold], assume_a="pos", check_finite=False)
             found += float(squares[fold] - 2 * beta @ moments[fold] + beta @ (grams[fold] @ beta))
         return found
 
     total, both = grams.sum(0), moments.sum(0)
-    start = MAIN_GRID[len(MAIN_GRID) // 2]
-    heterogeneity = min(reversed(HETEROGENEITY_GRID), key=lambda candidate: loss(start, candidate))
-    main = min(reversed(MAIN_GRID), key=lambda candidate: loss(candidate, heterogeneity))
-    return main, heterogeneity
+    start = MAIN_GRID[-2]
+    shared = min((Ridge(start, candidate, OWN * candidate) for candidate in reversed(SHARED_GRID)), key=loss).shared
+    return min((Ridge(candidate, shared, OWN * shared) for candidate in reversed(MAIN_GRID)), key=loss)
 
 
-def _solve(
-    layout: Layout, gram: Floats, moment: Floats, square: float, data: Sample, *, main: float, heterogeneity: float | None
-) -> Solution:
-    used = layout.size if heterogeneity is not None else layout.mains
-    penalty = layout.penalties(main, heterogeneity or 1.0)[:used]
+def _solve(layout: Layout, gram: Floats, moment: Floats, square: float, data: Sample, *, ridge: Ridge, used: int) -> Solution:
+    """The ridge solution of the first `used` coefficients; the others are 0 and certain."""
+    penalty = layout.penalties(ridge.main, ridge.shared, ridge.own)[:used]
     inverse = linalg.inv(gram[:used, :used] + np.diag(penalty))
     inverse = (inverse + inverse.T) / 2
     beta = inverse @ moment[:used]
@@ -166,16 +175,14 @@ def _solve(
     return Solution(coefficients, covariance)
 
 
-def _ranking(
-    data: Sample, layout: Layout, grams: Floats, moments: Floats, expected: Floats, *, main: float, heterogeneity: float
-) -> dict[str, Any]:
+def _ranking(data: Sample, layout: Layout, grams: Floats, moments: Floats, expected: Floats, *, ridge: Ridge) -> dict[str, Any]:
     """Qini of the cross-fitted order against a random one, over all actions, with a normal interval by person.
 
     With r the share of people placed before a person and psi the doubly robust effect of the action, the area between the value
     curve and its chord is the mean of (1/2 - r) psi; actions are weighted by how often they were tried.
     """
     total, both = grams.sum(0), moments.sum(0)
-    penalty = np.diag(layout.penalties(main, heterogeneity))
+    penalty = np.diag(layout.penalties(ridge.main, ridge.shared, ridge.own))
     one = np.column_stack([np.ones(len(data.y)), data.z])
     stacks = np.stack([layout.stack(action) for action in layout.actions])
     score = np.zeros((len(data.y), len(layout.actions)))
