@@ -99,13 +99,19 @@ def _proxy(port: int, most_tokens: int) -> Iterator[ModelServer]:
         def log_message(self, *args: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as own_port:
+        proxy = ModelServer(f"http://127.0.0.1:{own_port}/v1")
+        proxy.bodies = bodies
+        yield proxy
+
+
+@contextmanager
+def _serving(server: ThreadingHTTPServer) -> Iterator[int]:
+    """Serve in a thread; yields the port."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
-    proxy = ModelServer(f"http://127.0.0.1:{server.server_address[1]}/v1")
-    proxy.bodies = bodies
     try:
-        yield proxy
+        yield int(server.server_address[1])
     finally:
         server.shutdown()
         server.server_close()

@@ -91,6 +91,11 @@ def policies(settings: Settings) -> PolicyBundle:
     return bundle
 
 
+def shipped(folder: str) -> Path:
+    """A folder of data that comes with Liftwright: prompts, policies or evals."""
+    return DiskLibrary().directory(folder)
+
+
 def adapters(settings: Settings) -> dict[Channel, ChannelAdapter]:
     """One adapter per configured channel: a sandbox drop file unless `live` and another adapter is set."""
     return {channel: _adapter(channel, settings) for channel in CHANNELS if channel in settings.channels}

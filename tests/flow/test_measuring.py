@@ -230,7 +230,7 @@ async def test_the_audit_finds_one_contact_too_many(shop: Deps, monkeypatch: pyt
     assert plan is not None
     times = [MONDAY + timedelta(days=day) for day in (0, 1, 2, 6, 8)]
     moment = pa.timestamp("us", tz="UTC")
-    sends = pa.table({"customer_id": [person] * 5, "sent_at": pa.array(times, moment), "send_at": pa.array(times, moment)})
-    monkeypatch.setattr(shop.ledger, "sends", lambda campaign_id=None, *, states=(): sends)
+    contacts = pa.table({"customer_id": [person] * 5, "send_at": pa.array(times, moment), "state": ["sent"] * 5})
+    monkeypatch.setattr(shop.ledger, "contacts_since", lambda since: contacts)
     rows = [{"customer_id": person, "channel": "email", "sent_at": at, "send_at": at} for at in times]
     assert audit.violations(plan, rows, fresh.newest(shop), deps=shop) == 1

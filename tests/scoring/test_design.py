@@ -46,3 +46,26 @@ def test_a_person_is_in_one_fold_whatever_the_order(ids: list[str], seed: int) -
     by_person = {name: set(fold[np.array(ids) == name]) for name in set(ids)}
     assert all(len(folds) == 1 for folds in by_person.values())
     assert (folds_of(ids[::-1], count=5, seed=seed) == fold[::-1]).all()
+
+
+def test_the_levels_of_one_text_share_the_weight_of_one_feature() -> None:
+    rng = np.random.default_rng(0)
+    level = rng.integers(0, 4, 4000)
+    table = pa.table({"x": rng.standard_normal(4000)} | {f"region_is_{n}": (level == n).astype(np.float64) for n in range(4)})
+    spread = Scale.fit(table, table.column_names).apply(table).var(axis=0)
+    assert np.isclose(spread[0], 1.0, rtol=0.01)
+    assert np.allclose(spread[1:].sum(), 1.0, rtol=0.01)
+
+
+def test_counts_and_amounts_count_on_the_log_scale_and_flags_and_signed_numbers_do_not() -> None:
+    table = pa.table({"flag": [0.0, 1.0, 0.0], "orders": [0.0, 1.0, 7.0], "change": [-5.0, 5.0, 9.0]})
+    assert Scale.fit(table, table.column_names).logs == {"orders"}
+
+
+def test_slopes_of_one_channel_are_held_tighter_than_shared_ones() -> None:
+    layout = Layout(("email:none", "sms:save10"), 3)
+    penalties = layout.penalties(10.0, 100.0, 3000.0)
+    slopes = penalties[layout.mains :].reshape(len(layout.groups), 3)
+    assert penalties[0] < penalties[1] == 10.0
+    assert (slopes[0] == 100.0).all()
+    assert (slopes[1:] == 3000.0).all()

@@ -9,9 +9,9 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from liftwright import wiring
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ConfigError
-from liftwright.library import shipped
 
 Gate = Literal["hard", "at_least", "none"]
 
@@ -50,7 +50,7 @@ class Suite(Value):
 
 def evals_folder() -> Path:
     """The folder of suites, datasets and baselines that ships with Liftwright."""
-    return shipped() / "evals"
+    return wiring.shipped("evals")
 
 
 def list_suites(*, folder: Path | None = None) -> list[Suite]:

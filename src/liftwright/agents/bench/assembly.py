@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import solving, summaries
+from liftwright.agents.bench import solving, summaries, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -18,7 +18,7 @@ from liftwright.compliance import autonomy
 from liftwright.domain.evidence import Reason
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Brief, Objective
-from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Forecast, FunnelStep, Pins, Plan
+from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, FunnelStep, Pins, Plan
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import Variant
 from liftwright.planning import forecast
@@ -40,8 +40,6 @@ def assigned(
     """Counts, forecast and words of a solved flight; the tables go to the lake."""
     rows, solution = solved.solution.rows, solved.solution
     put = data.deps.lake.put
-    people = solved.people
-    held = int(pc.sum(pc.equal(people["arm"], "holdout")).as_py() or 0)
     summary = AssignmentSummary(
         digest=put(rows),
         candidates=put(solved.candidates),
@@ -56,24 +54,28 @@ def assigned(
         by_channel=solving.counted(rows, "channel"),
         by_offer=solving.counted(rows, "offer"),
     )
-    audience = Audience(
+    return Assigned(
+        audience=_audience(data, found, solved),
+        assignment=summary,
+        forecast=_forecast(data, scores, objective, solved),
+        decisions=_decisions(data, scores, objective, experiment, solved),
+        findings=_findings(data, scores, found, solved),
+        evidence=summaries.past_words(data, first=solving.actions_of(rows)),
+        cannot_know=words.cannot_know(data, scores, experiment),
+        infeasible="" if rows.num_rows else words.why_nothing(objective, solved),
+    )
+
+
+def _audience(data: Data, found: Eligible, solved: Solved) -> Audience:
+    held = int(pc.sum(pc.equal(solved.people["arm"], "holdout")).as_py() or 0)
+    return Audience(
         population=found.population,
         eligible=found.count,
         selected=solved.selected,
         holdout=held,
         funnel=(*found.funnel, *_chosen_steps(found, solved, held)),
         reasons=(*found.reasons, *(reason.says for reason in _why_chosen(data, solved))),
-        digest=put(people),
-    )
-    return Assigned(
-        audience=audience,
-        assignment=summary,
-        forecast=_forecast(data, scores, objective, solved),
-        decisions=_decisions(data, scores, objective, experiment, solved),
-        findings=_findings(data, scores, found, solved),
-        evidence=summaries.past_words(data, first=solving.actions_of(rows)),
-        cannot_know=_cannot_know(data, scores, experiment),
-        infeasible="" if rows.num_rows else _why_nothing(objective, solved),
+        digest=data.deps.lake.put(solved.people),
     )
 
 
@@ -210,36 +212,6 @@ def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tu
     return tuple(findings)
 
 
-def _cannot_know(data: Data, scores: Scores, experiment: Experiment) -> tuple[str, ...]:
-    said = [experiment.note] if experiment.note else []
-    effects = scores.effects
-    if effects.is_tested and effects.ranked_by not in ("margin",):
-        said.append("Who spends more because of a contact: the past test is too noisy on spend to rank people by it.")
-    if "consent_email" not in data.people.column_names and "email" in data.channels:
-        said.append("Whether people consented to e-mail: the data has no consent column.")
-    if "birth_date" not in data.people.column_names:
-        said.append("Anyone's age: the data has no birth dates.")
-    if "events" not in data.tables:
-        said.append("What people do from day to day: no events were imported, so outcomes must come back as a file.")
-    if "email" not in data.people.column_names:
-        said.append("Addresses: the file has none, so whoever executes must match people by customer_id.")
-    if "products" not in data.tables:
-        said.append(f"What a sale really earns: the configured margin rate of {data.deps.settings.margin.rate:.0%} is used.")
-    return tuple(said)
-
-
-def _why_nothing(objective: Objective, solved: Solved) -> str:
-    if not solved.candidates.num_rows:
-        return (
-            "No contact is expected to bring more margin than it costs under these limits, so doing nothing is the better plan."
-        )
-    cheapest = float(pc.min(solved.candidates["cost"]).as_py())
-    budget = objective.budget
-    if budget is not None and float(budget.amount) < cheapest:
-        return f"The budget of {budget} does not pay for one contact; the cheapest costs {cheapest:.4f}. Nearest reachable: any budget above that."
-    return "The limits (capacity, stock or contacts per person) leave no room for a single contact."
-
-
 def plan(
     data: Data,
     *,
@@ -258,7 +230,6 @@ def plan(
     used = {(c, o) for c in solved.assignment.by_channel for o in solved.assignment.by_offer}
     kept = tuple(v for v in variants if (v.channel, v.offer) in used)
     offers = tuple(offer for offer in data.offers if offer.name in solved.assignment.by_offer)
-    deps = data.deps
     level = autonomy.default_level(data.bundle.autonomy)
     return Plan(
         campaign_id=campaign_id,
@@ -272,30 +243,38 @@ def plan(
         assignment=solved.assignment,
         forecast=solved.forecast,
         decisions=solved.decisions,
-        envelope=autonomy.envelope(
-            data.bundle.autonomy,
-            level=level,
-            channels=tuple(c for c in data.channels if c in solved.assignment.by_channel),
-            cost=solved.forecast.cost,
-            budget=brief.objective.budget,
-            audience=solved.audience.selected,
-            max_discount=max((offer.discount for offer in offers), default=0.0),
-            days=brief.objective.days,
-            ends_on=brief.objective.ends_on,
-        ),
+        envelope=_envelope(data, brief.objective, solved, level=level, discount=max((o.discount for o in offers), default=0.0)),
         autonomy_level=level,
-        pins=Pins(
-            snapshot=data.snapshot.snapshot_id,
-            models=tuple(versions),
-            policies=data.bundle.digest,
-            prompts={name: deps.library.prompt(name).digest for name in PROMPTS},
-            settings=deps.settings.digest,
-            seed=data.seed,
-            version=__version__,
-        ),
+        pins=_pins(data, versions),
         findings=tuple(findings),
         lessons=brief.lessons,
         evidence=solved.evidence,
         cannot_know=solved.cannot_know,
         model=model,
+    )
+
+
+def _envelope(data: Data, objective: Objective, solved: Assigned, *, level: str, discount: float) -> Envelope:
+    return autonomy.envelope(
+        data.bundle.autonomy,
+        level=level,
+        channels=tuple(c for c in data.channels if c in solved.assignment.by_channel),
+        cost=solved.forecast.cost,
+        budget=objective.budget,
+        audience=solved.audience.selected,
+        max_discount=discount,
+        days=objective.days,
+        ends_on=objective.ends_on,
+    )
+
+
+def _pins(data: Data, versions: Sequence[str]) -> Pins:
+    return Pins(
+        snapshot=data.snapshot.snapshot_id,
+        models=tuple(versions),
+        policies=data.bundle.digest,
+        prompts={name: data.deps.library.prompt(name).digest for name in PROMPTS},
+        settings=data.deps.settings.digest,
+        seed=data.seed,
+        version=__version__,
     )

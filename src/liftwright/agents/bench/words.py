@@ -1,0 +1,43 @@
+"""Sentences about a solved flight: what cannot be known, why nothing was planned."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+
+from liftwright.agents.bench.data import Data
+from liftwright.agents.bench.scores import Scores
+from liftwright.agents.bench.solving import Solved
+from liftwright.domain.experiment import Experiment
+from liftwright.domain.goal import Objective
+
+
+def cannot_know(data: Data, scores: Scores, experiment: Experiment) -> tuple[str, ...]:
+    """What the data does not tell and the plan therefore does not claim."""
+    said = [experiment.note] if experiment.note else []
+    effects = scores.effects
+    if effects.is_tested and effects.ranked_by not in ("margin",):
+        said.append("Who spends more because of a contact: the past test is too noisy on spend to rank people by it.")
+    if "consent_email" not in data.people.column_names and "email" in data.channels:
+        said.append("Whether people consented to e-mail: the data has no consent column.")
+    if "birth_date" not in data.people.column_names:
+        said.append("Anyone's age: the data has no birth dates.")
+    if "events" not in data.tables:
+        said.append("What people do from day to day: no events were imported, so outcomes must come back as a file.")
+    if "email" not in data.people.column_names:
+        said.append("Addresses: the file has none, so whoever executes must match people by customer_id.")
+    if "products" not in data.tables:
+        said.append(f"What a sale really earns: the configured margin rate of {data.deps.settings.margin.rate:.0%} is used.")
+    return tuple(said)
+
+
+def why_nothing(objective: Objective, solved: Solved) -> str:
+    """Why not a single contact was planned."""
+    if not solved.candidates.num_rows:
+        return (
+            "No contact is expected to bring more margin than it costs under these limits, so doing nothing is the better plan."
+        )
+    cheapest = float(pc.min(solved.candidates["cost"]).as_py())
+    budget = objective.budget
+    if budget is not None and float(budget.amount) < cheapest:
+        return f"The budget of {budget} does not pay for one contact; the cheapest costs {cheapest:.4f}. Nearest reachable: any budget above that."
+    return "The limits (capacity, stock or contacts per person) leave no room for a single contact."
