@@ -48,6 +48,7 @@ def test_contacts_never_exceed_the_weekly_caps(days: int, weekly: int, asked: in
     assert 0 <= usual <= most
 
 
-def test_the_usual_number_of_contacts_is_one_a_week_and_at_least_two() -> None:
+def test_the_usual_number_of_contacts_is_one_in_five_days_and_at_least_two() -> None:
     assert allowed.usual_touches(wanting(days=7), Settings()) == 2
-    assert allowed.usual_touches(wanting(days=28), Settings()) == 4
+    assert allowed.usual_touches(wanting(days=14), Settings()) == 3
+    assert allowed.usual_touches(wanting(days=28), Settings()) == 6

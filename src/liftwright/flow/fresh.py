@@ -39,6 +39,9 @@ class Tables(Mapping[str, pa.Table]):
             self._read[name] = self._lake.read(only)[name]
         return self._read[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._snapshot.files
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._snapshot.files)
 
@@ -62,7 +65,7 @@ class Fresh:
         """One row per person, sorted by customer_id."""
         before, self._before = self._before, None
         if before is not None and self._brings_nobody_new(before):
-            self.ids, self.rows = before.ids, before.rows
+            self.ids, self.rows, self.renamed = before.ids, before.rows, before.renamed
             return before.people
         return identity.people(dict(self.tables.items())).sort_by("customer_id")
 
@@ -85,10 +88,7 @@ class Fresh:
     def rows(self) -> dict[str, int]:
         """Row of a person in `people`, by every id they ever had."""
         found = {customer_id: row for row, customer_id in enumerate(self.ids)}
-        for row, merged in enumerate(self._merged):
-            for old in merged or ():
-                found.setdefault(old, row)
-        return found
+        return {**{old: found[new] for old, new in self.renamed.items()}, **found}
 
     @cached_property
     def renamed(self) -> dict[str, str]:
