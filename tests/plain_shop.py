@@ -22,7 +22,7 @@ import pyarrow.csv as pa_csv
 from liftwright import settings as settings_file
 from liftwright import wiring
 from liftwright.domain.campaign import Campaign
-from liftwright.flow import intake, walk
+from liftwright.flow import deciding, dispatch, intake, walk
 from liftwright.ports import Deps
 
 NOW = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
@@ -146,6 +146,20 @@ def planned() -> tuple[Path, Campaign]:
     campaign = asyncio.run(walk.start(GOAL, deps=deps))
     close(deps)
     assert campaign.status == "awaiting_approval", campaign.stop_reason or campaign.question
+    return home, campaign
+
+
+@functools.cache
+def launched() -> tuple[Path, Campaign]:
+    """The planned workspace, approved by Ann, with the first day's sends in the drop file; copy it."""
+    before, waiting = planned()
+    home = copy_of(before, Path(tempfile.mkdtemp(prefix="liftwright-shop-")) / "home")
+    deps = open_shop(home, now=lambda: NOW + timedelta(hours=2))
+    campaign = asyncio.run(
+        deciding.decide("approve", waiting.campaign_id, plan_hash=waiting.plan_hash, by="Ann", reason="go", deps=deps)
+    )
+    dispatch.drain(deps=deps, worker="test")
+    close(deps)
     return home, campaign
 
 

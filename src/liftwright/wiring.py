@@ -32,13 +32,13 @@ def build(
 ) -> Deps:
     """Open the workspace and choose every adapter. `model` puts a ready-made chat model behind the guard (tests, own providers).
 
-    Raises ConfigError when the database, the model or the policies cannot be used.
+    Raises ConfigError when the directory, the database, the model or the policies cannot be used.
     """
     from liftwright.llm.chat import build_model
     from liftwright.memory.store import ChromaMemory
     from liftwright.store import approvals, campaigns, engine, journal, lake, ledger, lessons, locks, models
 
-    settings.home.mkdir(parents=True, exist_ok=True)
+    _make(settings.home)
     database = engine.open_engine(settings.home, settings.database_url)
     engine.migrate(database)
     library = DiskLibrary()
@@ -62,6 +62,17 @@ def build(
         checkpointer=checkpointer(settings),
         progress=progress or (lambda who, what: None),
     )
+
+
+def _make(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            "CONFIG-HOME",
+            f"The workspace {home} cannot be made: {error.strerror or error}.",
+            next_step="Choose a directory you may write to with --home DIR.",
+        ) from error
 
 
 class _Terms:

@@ -20,7 +20,7 @@ from small_shop import MONDAY, Clock, Recorder, close, effects, open_shop
 from stand_ins import Cast, put_in
 
 from liftwright.domain.policy import Finding
-from liftwright.flow import deciding, dispatch, walk
+from liftwright.flow import deciding, dispatch, recovery, walk
 from liftwright.flow import gate as gates
 from liftwright.flow import graph as graphs
 from liftwright.ports import Deps
@@ -104,7 +104,7 @@ def live(case: dict[str, Any], *, point: str | None, clock: Clock) -> dict[str, 
 
 
 async def _decided(case: dict[str, Any], deps: Deps) -> None:
-    await walk.recover(deps=deps)
+    await recovery.recover(deps=deps)
     if not deps.campaigns.all():
         await walk.start(case["goal"], deps=deps)
     (campaign,) = deps.campaigns.all()

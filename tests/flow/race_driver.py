@@ -18,7 +18,7 @@ from small_shop import MONDAY, Clock, close, open_shop
 from stand_ins import Cast, put_in
 
 from liftwright.domain.errors import LiftwrightError
-from liftwright.flow import deciding, dispatch, walk
+from liftwright.flow import deciding, dispatch, recovery, walk
 from liftwright.ports import Deps
 
 
@@ -61,7 +61,7 @@ def _act(kind: str, campaign_id: str, plan_hash: str, home: Path, url: str | Non
 
 async def _said(kind: str, campaign_id: str, plan_hash: str, deps: Deps) -> None:
     if kind == "recover":
-        await walk.recover(deps=deps)
+        await recovery.recover(deps=deps)
         return
     changes = {"limits.touches": "1"} if kind == "edit" else None
     await deciding.decide(kind, campaign_id, plan_hash=plan_hash, by=f"p{os.getpid()}", reason="r", changes=changes, deps=deps)  # type: ignore[arg-type]

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from liftwright import __version__
 from liftwright.domain.base import Value
@@ -40,18 +42,45 @@ class StopIn(Value):
 
 
 def create(deps: Callable[[], Deps]) -> FastAPI:
-    """The application; `deps` is called once per request, so that any worker serves any request."""
+    """The application; `deps` gives each request the workspace. Nothing is kept between requests, so any worker serves any request."""
     app = FastAPI(title="Liftwright", version=__version__)
     app.add_exception_handler(LiftwrightError, _problem)
+    app.add_exception_handler(RequestValidationError, _wrong_request)
+    app.add_exception_handler(HTTPException, _no_route)
     _campaign_routes(app, deps)
+    _decision_routes(app, deps)
     _other_routes(app, deps)
     return app
 
 
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LiftwrightError)
-    status = 409 if isinstance(error, ApprovalError) else 422 if error.exit_code == 2 else 403 if error.exit_code == 1 else 503
-    body = {"type": "about:blank", "title": error.code, "status": status, "detail": error.says, "next_step": error.next_step}
+    return _problem_json(_status(error), title=error.code, detail=error.says, next_step=error.next_step)
+
+
+async def _wrong_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return _problem_json(422, title="REQUEST", detail=f"{place}: {first['msg']}.", next_step="See /openapi.json.")
+
+
+async def _no_route(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _problem_json(error.status_code, title="REQUEST", detail=str(error.detail), next_step="See /openapi.json.")
+
+
+def _status(error: LiftwrightError) -> int:
+    """404 what does not exist, 409 a decision that came too late, 422 what must be said differently, 403 a no, 503 try again."""
+    if error.code.endswith("-UNKNOWN"):
+        return 404
+    if isinstance(error, ApprovalError):
+        return 409
+    return {2: 422, 1: 403}.get(error.exit_code, 503)
+
+
+def _problem_json(status: int, *, title: str, detail: str, next_step: str) -> JSONResponse:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "next_step": next_step}
     return JSONResponse(body, status_code=status, media_type="application/problem+json")
 
 
@@ -76,6 +105,8 @@ def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         await walk.answer(campaign_id, text, deps=now)
         return shown.plan_json(campaign_id, deps=now)
 
+
+def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
     @app.post("/v1/campaigns/{campaign_id}/decisions")
     async def decide(campaign_id: str, decision: DecisionIn) -> dict[str, Any]:
         now = deps()

@@ -12,9 +12,9 @@ from liftwright.cli.workspace import Workspace, command
 
 
 @command(name="demo")
-@click.option("--customers", default=20_000, show_default=True, help="Simulated customers.")
-@click.option("--days", default=14, show_default=True, help="Days of each campaign.")
-@click.option("--campaigns", default=2, show_default=True, help="Campaigns, one after the other.")
+@click.option("--customers", type=click.IntRange(min=1), default=20_000, show_default=True, help="Simulated customers.")
+@click.option("--days", type=click.IntRange(min=1), default=14, show_default=True, help="Days of each campaign.")
+@click.option("--campaigns", type=click.IntRange(min=1), default=2, show_default=True, help="Campaigns, one after the other.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the simulated market.")
 @click.option("--ask", is_flag=True, help="Ask you for each approval instead of standing in for the approver.")
 def demo_command(workspace: Workspace, customers: int, days: int, campaigns: int, seed: int, ask: bool) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from liftwright import __version__
+from liftwright.cli.workspace import fail
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("market", "Build a simulated market and walk goals through it, end to end."),
@@ -50,6 +53,31 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"liftwright.cli.{COMMANDS[cmd_name][0]}")
         found: Any = getattr(module, f"{cmd_name}_command")
         return found if isinstance(found, click.Command) else None
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """As click runs it, but a wrong command line ends as one line on standard error, like every other error."""
+        try:
+            done = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            context = getattr(error, "ctx", None)
+            place = context.command_path if context is not None else "liftwright"
+            says = error.format_message().rstrip(". ")
+            fail(f"USAGE: {says}. See `{place} --help`.", error.exit_code, debug=False)
+        except click.Abort:
+            fail("ABORTED: you ended it; nothing more was done.", 1, debug=False)
+        if standalone_mode:
+            sys.exit(done if isinstance(done, int) else 0)
+        return done
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands for `--help`, from the list above."""

@@ -14,16 +14,16 @@ from liftwright.cli.workspace import Workspace, command
 
 @command(name="worker")
 @click.option("--once", is_flag=True, help="Deliver what is due now and end.")
-@click.option("--limit", default=5000, show_default=True, help="Sends per batch.")
-@click.option("--pause", default=5.0, show_default=True, help="Seconds between rounds.")
+@click.option("--limit", type=click.IntRange(min=1), default=5000, show_default=True, help="Sends per batch.")
+@click.option("--pause", type=click.FloatRange(min=0.0), default=5.0, show_default=True, help="Seconds between rounds.")
 def worker_command(workspace: Workspace, once: bool, limit: int, pause: float) -> None:
     """Deliver due sends: re-check each person, hand over to the channel, settle the ledger."""
-    from liftwright.flow import dispatch, walk
+    from liftwright.flow import dispatch, recovery
 
     deps = workspace.deps()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     while True:
-        asyncio.run(walk.recover(deps=deps))
+        asyncio.run(recovery.recover(deps=deps))
         done = dispatch.drain(deps=deps, worker=worker, limit=limit)
         counted = [f"{count} {what}" for what, count in done.items() if count]
         workspace.show(done, ", ".join(counted) or "nothing due")

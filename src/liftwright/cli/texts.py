@@ -126,12 +126,6 @@ def _findings(findings: list[Data]) -> list[str]:
     ]
 
 
-def markdown(data: Data) -> str:
-    """The same for the chat: short, with the question or the hash last."""
-    body = plan(data)
-    return f"```\n{body}\n```"
-
-
 def report(data: Data) -> str:
     """What the campaign did and caused, narrative first."""
     sends, lift = data["sends"], data["lift"]

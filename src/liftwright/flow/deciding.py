@@ -1,6 +1,6 @@
 """A person decides. First the row, compare-and-set; then, under the thread's lock, the graph is woken by interrupt id.
 
-A crash in between leaves a decided row that was not carried out; `walk.recover` finishes it.
+A crash in between leaves a decided row that was not carried out; `recovery.recover` finishes it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Starting a goal, answering a question, picking up what a crash left. All planning runs go through here, one holder per thread."""
+"""Starting a goal and answering a question. All planning runs go through here, one holder per thread."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from typing import Any
 from langgraph.types import Command
 
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import ApprovalError, DataError, GoalError, LiftwrightError
+from liftwright.domain.errors import ApprovalError, DataError, GoalError
 from liftwright.domain.goal import Goal
 from liftwright.flow import graph as graphs
-from liftwright.flow import standing
 from liftwright.flow.state import CampaignState
 from liftwright.ports import Deps
 
@@ -35,7 +34,7 @@ async def start(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Campai
     goal = Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers))
     campaign = _created(goal, deps)
     async with held(campaign.campaign_id, deps), graphs.opened(deps) as graph:
-        await run(graph, _first_state(campaign, deps), campaign.campaign_id)
+        await run(graph, first_state(campaign, deps), campaign.campaign_id)
     return deps.campaigns.get(campaign.campaign_id)
 
 
@@ -54,45 +53,6 @@ async def answer(campaign_id: str, text: str, *, deps: Deps) -> Campaign:
             )
         await run(graph, Command(resume={asked["ask"]: {"text": text.strip()}}), campaign_id)
     return deps.campaigns.get(campaign_id)
-
-
-async def recover(*, deps: Deps) -> dict[str, int]:
-    """Finish what a crash interrupted: planning that stopped half-way, decisions taken but not yet carried out. Safe at any time."""
-    done = {"planning": 0, "decisions": 0, "failed": 0}
-    for campaign in deps.campaigns.all():
-        if campaign.status in ("planning", "awaiting_approval", "needs_answer"):
-            await _counted(done, "planning", _replan(campaign, deps), campaign.campaign_id, deps)
-    for row in deps.approvals.decided_not_resumed():
-        from liftwright.flow import deciding
-
-        await _counted(done, "decisions", deciding.carry_out(row, deps=deps), row.campaign_id, deps)
-    return done
-
-
-async def _counted(done: dict[str, int], kind: str, work: Any, campaign_id: str, deps: Deps) -> None:
-    """One broken campaign must not keep the others from going on."""
-    try:
-        done[kind] += bool(await work)
-    except LiftwrightError as error:
-        done["failed"] += 1
-        deps.progress("recover", f"{campaign_id}: {error}")
-
-
-async def _replan(campaign: Campaign, deps: Deps) -> bool:
-    """Carry an interrupted planning run on from its last checkpoint; False when it rests at a stop, as it should."""
-    thread = campaign.campaign_id
-    async with held(thread, deps), graphs.opened(deps) as graph:
-        current = deps.campaigns.get(thread)
-        if standing.is_closed(current):
-            return False
-        state = await graph.aget_state(config(thread))
-        if not state.values:
-            await run(graph, _first_state(current, deps), thread)
-            return True
-        if not state.next or state.interrupts:
-            return False
-        await run(graph, None, thread)
-        return True
 
 
 @asynccontextmanager
@@ -159,7 +119,8 @@ def _created(goal: Goal, deps: Deps) -> Campaign:
     return campaign
 
 
-def _first_state(campaign: Campaign, deps: Deps) -> CampaignState:
+def first_state(campaign: Campaign, deps: Deps) -> CampaignState:
+    """The state a planning run begins with: the goal, and the data, moment and seed it is pinned to."""
     snapshot = deps.lake.snapshot()
     if snapshot is None:
         raise DataError(

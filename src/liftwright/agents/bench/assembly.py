@@ -141,7 +141,7 @@ def _why_chosen(data: Data, solved: Solved) -> list[Reason]:
             continue
         values = data.feature(name)
         sd = float(values.std())
-        if sd > 0:
+        if sd > 1e-9 * (1.0 + abs(float(values.mean()))):
             found.append((float((values[chosen].mean() - values.mean()) / sd), name, values))
     found.sort(key=lambda item: -abs(item[0]))
     return [
