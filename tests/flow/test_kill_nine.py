@@ -44,12 +44,12 @@ STEPS = (
     "step:release_expired:before:2",
     "step:release_expired:after:2",
     "step:write:after:4",
-    "step:write:after:33",
+    "step:write:after:25",
     "step:settle:before",
     "step:settle:after",
-    "step:mark:after:5",
-    "step:settle:before:5",
-    "step:deliver:after:5",
+    "step:mark:after:3",
+    "step:settle:before:3",
+    "step:deliver:after:3",
 )
 
 
@@ -73,7 +73,7 @@ def results(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
     template.mkdir()
     shutil.copyfile(sqlite_template, template / "liftwright.db")
     deps = small_shop.open_shop(template)
-    small_shop.furnish(deps)
+    small_shop.furnish(deps, people=26)
     small_shop.close(deps)
     cases = {}
     for number, (point, case) in enumerate(CASES.items()):
