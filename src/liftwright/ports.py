@@ -114,6 +114,10 @@ class Ledger(Protocol):
     def cancel_planned(
         self, campaign_id: str, *, reason: str, now: datetime, customer_ids: Sequence[str] | None = None
     ) -> int: ...
+    def choose_variants(self, campaign_id: str, variants: Mapping[str, str]) -> int:
+        """Give sends that are still planned another text: send id to variant id. Returns how many were changed."""
+        ...
+
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
         """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps).
 

@@ -68,6 +68,12 @@ def test_prose_and_findings_do_not_change_the_hash(field: str) -> None:
     assert make_plan(**{field: value}).plan_hash == make_plan().plan_hash
 
 
+def test_the_rules_an_approver_acknowledges_are_part_of_what_is_approved() -> None:
+    asked = Finding(rule="CONSENT-UNKNOWN-EMAIL", severity="needs_approval", subject="audience", says="x")
+    assert make_plan(findings=(asked,)).plan_hash != make_plan().plan_hash
+    assert make_plan(findings=(asked, asked.model_copy(update={"count": 9}))).plan_hash == make_plan(findings=(asked,)).plan_hash
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -124,7 +124,7 @@ def close(deps: Deps) -> None:
     deps.ledger._engine.dispose()  # type: ignore[attr-defined]
 
 
-def furnish(deps: Deps, *, people: int = PEOPLE) -> None:
+def furnish(deps: Deps, *, people: int = PEOPLE, source: str = "first") -> None:
     """Import the customers and a little of their past."""
     ids = [f"C{number:06d}" for number in range(1, people + 1)]
     customers = pa.table(
@@ -142,7 +142,7 @@ def furnish(deps: Deps, *, people: int = PEOPLE) -> None:
         }
     )
     deps.lake.add(
-        {"customers": customers, "events": happened(ids[0], "visit", MONDAY - timedelta(days=30))}, source="first", now=MONDAY
+        {"customers": customers, "events": happened(ids[0], "visit", MONDAY - timedelta(days=30))}, source=source, now=MONDAY
     )
 
 

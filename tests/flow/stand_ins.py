@@ -33,6 +33,7 @@ TEXTS = (
     Variant(variant_id="v-email", channel="email", subject="News", body="Hello {{first_name}}", template="t1"),
     Variant(variant_id="v-sms", channel="sms", body="Hello", template="t2"),
 )
+ALLOWS: tuple[str, ...] = ("suppress_person", "stop_campaign")
 RULES = (
     StopRule(name="data_fault", statistic="sample ratio p", bound=0.001, says="the arms are not the size they were drawn with"),
     StopRule(name="guardrail:opt_out", statistic="opt-out rate", bound=0.02, says="more than 2 % opt out"),
@@ -136,7 +137,7 @@ class StandInBench:
                 max_daily_spend=cost,
                 max_audience=1000,
                 max_discount=0.0,
-                allows=("suppress_person", "stop_campaign"),
+                allows=ALLOWS,
                 ends_on=brief.objective.ends_on.isoformat(),
             ),
             autonomy_level="controlled",

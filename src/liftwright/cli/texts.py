@@ -167,7 +167,7 @@ def why(data: Data) -> str:
 
 def whatif(data: Data) -> str:
     """Before against after of a re-solve."""
-    lines = [f"Changed: {data['changed']}"]
+    lines = ["Changed: " + ", ".join(f"{path} = {value}" for path, value in data["changed"].items())]
     for name in sorted(set(data["before"]) | set(data["after"])):
         before, after = data["before"].get(name), data["after"].get(name)
         if before != after:

@@ -108,7 +108,10 @@ class Decisions(Value):
 
 
 class Plan(Value):
-    """One frozen revision. `plan_hash` is SHA-256 over the RFC 8785 form of `manifest()`; prose and findings are not hashed."""
+    """One frozen revision. `plan_hash` is SHA-256 over the RFC 8785 form of `manifest()`.
+
+    Prose is not hashed; of the findings, the rules are that an approver acknowledges by approving: they let sends through later.
+    """
 
     campaign_id: str
     revision: int
@@ -147,6 +150,7 @@ class Plan(Value):
                 for k in ("digest", "candidates", "limits", "touches", "people", "by_channel", "by_offer")
             },
             "cost": data["forecast"]["cost"],
+            "acknowledged": sorted({f.rule for f in self.findings if f.severity == "needs_approval"}),
             "envelope": data["envelope"],
             "autonomy_level": self.autonomy_level,
             "pins": data["pins"],

@@ -24,6 +24,7 @@ from liftwright.domain.plan import Plan
 from liftwright.flow import change, learn, reporting, stopping, walk
 from liftwright.flow.fresh import newest
 from liftwright.flow.graph import strict
+from liftwright.flow.resplit import resplit
 from liftwright.measurement import stopping as rules
 from liftwright.ports import Deps
 
@@ -99,6 +100,9 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     await asyncio.to_thread(suppress, plan, deps=deps)
     for fired in state["fired"]:
         await _follow(fired, plan, deps)
+    if deps.campaigns.get(campaign_id).status == "running":
+        number = len(reporting.look_fractions(campaign_id, deps)) + 1
+        await asyncio.to_thread(resplit, plan, number=number, deps=deps)
     detail = {
         "fraction": state["fraction"],
         "verdict": state["report"].verdict,

@@ -55,7 +55,7 @@ async def submit(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     """Write the plan revision and, unless a block remains, the approval row. Running it again writes nothing new."""
     bench = await nodes.opened(state, deps)
     findings = merged(state["findings"], state.get("notes", ()))
-    revision = await asyncio.to_thread(_free_revision, state, bench, deps)
+    revision = await asyncio.to_thread(_free_revision, state, bench, deps, findings)
     plan = await asyncio.to_thread(nodes.plan_of, state, bench, deps, revision=revision, findings=findings)
     campaign_id = state["campaign_id"]
     deps.campaigns.save_plan(plan, by="liftwright", at=deps.now(), changes=state.get("edits", Edits()).overrides())
@@ -68,12 +68,15 @@ async def submit(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     return {**common, "approval_id": asked.approval_id, "route": "wait"}
 
 
-def _free_revision(state: CampaignState, bench: Any, deps: Deps) -> int:
+def _free_revision(state: CampaignState, bench: Any, deps: Deps, findings: tuple[Finding, ...]) -> int:
     """This state's revision number, or the next free one when a fork already stored another plan under it."""
     revision = state["revision"]
     while True:
         stored = deps.campaigns.plan(state["campaign_id"], revision)
-        if stored is None or stored.plan_hash == nodes.plan_of(state, bench, deps, revision=revision, findings=()).plan_hash:
+        if (
+            stored is None
+            or stored.plan_hash == nodes.plan_of(state, bench, deps, revision=revision, findings=findings).plan_hash
+        ):
             return revision
         revision += 1
 

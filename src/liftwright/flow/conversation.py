@@ -98,4 +98,5 @@ def _why_words(data: dict[str, Any]) -> str:
 def _whatif_words(data: dict[str, Any]) -> str:
     before, after = data["before"], data["after"]
     mids = [found["incremental_margin"]["mid"] for found in (before, after)]
-    return f"With {data['changed']}: expected incremental margin {mids[0]:,.0f} → {mids[1]:,.0f}; touches {before['touches']:,} → {after['touches']:,}."
+    changed = ", ".join(f"{path} = {value}" for path, value in data["changed"].items())
+    return f"With {changed}: expected incremental margin {mids[0]:,.0f} → {mids[1]:,.0f}; touches {before['touches']:,} → {after['touches']:,}."

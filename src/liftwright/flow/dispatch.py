@@ -186,7 +186,7 @@ def _outcome(receipt: Receipt | None) -> tuple[LeaseOutcome, str]:
 def _delivery(send: Send, said: gate.Terms | None, contact: dict[str, str]) -> Delivery | None:
     variants = said.plan.variants if said else ()
     variant = next((each for each in variants if each.variant_id == send.variant_id), None)
-    if variant is None or variant.channel != send.channel:
+    if variant is None or (variant.channel, variant.offer) != (send.channel, send.offer):
         return None
     return Delivery(send=send, variant=variant, contact=contact)
 

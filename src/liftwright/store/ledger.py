@@ -170,6 +170,21 @@ class SqlLedger:
             _set(session, ids, _free("cancelled", reason))
         return len(ids)
 
+    def choose_variants(self, campaign_id: str, variants: Mapping[str, str]) -> int:
+        """Give sends that are still planned another text: send id to variant id. Returns how many were changed."""
+        wanted: dict[str, list[str]] = {}
+        for send_id, variant_id in sorted(variants.items()):
+            wanted.setdefault(variant_id, []).append(send_id)
+        changed = 0
+        with writing(self._engine) as session:
+            for variant_id, send_ids in wanted.items():
+                for chunk in chunks(send_ids):
+                    mine = and_(SENDS.c.campaign_id == campaign_id, SENDS.c.state == "planned", SENDS.c.send_id.in_(chunk))
+                    other = and_(mine, SENDS.c.variant_id != variant_id)
+                    result: Any = session.execute(update(SENDS).where(other).values(variant_id=variant_id))
+                    changed += int(result.rowcount)
+        return changed
+
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
         """customer_id, channel, send_at, state of every send that did or may still reach a person (one of `customer_ids`, if
         given) at or after `since`."""

@@ -143,13 +143,15 @@ class Bench:
             experiment=experiment,
             variants=variants,
             solved=assigned,
-            findings=(*assigned.findings, *findings),
+            findings=tuple({(f.rule, f.subject, f.says): f for f in (*assigned.findings, *findings)}.values()),
             model=model,
             versions=self.scored.versions,
         )
 
     def check_plan(self, plan: Plan) -> tuple[Finding, ...]:
-        """What the rules say of a whole plan and of every text in it."""
+        """What the rules say of a whole plan, of the people in it and of every text."""
         facts = plan_facts.plan_facts(plan, settings=self.deps.settings)
         in_texts = [found for variant in plan.variants for found in self.check_variant(variant, objective=plan.objective)]
-        return (*evaluate.plan(self.data.bundle, facts), *in_texts)
+        in_people = [f for f in plan.findings if f.by == "rules" and f.severity in ("block", "needs_approval")]
+        found = (*evaluate.plan(self.data.bundle, facts), *in_texts, *in_people)
+        return tuple({(f.rule, f.subject): f for f in reversed(found)}.values())[::-1]
