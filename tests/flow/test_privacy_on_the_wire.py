@@ -11,7 +11,6 @@ import pytest
 from provider_server import completion, provider
 
 import plain_shop
-from liftwright.domain.goal import Goal
 from liftwright.flow import walk
 
 pytestmark = pytest.mark.loopback
@@ -54,12 +53,10 @@ async def test_a_curious_model_learns_nothing_about_a_person(home: Path) -> None
     assert plan is not None
     bodies = [json.dumps(request, ensure_ascii=False).encode() for request in server.requests]
     assert not [word for body in bodies for word in canary.found_in(body)]
-    asked = {message.get("name") for request in server.requests for message in request["messages"] if message["role"] == "tool"}
-    answers = [message for request in server.requests for message in request["messages"] if message["role"] == "tool"]
-    assert answers, asked
-    said = " ".join(str(message["content"]) for message in answers)
-    assert "Portugal" in said, "the brand document itself was read"
-    print([f.says for f in plan.findings])
+    assert [message for request in server.requests for message in request["messages"] if message["role"] == "tool"]
+    refused = [finding for finding in plan.findings if finding.rule == "AGENT-PRIVACY"]
+    assert {finding.subject for finding in refused} == {"audience_analyst", "content_writer"}, "who reads remarks and documents"
+    assert not [word for finding in refused for word in canary.SPOKEN if word in finding.says.lower()]
 
 
 async def test_a_person_named_in_the_goal_stays_here(home: Path) -> None:
@@ -71,9 +68,8 @@ async def test_a_person_named_in_the_goal_stays_here(home: Path) -> None:
     assert campaign.status in ("awaiting_approval", "needs_answer")
     bodies = [json.dumps(request, ensure_ascii=False).encode() for request in server.requests]
     assert not [word for body in bodies for word in canary.found_in(body)]
-    assert Goal
 
 
 def test_the_search_for_the_canary_finds_one() -> None:
     assert set(canary.found_in(json.dumps({"content": canary.NOTE}).encode())) >= {"zelda", "quartermain", "2025550147"}
-    assert canary.found_in(b'{"content": "z\\\\u0065lda"}') == ["zelda"]
+    assert canary.found_in(b'{"content": "z\\u0065lda"}') == ["zelda"]

@@ -170,7 +170,7 @@ def whatif(data: Data) -> str:
     lines = ["Changed: " + ", ".join(f"{path} = {value}" for path, value in data["changed"].items())]
     for name in sorted(set(data["before"]) | set(data["after"])):
         before, after = data["before"].get(name), data["after"].get(name)
-        if before != after:
+        if before != after and not isinstance(before, dict) and not isinstance(after, dict):
             lines.append(f"  {name}: {before} → {after}")
     return "\n".join(lines)
 

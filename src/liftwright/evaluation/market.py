@@ -19,7 +19,8 @@ import pyarrow.parquet as pa_parquet
 
 from liftwright import settings as settings_file
 from liftwright import wiring
-from liftwright.domain.errors import ApprovalError
+from liftwright.domain.campaign import Campaign
+from liftwright.domain.errors import ApprovalError, GoalError
 from liftwright.flow import adapt, deciding, dispatch, intake, learn, shown, walk
 from liftwright.ports import Deps, Progress
 
@@ -113,16 +114,22 @@ class MarketRun:
         campaign = await walk.start(goal, deps=self.deps)
         plan = self.deps.campaigns.plan(campaign.campaign_id)
         if campaign.status != "awaiting_approval" or plan is None:
-            raise ApprovalError(
-                "DEMO-NO-PLAN",
-                f"The goal ended as {campaign.status}: {campaign.question or 'see the findings'}.",
-                next_step=f"See `liftwright show {campaign.campaign_id}`.",
-            )
+            raise self._no_plan(campaign)
         await self._decide(campaign.campaign_id)
         actions = await self._fly(campaign.campaign_id, ends_on)
         lessons = await learn.finish(campaign.campaign_id, deps=self.deps)
         self.progress("learn", f"{len(lessons)} lessons")
         return self._result(campaign.campaign_id, goal, actions, starts_on, ends_on)
+
+    def _no_plan(self, campaign: Campaign) -> GoalError:
+        """Why the demo ends early, in the words of the finding that stopped it."""
+        found = shown.plan_json(campaign.campaign_id, deps=self.deps)["findings"]
+        why = next((finding["says"] for finding in found if finding["severity"] == "block"), campaign.question or "")
+        return GoalError(
+            "DEMO-NO-PLAN",
+            f"In a market of {self.customers:,} people the goal ended as {campaign.status.replace('_', ' ')}. {why}",
+            next_step="Simulate more people (for example --customers 8000) or another --seed.",
+        )
 
     async def _decide(self, campaign_id: str) -> None:
         waiting = self.deps.approvals.pending(campaign_id)

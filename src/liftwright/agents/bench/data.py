@@ -108,13 +108,26 @@ class Data:
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
-        """No offer, the configured offers, and creative lines that a past test knows."""
+        """No offer, the configured offers, and what a past test knows: its offers with their discount, its creative lines without."""
         configured = [
             Offer(name=name, discount=o.discount, stock=o.stock) for name, o in sorted(self.deps.settings.offers.items())
         ]
         known = {NO_OFFER, *(offer.name for offer in configured)}
         lines = sorted({action.partition(":")[2] for action in self.tested_actions} - known - {""})
-        return (Offer(name=NO_OFFER), *configured, *(Offer(name=line) for line in lines))
+        return (
+            Offer(name=NO_OFFER),
+            *configured,
+            *(Offer(name=line, discount=self._past_discounts.get(line, 0.0)) for line in lines),
+        )
+
+    @cached_property
+    def _past_discounts(self) -> dict[str, float]:
+        """Deepest discount that went with each offer of the past."""
+        past = self.tables.get("treatments")
+        if past is None or not {"offer", "discount"} <= set(past.column_names):
+            return {}
+        found = past.group_by("offer").aggregate([("discount", "max")]).to_pylist()
+        return {str(row["offer"]): float(row["discount_max"]) for row in found if row["offer"] and row["discount_max"]}
 
     @cached_property
     def tested_actions(self) -> tuple[str, ...]:
