@@ -147,21 +147,34 @@ def test_the_agents_steps_appear_as_they_happen(played: Played) -> None:
     assert who.count("day") > DAYS
 
 
-def test_an_approver_who_says_no_ends_it_with_nothing_sent(tmp_path: Path) -> None:
-    run = MarketRun(
-        home=tmp_path / "home",
-        customers=CUSTOMERS,
+def refusing(home: Path, *, customers: int) -> MarketRun:
+    """A run whose approver says no."""
+    return MarketRun(
+        home=home,
+        customers=customers,
         days=DAYS,
         campaigns=1,
         seed=SEED,
         approve=lambda title, plan_hash: False,
         progress=lambda who, what: None,
     )
+
+
+def test_an_approver_who_says_no_ends_it_with_nothing_sent(tmp_path: Path) -> None:
+    run = refusing(tmp_path / "home", customers=CUSTOMERS)
     with pytest.raises(ApprovalError) as refused:
         asyncio.run(run.play())
     assert refused.value.code == "DEMO-REJECTED"
     assert not list((tmp_path / "home" / "outbox").rglob("*.csv"))
     assert run.deps.ledger.sends().num_rows == 0
+
+
+def test_a_market_too_small_to_plan_says_why_and_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ApprovalError) as refused:
+        asyncio.run(refusing(tmp_path / "home", customers=300).play())
+    assert refused.value.code == "DEMO-NO-PLAN"
+    assert "300 people" in refused.value.says
+    assert "--customers" in refused.value.next_step
 
 
 def _imported(path: Path) -> list[dict[str, str]]:

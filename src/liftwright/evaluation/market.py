@@ -20,7 +20,7 @@ import pyarrow.parquet as pa_parquet
 from liftwright import settings as settings_file
 from liftwright import wiring
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import ApprovalError, GoalError
+from liftwright.domain.errors import ApprovalError
 from liftwright.flow import adapt, deciding, dispatch, intake, learn, shown, walk
 from liftwright.ports import Deps, Progress
 
@@ -121,11 +121,11 @@ class MarketRun:
         self.progress("learn", f"{len(lessons)} lessons")
         return self._result(campaign.campaign_id, goal, actions, starts_on, ends_on)
 
-    def _no_plan(self, campaign: Campaign) -> GoalError:
+    def _no_plan(self, campaign: Campaign) -> ApprovalError:
         """Why the demo ends early, in the words of the finding that stopped it."""
         found = shown.plan_json(campaign.campaign_id, deps=self.deps)["findings"]
         why = next((finding["says"] for finding in found if finding["severity"] == "block"), campaign.question or "")
-        return GoalError(
+        return ApprovalError(
             "DEMO-NO-PLAN",
             f"In a market of {self.customers:,} people the goal ended as {campaign.status.replace('_', ' ')}. {why}",
             next_step="Simulate more people (for example --customers 8000) or another --seed.",

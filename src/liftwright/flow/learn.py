@@ -125,7 +125,8 @@ def _says(report: Report, plan: Plan) -> str:
     """In words; the numbers stay in the estimate."""
     channels = ", ".join(sorted(plan.assignment.by_channel)) or "no channel"
     offers = ", ".join(name for name in sorted(plan.assignment.by_offer) if name != "none")
-    what = f"Contacting the chosen people by {channels}" + (f" with {offers}" if offers else " without an incentive")
+    partly = "partly " if "none" in plan.assignment.by_offer else ""
+    what = f"Contacting the chosen people by {channels}" + (f", {partly}with {offers}," if offers else ", without an incentive,")
     ending = {
         "win": "brought more margin than leaving them alone.",
         "harm": "brought less margin than leaving them alone.",
@@ -134,5 +135,5 @@ def _says(report: Report, plan: Plan) -> str:
         "invalid": "could not be judged, because the arms cannot be compared.",
         "running": "was not judged to the end.",
     }[report.verdict]
-    product = f" for {plan.objective.product}" if plan.objective.product else ""
-    return f"{what}{product} {ending}"
+    product = f"To sell {plan.objective.product}: c" if plan.objective.product else "C"
+    return f"{product}{what[1:]} {ending}"
