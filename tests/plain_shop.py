@@ -7,6 +7,7 @@ test works on a copy of that workspace.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import shutil
 import tempfile
@@ -130,7 +131,7 @@ def close(deps: Deps) -> None:
 @functools.cache
 def furnished() -> Path:
     """A workspace with the shop's files imported, made once; copy it."""
-    home = Path(tempfile.mkdtemp(prefix="liftwright-shop-")) / "home"
+    home = _scratch()
     deps = open_shop(home)
     bring_in(write_files(home / "files"), deps)
     close(deps)
@@ -141,7 +142,7 @@ def furnished() -> Path:
 @functools.cache
 def planned() -> tuple[Path, Campaign]:
     """The furnished workspace with one plan waiting for approval, made once; copy it."""
-    home = copy_of(furnished(), Path(tempfile.mkdtemp(prefix="liftwright-shop-")) / "home")
+    home = copy_of(furnished(), _scratch())
     deps = open_shop(home)
     campaign = asyncio.run(walk.start(GOAL, deps=deps))
     close(deps)
@@ -153,7 +154,7 @@ def planned() -> tuple[Path, Campaign]:
 def launched() -> tuple[Path, Campaign]:
     """The planned workspace, approved by Ann, with the first day's sends in the drop file; copy it."""
     before, waiting = planned()
-    home = copy_of(before, Path(tempfile.mkdtemp(prefix="liftwright-shop-")) / "home")
+    home = copy_of(before, _scratch())
     deps = open_shop(home, now=lambda: NOW + timedelta(hours=2))
     campaign = asyncio.run(
         deciding.decide("approve", waiting.campaign_id, plan_hash=waiting.plan_hash, by="Ann", reason="go", deps=deps)
@@ -161,6 +162,13 @@ def launched() -> tuple[Path, Campaign]:
     dispatch.drain(deps=deps, worker="test")
     close(deps)
     return home, campaign
+
+
+def _scratch() -> Path:
+    """A place for a workspace that goes when the test run ends."""
+    folder = tempfile.mkdtemp(prefix="liftwright-shop-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder) / "home"
 
 
 def copy_of(home: Path, to: Path) -> Path:

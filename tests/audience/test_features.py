@@ -169,3 +169,12 @@ def test_merged_people_have_the_events_of_all_their_ids() -> None:
     events = _events(("A", "purchase", 1, {"amount": 5.0}), ("B", "purchase", 2, {"amount": 6.0}))
     row = _one({"customers": customers, "events": events}, "A")
     assert row["value_90"] == 11.0
+
+
+def test_remarks_about_people_never_become_feature_names() -> None:
+    remarks = ["please ask Zelda Quist before you call her", "likes blue", "please ask Zelda Quist before you call her"]
+    customers = pa.table({"customer_id": ["a", "b", "c"], "remark": remarks, "size": ["s", "m", "s"]})
+    people = identity.people({"customers": customers})
+    found = features.compute({"customers": customers}, people=people, as_of=datetime(2026, 3, 1, tzinfo=UTC), margin_rate=0.4)
+    assert not [name for name in found.column_names if name.startswith("remark")]
+    assert "size_is_m" in found.column_names

@@ -13,6 +13,7 @@ import pytest
 
 from liftwright.domain.errors import ApprovalError
 from liftwright.domain.plan import Plan
+from liftwright.evaluation import market
 from liftwright.evaluation.market import IMPORTED, MarketRun
 from liftwright.flow import export
 
@@ -169,11 +170,12 @@ def test_an_approver_who_says_no_ends_it_with_nothing_sent(tmp_path: Path) -> No
     assert run.deps.ledger.sends().num_rows == 0
 
 
-def test_a_market_too_small_to_plan_says_why_and_what_to_do(tmp_path: Path) -> None:
+def test_a_goal_that_no_plan_can_reach_ends_the_demo_with_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(market, "GOALS", ("Sell more shoes over the next {days} days with voice calls, 30k budget",))
     with pytest.raises(ApprovalError) as refused:
         asyncio.run(refusing(tmp_path / "home", customers=300).play())
     assert refused.value.code == "DEMO-NO-PLAN"
-    assert "300 people" in refused.value.says
+    assert "300 people the goal ended as infeasible" in refused.value.says
     assert "--customers" in refused.value.next_step
 
 

@@ -55,7 +55,7 @@ async def test_a_curious_model_learns_nothing_about_a_person(home: Path) -> None
     assert not [word for body in bodies for word in canary.found_in(body)]
     assert [message for request in server.requests for message in request["messages"] if message["role"] == "tool"]
     refused = [finding for finding in plan.findings if finding.rule == "AGENT-PRIVACY"]
-    assert {finding.subject for finding in refused} == {"audience_analyst", "content_writer"}, "who reads remarks and documents"
+    assert {finding.subject for finding in refused} == {"content_writer"}, "who reads documents; remarks reach nobody"
     assert not [word for finding in refused for word in canary.SPOKEN if word in finding.says.lower()]
 
 

@@ -19,6 +19,8 @@ NEVER_DAYS = 730.0
 """Days since something that never happened, and the most days since anything."""
 MOST_LEVELS = 12
 """A text column with at most this many values becomes one 0/1 feature per value."""
+LONGEST_LEVEL = 30
+"""A column with a longer value is a remark, not a level: people's words never become the name of a feature."""
 _NO_FEATURE = re.compile(
     r"customer_id|email|phone|first_name|last_name|birth_date|postal_code|time_zone|created_at|kind|merged_from|consent_.*"
 )
@@ -218,7 +220,7 @@ def _levels(people: pa.Table) -> dict[str, np.ndarray]:
         if not pa.types.is_string(people.schema.field(name).type) or _NO_FEATURE.fullmatch(name):
             continue
         levels = sorted(level for level in pc.unique(people[name]).to_pylist() if level)
-        if 2 <= len(levels) <= MOST_LEVELS:
+        if 2 <= len(levels) <= MOST_LEVELS and max(map(len, levels)) <= LONGEST_LEVEL:
             for level in levels:
                 slug = re.sub(r"[^a-z0-9]+", "_", level.lower()).strip("_") or "other"
                 is_level = pc.fill_null(pc.equal(people[name], level), False).to_numpy(zero_copy_only=False).astype(np.float64)
