@@ -39,6 +39,8 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
     chosen = _rows(deps.lake.get(plan.assignment.digest), person)
     audience = _rows(deps.lake.get(plan.audience.digest), person)
     found = options.of(plan, person, bench=bench)
+    shown = chosen or found
+    action = f"{shown[0]['channel']}:{shown[0]['offer']}" if shown else None
     return {
         "person": person,
         "arm": audience[0]["arm"] if audience else "none",
@@ -47,7 +49,7 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
         "candidates": found,
         "binding": options.binding(plan),
         "would_change": options.would_change(plan, found, chosen, audience),
-        "reasons": options.reasons(person, bench=bench),
+        "reasons": options.reasons(person, action, bench=bench),
         "timeline": _timeline(campaign_id, person, bench.data.tables.get("events"), deps),
     }
 

@@ -149,13 +149,12 @@ def would_change(
     return found
 
 
-def reasons(person: str, *, bench: Bench) -> list[dict[str, Any]]:
-    """The features that move this person's best expected effect most, when a model can rank people at all."""
+def reasons(person: str, action: str | None, *, bench: Bench) -> list[dict[str, Any]]:
+    """The features that move the effect of one action on this person most, when a model can rank people at all."""
     ranked_by = bench.scored.effects.ranked_by
-    if not ranked_by:
+    if not ranked_by or action is None:
         return []
     index = int(np.flatnonzero(bench.data.ids == person)[0])
-    best = int(np.argmax(bench.scored.effects.values[index]))
     row = {name: bench.data.features[name][index].as_py() for name in bench.data.features.column_names if name != "customer_id"}
-    found = bench.scored.model(ranked_by).why(row, bench.data.actions[best])
+    found = bench.scored.model(ranked_by).why(row, action)
     return [reason.model_dump(mode="json") for reason in found]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import LiftwrightError
 from liftwright.flow import deciding, standing, walk
 from liftwright.flow import graph as graphs
 from liftwright.ports import Deps
@@ -26,7 +25,7 @@ async def _counted(done: dict[str, int], kind: str, work: Any, campaign_id: str,
     """One broken campaign must not keep the others from going on."""
     try:
         done[kind] += bool(await work)
-    except LiftwrightError as error:
+    except Exception as error:
         done["failed"] += 1
         deps.progress("recover", f"{campaign_id}: {error}")
 

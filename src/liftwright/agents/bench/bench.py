@@ -77,7 +77,13 @@ class Bench:
 
     def read_goal(self, goal: Goal) -> Brief:
         """The deterministic reading of a goal as of this bench's day."""
-        return reading.read_goal(goal, today=self.data.as_of.date(), currency=self.deps.settings.currency)
+        own = self.deps.settings.currency
+        brief = reading.read_goal(goal, today=self.data.as_of.date(), currency=own)
+        budget = brief.objective.budget if brief.objective is not None else None
+        if budget is None or budget.currency == own:
+            return brief
+        question = f"The budget is in {budget.currency}, but this workspace counts in {own}. How much is it in {own}?"
+        return brief.model_copy(update={"objective": None, "question": question, "missing": ("budget",)})
 
     def eligible(self, objective: Objective, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Eligible:
         """The people who may be contacted at all."""
