@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Objective
 from liftwright.domain.treatment import Variant
 from liftwright.measurement import holdout
-from liftwright.planning import treatments
+from liftwright.planning import pacing, treatments
 from liftwright.planning.assignment import checking
 from liftwright.planning.assignment import solving as assignment
 
@@ -103,11 +103,18 @@ def solve(
     treated = table.filter(pc.invert(in_holdout))
     limits = _limits(data, objective, touches=touches)
     solution = assignment.solve(treated, limits, seed=data.seed, randomised_share=data.deps.settings.limits.randomised_share)
+    solution = replace(solution, rows=_spread(data, objective, solution.rows, touches=touches))
     violations = tuple(checking.check(solution.rows, treated, limits))
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
     people = _people(data, scores, ids, held, where, would, table)
     return Solved(solution, treated, limits, people, violations, len(chosen))
+
+
+def _spread(data: Data, objective: Objective, rows: pa.Table, *, touches: int) -> pa.Table:
+    """Days of sending within each wave, so that no channel carries more on a day than it can; the best touches go first."""
+    per_day: dict[str, int | None] = {channel: found.capacity_per_day for channel, found in data.deps.settings.channels.items()}
+    return pacing.spread(rows, waves=flight_waves(data, objective, touches=touches), capacity_per_day=per_day)
 
 
 def _candidates(
