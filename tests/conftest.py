@@ -11,6 +11,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import pytest_socket
 
 os.environ["LANGGRAPH_STRICT_MSGPACK"] = "true"
 os.environ["ANONYMIZED_TELEMETRY"] = "False"
@@ -39,6 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
         if {"postgres_url", "empty_postgres_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.postgres)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A `loopback` test starts with real sockets, whatever the test before it left behind; the plugin then limits their hosts."""
+    if item.get_closest_marker("loopback"):
+        pytest_socket.enable_socket()
 
 
 @pytest.fixture
