@@ -37,8 +37,9 @@ $(STAMP): requirements.lock requirements-weights.lock pyproject.toml
 lock:
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet pip-tools
-	.venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-find-links \
-	  --no-emit-options --no-header --extra dev --extra postgres --extra pdf --output-file requirements.lock pyproject.toml
+	.venv-lock/bin/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe --no-header \
+	  --extra dev --extra postgres --extra pdf --output-file requirements.lock pyproject.toml
+	sed -i "/^--/d" requirements.lock
 	rm -rf .venv-lock
 
 clean:
