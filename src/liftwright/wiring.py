@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -153,8 +154,12 @@ def market(*, customers: int, seed: int, starts_on: date) -> Market:
     return Market(customers=customers, seed=seed, starts_on=starts_on)
 
 
-def graph() -> Any:
-    """The planning graph of the workspace in the current directory, as `langgraph.json` names it."""
+async def graph() -> Any:
+    """The planning graph of the workspace in the current directory, as `langgraph.json` names it; built off the event loop."""
+    return await asyncio.to_thread(_graph)
+
+
+def _graph() -> Any:
     from liftwright.flow.graph import build as build_graph
 
     return build_graph(build(settings_file.load()))

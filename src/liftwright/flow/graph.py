@@ -1,5 +1,7 @@
 """The planning graph: the order of the six people, the one stop for a person, the launch. Product on one page.
 
+    begin                       only for a run that brings nothing but words
+        ↓
     strategist ⇄ ask            a question is an interrupt
         ↓
     audience_analyst → infeasible
@@ -34,7 +36,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy
 
 from liftwright.domain.errors import ProviderError
-from liftwright.flow import approval, nodes
+from liftwright.flow import approval, beginning, nodes
 from liftwright.flow.launch import launch_node
 from liftwright.flow.state import CHECKPOINT_TYPES, CampaignState
 from liftwright.ports import Deps
@@ -45,6 +47,7 @@ RETRY = RetryPolicy(max_attempts=3, initial_interval=0.5, max_interval=8.0, retr
 Compiled = CompiledStateGraph[CampaignState, None, CampaignState, CampaignState]
 
 NODES: dict[str, Any] = {
+    "begin": beginning.begin,
     "strategist": nodes.strategist,
     "ask": nodes.ask,
     "audience_analyst": nodes.audience_analyst,
@@ -69,7 +72,8 @@ def build(deps: Deps) -> StateGraph[CampaignState, None, CampaignState, Campaign
     graph: StateGraph[CampaignState, None, CampaignState, CampaignState] = StateGraph(CampaignState)
     for name, node in NODES.items():
         graph.add_node(name, partial(node, deps=deps), retry_policy=RETRY)
-    graph.add_edge(START, "strategist")
+    graph.add_conditional_edges(START, beginning.at_start, ["begin", "strategist"])
+    graph.add_edge("begin", "strategist")
     graph.add_conditional_edges("strategist", nodes.after_strategist, ["ask", "audience_analyst"])
     graph.add_edge("ask", "strategist")
     graph.add_conditional_edges("audience_analyst", nodes.after_audience, ["content_writer", "experiment_design", "infeasible"])

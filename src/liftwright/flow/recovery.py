@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.domain.campaign import Campaign
-from liftwright.flow import deciding, standing, walk
+from liftwright.flow import beginning, deciding, standing, walk
 from liftwright.flow import graph as graphs
 from liftwright.ports import Deps
 
@@ -39,7 +39,7 @@ async def _replan(campaign: Campaign, deps: Deps) -> bool:
             return False
         state = await graph.aget_state(walk.config(thread))
         if not state.values:
-            await walk.run(graph, walk.first_state(current, deps), thread)
+            await walk.run(graph, beginning.first_state(current, deps=deps), thread)
             return True
         if not state.next or state.interrupts:
             return False

@@ -34,8 +34,12 @@ def merged(old: tuple[Finding, ...], new: tuple[Finding, ...]) -> tuple[Finding,
 
 
 class CampaignState(TypedDict, total=False):
-    """One planning run. `revision` is the plan's, `round` counts what compliance sent back within this revision."""
+    """One planning run. `revision` is the plan's, `round` counts what compliance sent back within this revision.
 
+    A run started by hand in a development server brings `words` alone; the goal and the pins follow from them.
+    """
+
+    words: str
     campaign_id: str
     goal: Goal
     snapshot_id: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,10 +10,9 @@ from typing import Any
 from langgraph.types import Command
 
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import ApprovalError, DataError, GoalError
-from liftwright.domain.goal import Goal
+from liftwright.domain.errors import ApprovalError, GoalError
+from liftwright.flow import beginning
 from liftwright.flow import graph as graphs
-from liftwright.flow.state import CampaignState
 from liftwright.ports import Deps
 
 MAX_STEPS = 60
@@ -23,18 +21,10 @@ MAX_STEPS = 60
 
 async def start(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Campaign:
     """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed."""
-    if not text.strip():
-        raise GoalError(
-            "GOAL-EMPTY", "The goal is empty.", next_step='Say it in words, for example "Sell 10% more shoes by Friday".'
-        )
-    if deps.lake.snapshot() is None:
-        raise DataError(
-            "DATA-NONE", "No data has been imported yet.", next_step="Run `liftwright import FILE --as customers` first."
-        )
-    goal = Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers))
-    campaign = _created(goal, deps)
+    goal = beginning.asked(text, deps=deps, answers=answers)
+    campaign = beginning.created(goal, deps=deps)
     async with held(campaign.campaign_id, deps), graphs.opened(deps) as graph:
-        await run(graph, first_state(campaign, deps), campaign.campaign_id)
+        await run(graph, beginning.first_state(campaign, deps=deps), campaign.campaign_id)
     return deps.campaigns.get(campaign.campaign_id)
 
 
@@ -95,43 +85,3 @@ def _must_wait_for_answer(campaign: Campaign) -> None:
             f"{campaign.campaign_id} asks nothing (it is {campaign.status}).",
             next_step='Start a new goal with `liftwright plan "GOAL"`.',
         )
-
-
-def _created(goal: Goal, deps: Deps) -> Campaign:
-    """A new campaign row under an id nobody has; the id depends only on the goal, the moment and what came before."""
-    taken = {campaign.campaign_id for campaign in deps.campaigns.all()}
-    attempt = len(taken)
-    while True:
-        seed_text = f"{goal.words}|{goal.asked_at.isoformat()}|{attempt}"
-        campaign_id = "c-" + hashlib.sha256(seed_text.encode()).hexdigest()[:8]
-        if campaign_id not in taken:
-            break
-        attempt += 1
-    campaign = Campaign(
-        campaign_id=campaign_id,
-        goal=goal,
-        status="planning",
-        created_at=goal.asked_at,
-        seed=deps.settings.seed,
-        model=deps.settings.model,
-    )
-    deps.campaigns.create(campaign)
-    return campaign
-
-
-def first_state(campaign: Campaign, deps: Deps) -> CampaignState:
-    """The state a planning run begins with: the goal, and the data, moment and seed it is pinned to."""
-    snapshot = deps.lake.snapshot()
-    if snapshot is None:
-        raise DataError(
-            "DATA-NONE", "No data has been imported yet.", next_step="Run `liftwright import FILE --as customers` first."
-        )
-    return {
-        "campaign_id": campaign.campaign_id,
-        "goal": campaign.goal,
-        "snapshot_id": snapshot.snapshot_id,
-        "as_of": campaign.created_at,
-        "seed": campaign.seed,
-        "revision": 1,
-        "round": 0,
-    }
