@@ -104,7 +104,7 @@ async def _converse(step: Step[T], talk: _Talk, *, deps: Deps) -> T:
     while talk.calls < max(1, budget.max_calls - 1) and talk.failures < budget.attempts:
         deps.progress(step.agent, "thinks" if talk.calls == 0 else "goes on")
         reply = await _ask(bound, talk.messages, talk, budget)
-        value = _hear(step, reply, talk, deps=deps)
+        value = await _hear(step, reply, talk, deps=deps)
         if value is not None:
             return value
     return await _last_try(step, talk, deps=deps)
@@ -129,7 +129,7 @@ async def _ask(
     return reply
 
 
-def _hear(step: Step[T], reply: AIMessage, talk: _Talk, *, deps: Deps) -> T | None:
+async def _hear(step: Step[T], reply: AIMessage, talk: _Talk, *, deps: Deps) -> T | None:
     """Act on one reply: a submission ends the talk, tool calls are answered, plain text is searched for the answer."""
     talk.messages.append(reply)
     calls = [(call["name"], call["args"], call["id"]) for call in reply.tool_calls]
@@ -147,7 +147,7 @@ def _hear(step: Step[T], reply: AIMessage, talk: _Talk, *, deps: Deps) -> T | No
             submitted, problem = read_answer(step.output, args)
             text, is_ok = ("taken", True) if submitted is not None else (problem, False)
         else:
-            text, is_ok = _call(step, str(name or ""), args, talk, deps=deps)
+            text, is_ok = await _call(step, str(name or ""), args, talk, deps=deps)
         failed = failed or not is_ok
         status = "success" if is_ok else "error"
         talk.messages.append(ToolMessage(text, tool_call_id=call_id or f"call_{len(talk.messages)}", name=name, status=status))
@@ -155,7 +155,7 @@ def _hear(step: Step[T], reply: AIMessage, talk: _Talk, *, deps: Deps) -> T | No
     return submitted
 
 
-def _call(step: Step[T], name: str, args: Any, talk: _Talk, *, deps: Deps) -> tuple[str, bool]:
+async def _call(step: Step[T], name: str, args: Any, talk: _Talk, *, deps: Deps) -> tuple[str, bool]:
     tool = next((t for t in step.tools if t.name == name), None)
     if tool is None and name != SUBMIT:
         label = "".join(c for c in name if c.isalnum() or c in "_-. ")[:40] or "?"
@@ -169,7 +169,7 @@ def _call(step: Step[T], name: str, args: Any, talk: _Talk, *, deps: Deps) -> tu
         return f"More than {_MAX_TOOL_CALLS} tool calls; call `{SUBMIT}` now.", False
     deps.progress(step.agent, name.replace("_", " "))
     try:
-        result = tool.invoke(args)
+        result = await tool.ainvoke(args)
     except ValidationError as error:
         return f"Wrong arguments: {'; '.join(str(e['loc'][-1:]) + ' ' + e['msg'] for e in error.errors()[:3])}.", False
     except (ValueError, LiftwrightError) as error:
