@@ -75,10 +75,20 @@ async def test_an_edit_makes_a_new_revision_that_is_checked_and_asked_again(shop
     assert shown_json["decided"][0]["kind"] == "edit"
 
 
-async def test_edits_add_up_over_revisions(shop: Deps) -> None:
+async def test_edits_add_up_over_revisions_and_each_revision_names_its_own(shop: Deps) -> None:
     campaign_id, _ = await _waiting(shop)
     await deciding.decide("edit", campaign_id, plan_hash=None, by="ann", changes={"limits.touches": "1"}, deps=shop)
-    await deciding.decide("edit", campaign_id, plan_hash=None, by="ann", changes={"audience.exclude": "C000002"}, deps=shop)
+    await deciding.decide("edit", campaign_id, plan_hash=None, by="bob", changes={"audience.exclude": "C000002"}, deps=shop)
+    waiting = shop.approvals.pending(campaign_id)
+    assert waiting is not None
+    await deciding.decide("respond", campaign_id, plan_hash=waiting.plan_hash, by="cleo", reason="fewer people", deps=shop)
+    revisions = shown.show_json(campaign_id, deps=shop)["revisions"]
+    assert [(row["by"], row["changes"]) for row in revisions] == [
+        ("liftwright", {}),
+        ("ann", {"limits.touches": 1}),
+        ("bob", {"audience.exclude": ["C000002"]}),
+        ("cleo", {}),
+    ]
     plan = shop.campaigns.plan(campaign_id)
     assert plan is not None
     assert set(plan.assignment.by_channel) == {"email"}
