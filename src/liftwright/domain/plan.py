@@ -54,10 +54,12 @@ class Forecast(Value):
 
 
 class AssignmentSummary(Value):
-    """The solved assignment as numbers; `digest` names the rows in the lake, `candidates` the options the solver saw."""
+    """The solved assignment as numbers; `digest` names the rows in the lake, `candidates` the options the solver saw, `draws` the
+    decisions taken by lot."""
 
     digest: str
     candidates: str
+    draws: str = ""
     limits: dict[str, Any]
     touches: int
     people: int
@@ -147,7 +149,7 @@ class Plan(Value):
             "variants": data["variants"],
             "assignment": {
                 k: data["assignment"][k]
-                for k in ("digest", "candidates", "limits", "touches", "people", "by_channel", "by_offer")
+                for k in ("digest", "candidates", "draws", "limits", "touches", "people", "by_channel", "by_offer")
             },
             "cost": data["forecast"]["cost"],
             "acknowledged": sorted({f.rule for f in self.findings if f.severity == "needs_approval"}),
