@@ -112,7 +112,13 @@ class Ledger(Protocol):
     def sends(self, campaign_id: str | None = None, *, states: Sequence[SendState] = ()) -> pa.Table: ...
     def counts(self, campaign_id: str) -> dict[str, int]: ...
     def cancel_planned(
-        self, campaign_id: str, *, reason: str, now: datetime, customer_ids: Sequence[str] | None = None
+        self,
+        campaign_id: str,
+        *,
+        reason: str,
+        now: datetime,
+        customer_ids: Sequence[str] | None = None,
+        offer: str | None = None,
     ) -> int: ...
     def choose_variants(self, campaign_id: str, variants: Mapping[str, str]) -> int:
         """Give sends that are still planned another text: send id to variant id. Returns how many were changed."""
