@@ -11,8 +11,9 @@ import pyarrow as pa
 from liftwright.planning.assignment.problem import Floats, Ints, Problem
 from liftwright.planning.assignment.repair import SLACK, Bools, fill, shed
 
-SIGMAS = 6.0
-"""The limits keep this many standard deviations of what a draw may use, so that next to no draw has to be taken again."""
+SIGMAS = 4.0
+"""The limits keep this many standard deviations of what a draw may use: fewer than one draw in 10,000 per limit is taken again, and the
+probabilities logged are true up to that."""
 _ROUNDS, _TRIES = 6, 100
 NOTHING = -1
 
