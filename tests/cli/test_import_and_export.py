@@ -80,6 +80,9 @@ def test_the_assignment_in_every_format_has_the_columns_of_the_interface(run: Ru
     assert rows == said.data["rows"] > 0
 
 
+KEY = ("customer_id", "wave", "channel", "offer")
+
+
 def test_candidates_limits_and_prices_let_anyone_check_the_plan(run: Run, planned: Planned) -> None:
     home, campaign, _ = planned
     parts: dict[str, Any] = {}
@@ -95,7 +98,14 @@ def test_candidates_limits_and_prices_let_anyone_check_the_plan(run: Run, planne
     options = {(row["customer_id"], row["wave"], row["channel"], row["offer"]): row["value"] for row in parts["candidates"]}
     chosen = {(row["customer_id"], row["wave"], row["channel"], row["offer"]): row["value"] for row in parts["assignment"]}
     assert chosen.items() <= options.items()
-    assert all(row["randomised"] or row["propensity"] == 1.0 for row in parts["assignment"])
+    chance = {tuple(row[name] for name in KEY): (row["randomised"], row["propensity"]) for row in parts["candidates"]}
+    assert all(chance[tuple(row[name] for name in KEY)] == (row["randomised"], row["propensity"]) for row in parts["assignment"])
+    drawn = [row for row in parts["assignment"] if row["randomised"]]
+    assert len(drawn) / len(parts["assignment"]) >= parts["limits"]["randomised_share_min"]
+    assert all(0.0 < row["propensity"] < 1.0 for row in drawn)
+    run("export", campaign, "--what", "draws", "--to", "draws.json", "--home", home)
+    draws = json.loads(Path("draws.json").read_text(encoding="utf-8"))
+    assert len(draws) == len(drawn) + sum(row["channel"] is None for row in draws)
     touches: dict[str, int] = {}
     for row in parts["assignment"]:
         touches[row["customer_id"]] = touches.get(row["customer_id"], 0) + 1

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liftwright.domain.evidence import Interval
-from liftwright.domain.experiment import Detectable, Experiment
+from liftwright.domain.experiment import Detectable, Experiment, StopRule
 from liftwright.domain.goal import Objective
 from liftwright.domain.money import Money
 from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, Pins, Plan
 from liftwright.domain.policy import Finding
+from liftwright.domain.treatment import Variant
 
 
 def make_plan(**changes: object) -> Plan:
@@ -62,6 +63,28 @@ def test_a_stored_plan_read_back_has_the_same_hash() -> None:
     assert Plan.model_validate_json(plan.model_dump_json()).plan_hash == plan.plan_hash
 
 
+def with_rule(**changes: object) -> Experiment:
+    """The experiment with one stop rule."""
+    values: dict[str, object] = {"name": "guardrail:opt_out", "statistic": "rate", "bound": 0.02, "says": "too many leave"}
+    return make_plan().experiment.model_copy(update={"stop_rules": (StopRule.model_validate(values | changes),)})
+
+
+def test_the_words_of_the_experiment_do_not_change_the_hash() -> None:
+    other = with_rule(says="in other words").model_copy(update={"adjust_when": ("x",), "note": "y"})
+    assert make_plan(experiment=other).plan_hash == make_plan(experiment=with_rule()).plan_hash
+
+
+def test_a_plan_of_the_first_manifest_keeps_its_hash() -> None:
+    old = make_plan(manifest_version=1)
+    assert old.manifest() | {"experiment": None} == {
+        **{key: value for key, value in make_plan().manifest().items() if key != "expected"},
+        "manifest_version": 1,
+        "assignment": {key: value for key, value in make_plan().manifest()["assignment"].items() if key != "draws"},
+        "experiment": None,
+    }
+    assert "adjust_when" in old.manifest()["experiment"]
+
+
 @pytest.mark.parametrize("field", ["findings", "lessons", "evidence", "cannot_know"])
 def test_prose_and_findings_do_not_change_the_hash(field: str) -> None:
     value = (Finding(rule="r", severity="warn", subject="s", says="x"),) if field == "findings" else ("other words",)
@@ -84,6 +107,11 @@ def test_the_rules_an_approver_acknowledges_are_part_of_what_is_approved() -> No
         {"audience": Audience(population=10, eligible=9, selected=5, holdout=1, funnel=(), digest="sha256:other")},
         {"pins": Pins(snapshot="s2", models=(), policies="p", prompts={}, settings="x", seed=7, version="0")},
         {"forecast": Forecast(incremental_margin=Interval(low=1, mid=2, high=3), cost=Money.of("0.02", "USD"))},
+        {"forecast": Forecast(incremental_margin=Interval(low=1, mid=9, high=9), cost=Money.of("0.01", "USD"))},
+        {"assignment": make_plan().assignment.model_copy(update={"draws": "sha256:d"})},
+        {"experiment": with_rule(bound=0.03)},
+        {"experiment": with_rule(acts=False)},
+        {"variants": (Variant(variant_id="v", channel="email", body="other words are other sends", template="t"),)},
     ],
 )
 def test_anything_that_would_be_executed_differently_changes_the_hash(changes: dict[str, object]) -> None:

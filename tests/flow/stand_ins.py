@@ -54,7 +54,9 @@ class StandInBench:
         self.data = SimpleNamespace(people=deps.lake.read(snapshot)["customers"])
 
     @classmethod
-    def open(cls, deps: Deps, *, campaign_id: str, snapshot_id: str, as_of: datetime, seed: int) -> StandInBench:
+    def open(
+        cls, deps: Deps, *, campaign_id: str, snapshot_id: str, as_of: datetime, seed: int, models: tuple[str, ...] | None = None
+    ) -> StandInBench:
         return cls(deps, campaign_id, snapshot_id, as_of, seed)
 
     def eligible(self, objective: Objective, *, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> Eligible:

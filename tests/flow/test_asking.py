@@ -131,7 +131,7 @@ def test_the_night_keeps_its_models_and_can_be_repeated(planned: tuple[Deps, str
     assert done["models"]
     assert nightly.refresh(deps=deps) == done
     cards = {card.model for card in deps.models.cards()}
-    assert {name.partition(":")[0] for name in done["models"]} <= cards
+    assert {name.partition("@")[0] for name in done["models"]} <= cards
 
 
 async def test_a_real_plan_launches_with_everybody_in_their_own_time(planned: tuple[Deps, str]) -> None:

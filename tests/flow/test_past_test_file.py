@@ -71,7 +71,7 @@ class Kept:
         assert plan is not None, self.shown
         self.plan: Plan = plan
         self.tables: dict[str, Any] = {
-            what: export.export(self.campaign_id, what, deps=deps) for what in ("assignment", "candidates", "audience")
+            what: export.export(self.campaign_id, what, deps=deps) for what in ("assignment", "candidates", "draws", "audience")
         }
         plain_shop.close(deps)
 
@@ -159,6 +159,24 @@ def test_the_funnel_adds_up(kept: Kept) -> None:
         left -= step["removed"]
         assert step["left"] == left
     assert left == audience["selected"] == len(people_of(kept, "assignment"))
+
+
+def test_what_a_contact_pays_for_is_the_number_of_the_funnel(kept: Kept) -> None:
+    step = next(step for step in kept.shown["audience"]["funnel"] if "does not move" in step["step"])
+    assert f"pay for {step['left']:,} of {kept.shown['audience']['eligible']:,} " in kept.shown["decisions"]["persuadables"]
+
+
+def test_with_one_line_the_lot_decides_between_it_and_nothing(kept: Kept) -> None:
+    rows, draws = kept.tables["assignment"].to_pylist(), kept.tables["draws"].to_pylist()
+    drawn = {(row["customer_id"], row["wave"]): row["propensity"] for row in rows if row["randomised"]}
+    assert len(drawn) >= 0.05 * len(rows)
+    assert all(0.5 <= chance < 1.0 for chance in drawn.values())
+    lucky = {(row["customer_id"], row["wave"]): row["propensity"] for row in draws if row["channel"]}
+    nothing = {(row["customer_id"], row["wave"]): row["propensity"] for row in draws if not row["channel"]}
+    assert lucky == drawn
+    assert abs(len(nothing) - len(lucky)) <= 1
+    options = {(row["customer_id"], row["wave"]): row["propensity"] for row in kept.tables["candidates"].to_pylist()}
+    assert all(options[key] + chance == pytest.approx(1.0) for key, chance in nothing.items())
 
 
 def test_the_holdout_is_what_the_stated_salt_draws(kept: Kept) -> None:

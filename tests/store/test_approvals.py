@@ -142,3 +142,12 @@ def test_of_two_processes_that_decide_at_once_exactly_one_is_heard(store, make, 
         entry.actor for entry in store.journal.entries(subject="c1") if "approved" in entry.action or "rejected" in entry.action
     ] == [winner.by]
     assert store.journal.verify()[0]
+
+
+def test_what_is_asked_and_said_in_one_moment_is_kept_in_its_order(store, make):
+    names = ("z", "a", "m")
+    for revision, name in enumerate(names, start=1):
+        asked = store.asked(revision=revision, approval_id=name)
+        store.approvals.decide(make.decision(asked, kind="edit" if name != "m" else "approve", changes={}))
+    assert [decision.approval_id for decision in store.approvals.decisions("c1")] == list(names)
+    assert [row.approval_id for row in store.approvals.decided_not_resumed()] == list(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -153,3 +154,14 @@ def test_the_last_report_is_the_one_saved_last(store, make):
     for verdict in ("running", "win"):
         store.campaigns.save_report(_report(verdict), at=make.now)
     assert store.campaigns.last_report("c1") == _report("win")
+
+
+def test_a_plan_stored_before_manifests_had_a_version_keeps_the_hash_it_was_approved_with(store, engine):
+    store.planned()
+    with engine.begin() as connection:
+        row = json.loads(connection.execute(text("SELECT plan FROM plan_revisions")).scalar_one())
+        del row["manifest_version"], row["assignment"]["draws"]
+        connection.execute(text("UPDATE plan_revisions SET plan = :plan"), {"plan": json.dumps(row)})
+    plan = store.campaigns.plan("c1")
+    assert plan.manifest()["manifest_version"] == 1
+    assert "expected" not in plan.manifest()

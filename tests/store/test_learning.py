@@ -100,6 +100,15 @@ def test_the_newest_version_is_the_one_saved_last_and_older_ones_stay(models, ma
     assert models.load("nobody") is None
 
 
+def test_every_version_keeps_its_card_and_the_current_one_comes_first(models, make):
+    first = models.save(_card(cadence="at first"), {"a": 1}, now=make.now)
+    second = models.save(_card(cadence="later"), {"a": 2}, now=make.now)
+    assert [card.version for card in models.versions()] == [second, first]
+    models.save(_card(cadence="again"), {"a": 1}, now=make.now)
+    assert [card.model_id for card in models.versions()] == [f"uplift@{first}", f"uplift@{second}"]
+    assert models.load("uplift", first)[0].cadence == "at first"
+
+
 def test_cards_are_one_per_model(models, make):
     for model, value in (("uplift", 1), ("propensity", 1), ("uplift", 2)):
         models.save(_card(model), {"a": value}, now=make.now)

@@ -204,6 +204,15 @@ def test_cancelling_reaches_what_is_planned_and_leased_but_not_what_is_on_its_wa
     assert set(sent.ledger.sends("c1", states=["cancelled"])["reason"].to_pylist()) == {"stopped by anna"}
 
 
+def test_cancelling_one_offer_leaves_the_others(store, make, later):
+    plan_hash = store.planned().plan_hash
+    sends = [*make.sends(plan_hash, 3), *make.sends(plan_hash, 5, offer="save10")[3:]]
+    store.launched(sends)
+    assert store.ledger.cancel_planned("c1", reason="the stock is gone", now=later, offer="save10") == 2
+    assert set(store.ledger.sends("c1", states=["cancelled"])["offer"].to_pylist()) == {"save10"}
+    assert store.ledger.counts("c1")["waiting"] == 3
+
+
 def test_cancelling_for_some_people_leaves_the_others(sent, later):
     assert sent.ledger.cancel_planned("c1", reason="opted out", now=later, customer_ids=["p3", "p4", "nobody"]) == 2
     assert sent.ledger.cancel_planned("c1", reason="opted out", now=later, customer_ids=[]) == 0

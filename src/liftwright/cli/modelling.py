@@ -17,20 +17,30 @@ def model_command() -> None:
 
 @command(name="list")
 def model_list(workspace: Workspace) -> None:
-    """Every model in the registry and whether it is on."""
-    cards = workspace.deps().models.cards()
-    workspace.show(
-        [card.model_dump(mode="json") for card in cards],
-        "\n".join(f"{c.model:<14} {c.version[:12]} {c.state:<4} {c.optimises}" for c in cards)
-        or "No models yet: they are fitted by the first plan.",
-    )
+    """Every model in the registry, whether it is on, and its versions: the current one first."""
+    models = workspace.deps().models
+    every = models.versions()
+    rows = [
+        {**card.model_dump(mode="json"), "versions": [each.version for each in every if each.model == card.model]}
+        for card in models.cards()
+    ]
+    lines = [
+        f"{row['model']:<14} {row['versions'][0]} {row['state']:<4} {row['optimises']}\n{_earlier(row['versions'])}"
+        for row in rows
+    ]
+    workspace.show(rows, "".join(lines).rstrip() or "No models yet: they are fitted by the first plan.")
+
+
+def _earlier(versions: list[str]) -> str:
+    return "".join(f"{'':<14} {version} earlier\n" for version in versions[1:])
 
 
 @command(name="card")
-@click.argument("model")
+@click.argument("model", metavar="NAME[@VERSION]")
 def model_card(workspace: Workspace, model: str) -> None:
-    """What MODEL is for, how good it is, what breaks it, how to turn it off."""
-    found = workspace.deps().models.load(model)
+    """What a model is for, how good it is, what breaks it, how to turn it off. Without @VERSION: the current version."""
+    name, _, version = model.partition("@")
+    found = workspace.deps().models.load(name, version or None)
     if found is None:
         raise DataError("MODEL-UNKNOWN", f"There is no model '{model}'.", next_step="See `liftwright model list`.")
     card = found[0]

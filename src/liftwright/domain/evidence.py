@@ -79,6 +79,11 @@ class ModelCard(Value):
     cadence: str
     state: Literal["on", "off"] = "on"
 
+    @property
+    def model_id(self) -> str:
+        """NAME@VERSION, as a plan pins it."""
+        return f"{self.model}@{self.version}"
+
 
 class Action(Value):
     """Something the system did during the flight, and by which rule."""

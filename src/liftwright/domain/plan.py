@@ -16,7 +16,8 @@ from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Offer, Variant
 
-MANIFEST_VERSION = 1
+MANIFEST_VERSION = 2
+"""Version 1, of plans stored without a version, bound the words of the experiment, and neither the draws nor the expected margin."""
 
 
 class FunnelStep(Value):
@@ -54,10 +55,12 @@ class Forecast(Value):
 
 
 class AssignmentSummary(Value):
-    """The solved assignment as numbers; `digest` names the rows in the lake, `candidates` the options the solver saw."""
+    """The solved assignment as numbers; `digest` names the rows in the lake, `candidates` the options the solver saw, `draws` the
+    decisions taken by lot."""
 
     digest: str
     candidates: str
+    draws: str = ""
     limits: dict[str, Any]
     touches: int
     people: int
@@ -111,6 +114,7 @@ class Plan(Value):
     """One frozen revision. `plan_hash` is SHA-256 over the RFC 8785 form of `manifest()`.
 
     Prose is not hashed; of the findings, the rules are that an approver acknowledges by approving: they let sends through later.
+    A stored plan keeps the form of the manifest it was approved in (`manifest_version`).
     """
 
     campaign_id: str
@@ -132,12 +136,14 @@ class Plan(Value):
     evidence: tuple[str, ...] = ()
     cannot_know: tuple[str, ...] = ()
     model: str
+    manifest_version: int = MANIFEST_VERSION
 
     def manifest(self) -> dict[str, Any]:
         """The explicit set of fields an approval binds to. Money in minor units, dates ISO, no prose, nothing incidental."""
         data = self.model_dump(mode="json")
-        return {
-            "manifest_version": MANIFEST_VERSION,
+        numbers = ("digest", "candidates", "limits", "touches", "people", "by_channel", "by_offer")
+        found = {
+            "manifest_version": self.manifest_version,
             "campaign_id": self.campaign_id,
             "revision": self.revision,
             "objective": data["objective"],
@@ -145,18 +151,26 @@ class Plan(Value):
             "experiment": {k: v for k, v in data["experiment"].items() if k != "note"},
             "offers": data["offers"],
             "variants": data["variants"],
-            "assignment": {
-                k: data["assignment"][k]
-                for k in ("digest", "candidates", "limits", "touches", "people", "by_channel", "by_offer")
-            },
+            "assignment": {k: data["assignment"][k] for k in numbers},
             "cost": data["forecast"]["cost"],
             "acknowledged": sorted({f.rule for f in self.findings if f.severity == "needs_approval"}),
             "envelope": data["envelope"],
             "autonomy_level": self.autonomy_level,
             "pins": data["pins"],
         }
+        if self.manifest_version > 1:
+            found["experiment"] = _without_words(found["experiment"])
+            found["assignment"]["draws"] = data["assignment"]["draws"]
+            found["expected"] = {k: data["forecast"][k] for k in ("incremental_margin", "probability_of_target")}
+        return found
 
     @property
     def plan_hash(self) -> str:
         """`sha256:` and 64 hex digits."""
         return "sha256:" + hashlib.sha256(rfc8785.dumps(self.manifest())).hexdigest()
+
+
+def _without_words(experiment: dict[str, Any]) -> dict[str, Any]:
+    """What the experiment does; of a stop rule its name, its bound and whether it acts."""
+    rules = [{k: rule[k] for k in ("name", "bound", "acts")} for rule in experiment["stop_rules"]]
+    return {k: v for k, v in experiment.items() if k != "adjust_when"} | {"stop_rules": rules}

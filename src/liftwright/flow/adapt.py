@@ -21,7 +21,7 @@ from liftwright.domain.base import Value
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import StopRule
 from liftwright.domain.plan import Plan
-from liftwright.flow import change, learn, reporting, stopping, walk
+from liftwright.flow import change, learn, reporting, stock, stopping, walk
 from liftwright.flow.fresh import newest
 from liftwright.flow.graph import strict
 from liftwright.flow.resplit import resplit
@@ -32,12 +32,13 @@ QUIETING = pa.array(["opt_out", "complaint"])
 
 
 class Fired(Value):
-    """A stop rule that fired: what it wants (`kind`), what it saw, and whether it acts by itself."""
+    """A stop rule that fired: what it wants (`kind`), what it saw, whether it acts by itself, and what it is about (an offer)."""
 
     rule: str
     kind: str
     says: str
     acts: bool
+    subject: str = ""
 
 
 class TickState(TypedDict, total=False):
@@ -83,13 +84,21 @@ async def _look(campaign_id: str, deps: Deps) -> Report:
 async def observe(state: TickState, *, deps: Deps) -> dict[str, Any]:
     """Measure now."""
     seen = await asyncio.to_thread(reporting.look, state["campaign_id"], deps=deps)
-    return {"report": seen.report, "fraction": seen.fraction, "fired": _judged(seen)}
+    left = await asyncio.to_thread(stock.left, state["campaign_id"], deps=deps)
+    return {"report": seen.report, "fraction": seen.fraction, "fired": _judged(seen, left)}
 
 
 async def judge(state: TickState, *, deps: Deps) -> dict[str, Any]:
-    """Keep what matters now: the end of the flight closes the campaign elsewhere, and a spent budget with nothing left to send is the end."""
-    waiting = deps.ledger.counts(state["campaign_id"])["waiting"]
-    fired = [one for one in state["fired"] if one.rule != "end" and not (one.rule == "budget" and not waiting)]
+    """Keep what matters now: the end of the flight closes the campaign elsewhere; where nothing is left to send, of all or of an
+    offer, a spent budget and a stock that is gone change nothing."""
+    campaign_id = state["campaign_id"]
+    waiting = deps.ledger.counts(campaign_id)["waiting"]
+    idle = {one.rule for one in state["fired"] if one.rule == "end" or (one.rule == "budget" and not waiting)}
+    fired = [
+        one
+        for one in state["fired"]
+        if one.rule not in idle and (one.kind != "stop_offer" or stock.is_waiting(campaign_id, one.subject, deps=deps))
+    ]
     return {"fired": tuple(fired)}
 
 
@@ -116,6 +125,9 @@ async def _follow(fired: Fired, plan: Plan, deps: Deps) -> None:
     """One rule that fired: act where the approval allows stopping, ask otherwise."""
     if fired.acts and fired.kind == "stop" and "stop_campaign" in plan.envelope.allows:
         await asyncio.to_thread(stopping.stop, plan.campaign_id, by="liftwright", reason=fired.says, deps=deps, rule=fired.rule)
+        return
+    if fired.acts and fired.kind == "stop_offer" and "reduce_sends" in plan.envelope.allows:
+        await asyncio.to_thread(stock.end, plan, fired.subject, says=fired.says, deps=deps)
         return
     rule = next(rule for rule in _rules(plan) if rule.name == fired.rule)
     row = await change.ask(plan, rule, seen=fired.says, deps=deps)
@@ -153,7 +165,7 @@ def suppress(plan: Plan, *, deps: Deps) -> int:
     return cancelled
 
 
-def _judged(seen: reporting.Look) -> tuple[Fired, ...]:
+def _judged(seen: reporting.Look, stock_left: dict[str, int]) -> tuple[Fired, ...]:
     budget = seen.plan.objective.budget
     watch = rules.Watch(
         fraction=seen.fraction,
@@ -163,11 +175,12 @@ def _judged(seen: reporting.Look) -> tuple[Fired, ...]:
         guardrails=seen.guardrails,
         spent=seen.spent,
         budget=float(budget.amount) if budget else None,
+        stock_left=stock_left,
         power=seen.plan.experiment.power,
         level=seen.plan.experiment.level,
     )
     signals = rules.judge(watch, rules=_rules(seen.plan))
-    return tuple(Fired(rule=one.rule, kind=one.kind, says=one.says, acts=one.acts) for one in signals)
+    return tuple(Fired(rule=one.rule, kind=one.kind, says=one.says, acts=one.acts, subject=one.subject) for one in signals)
 
 
 def _rules(plan: Plan) -> tuple[StopRule, ...]:

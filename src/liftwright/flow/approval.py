@@ -58,7 +58,8 @@ async def submit(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     revision = await asyncio.to_thread(_free_revision, state, bench, deps, findings)
     plan = await asyncio.to_thread(nodes.plan_of, state, bench, deps, revision=revision, findings=findings)
     campaign_id = state["campaign_id"]
-    deps.campaigns.save_plan(plan, by="liftwright", at=deps.now(), changes=state.get("edits", Edits()).overrides())
+    by, changes = _author(state, deps)
+    deps.campaigns.save_plan(plan, by=by, at=deps.now(), changes=changes)
     common = {"revision": revision, "plan_hash": plan.plan_hash}
     if nodes.blocks(findings):
         close_planning(state, "blocked", findings, deps, **common)
@@ -66,6 +67,16 @@ async def submit(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     asked = deps.approvals.request(requested(plan, deps, thread_id=campaign_id))
     standing.move(campaign_id, "awaiting_approval", deps=deps, question=None, **common)
     return {**common, "approval_id": asked.approval_id, "route": "wait"}
+
+
+def _author(state: CampaignState, deps: Deps) -> tuple[str, dict[str, Any]]:
+    """Whose word made this revision, and what they changed on the one before; the first is the agents' own."""
+    asked = state.get("approval_id")
+    decision = deps.approvals.decision(asked) if asked else None
+    if decision is None or decision.kind not in ("edit", "respond"):
+        return "liftwright", {}
+    changes = parse(decision.changes, settings=deps.settings).overrides() if decision.kind == "edit" else {}
+    return decision.by, changes
 
 
 def _free_revision(state: CampaignState, bench: Any, deps: Deps, findings: tuple[Finding, ...]) -> int:

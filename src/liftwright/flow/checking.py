@@ -25,8 +25,13 @@ def current_plan(campaign_id: str, *, deps: Deps) -> Plan:
 
 
 def bench_of(plan: Plan, *, deps: Deps) -> Bench:
-    """The bench a plan was made on: the same data, moment and seed."""
+    """The bench a plan was made on: the same data, moment, seed and models, whatever was fitted or switched since."""
     campaign = deps.campaigns.get(plan.campaign_id)
     return Bench.open(
-        deps, campaign_id=plan.campaign_id, snapshot_id=plan.pins.snapshot, as_of=campaign.created_at, seed=plan.pins.seed
+        deps,
+        campaign_id=plan.campaign_id,
+        snapshot_id=plan.pins.snapshot,
+        as_of=campaign.created_at,
+        seed=plan.pins.seed,
+        models=plan.pins.models,
     )

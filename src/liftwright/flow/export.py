@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 COLUMNS = (
     "customer_id", "wave", "send_on", "channel", "offer", "variant", "hour", "value", "cost", "stock_use", "randomised", "propensity",
 )  # fmt: skip
-WHAT = ("assignment", "candidates", "audience", "sends", "limits", "prices")
+WHAT = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices")
 FORMATS = (".parquet", ".csv", ".json")
 
 
 def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, Any]:
-    """A table (assignment, candidates, audience, sends) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
+    """A table (assignment, candidates, draws, audience, sends) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
     if what not in WHAT:
         raise ConfigError("EXPORT-WHAT", f"'{what}' cannot be exported.", next_step=f"Choose one of: {', '.join(WHAT)}.")
     campaign = deps.campaigns.get(campaign_id)
@@ -59,12 +59,24 @@ def _part(plan: Plan, what: str, deps: Deps) -> pa.Table | dict[str, Any]:
         return dict(plan.assignment.prices)
     if what == "audience":
         return deps.lake.get(plan.audience.digest)
+    if what == "draws":
+        return _draws(plan, deps)
     digest = plan.assignment.digest if what == "assignment" else plan.assignment.candidates
     return _with_columns(deps.lake.get(digest))
 
 
+def _draws(plan: Plan, deps: Deps) -> pa.Table:
+    if not plan.assignment.draws:
+        raise GoalError(
+            "EXPORT-NO-DRAWS",
+            f"The plan of {plan.campaign_id} was made before draws were kept.",
+            next_step="Plan the goal again.",
+        )
+    return deps.lake.get(plan.assignment.draws)
+
+
 def _with_columns(table: pa.Table) -> pa.Table:
-    """Exactly the columns of the contract, in order; options were not drawn, so they are not randomised and have no propensity."""
+    """Exactly the columns of the contract, in order. Candidates of plans from before probabilities were logged have none."""
     import pyarrow as pa
 
     if "randomised" not in table.column_names:

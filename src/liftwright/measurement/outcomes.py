@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +53,32 @@ def outcomes(
             columns["margin"], np.array([p for p, _ in spent], dtype=np.int64), -np.array([c for _, c in spent], dtype=np.float64)
         )
     return pa.table({"customer_id": pa.array(list(customer_ids), pa.string()), **columns})
+
+
+def redemptions(events: pa.Table | None, *, sends: pa.Table, starts_at: datetime, ends_at: datetime, days: int) -> dict[str, int]:
+    """How often each offer was redeemed in [starts_at, ends_at): purchases by people who had got it at most `days` before.
+
+    sends: send_id, customer_id, offer, sent_at of what was delivered. A purchase that names its send redeems that offer, any other the
+    one its person got last. A purchase without a discount where `discount` is known redeems nothing; where it is not known it counts,
+    so that a stock is never overdrawn.
+    """
+    found: dict[str, int] = {}
+    if events is None or not events.num_rows or not sends.num_rows:
+        return found
+    got = {row["send_id"]: row for row in sends.sort_by("sent_at").to_pylist()}
+    by_person: dict[str, list[dict[str, Any]]] = {}
+    for row in got.values():
+        by_person.setdefault(row["customer_id"], []).append(row)
+    mine = _window(events, starts_at=starts_at, ends_at=ends_at, people=list(by_person))
+    names = [name for name in ("customer_id", "occurred_at", "send_id", "discount") if name in mine.column_names]
+    for bought in mine.filter(pc.equal(mine["type"], "purchase")).select(names).to_pylist():
+        since = bought["occurred_at"] - timedelta(days=days)
+        earlier = [row for row in by_person[bought["customer_id"]] if since <= row["sent_at"] <= bought["occurred_at"]]
+        named = got.get(bought.get("send_id") or "")
+        source = named or (earlier[-1] if earlier else None)
+        if source is not None and bought.get("discount") != 0:
+            found[source["offer"]] = found.get(source["offer"], 0) + 1
+    return found
 
 
 def late_events(events: pa.Table | None, *, starts_at: datetime, ends_at: datetime, closed_at: datetime) -> int:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
 from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.errors import ApprovalError
 from liftwright.store.campaigns import row_of
-from liftwright.store.engine import reading, writing
+from liftwright.store.engine import reading, serialise, writing
 from liftwright.store.journal import append_in
 from liftwright.store.tables import ApprovalRow, DecisionRow
 
@@ -46,7 +46,8 @@ class SqlApprovals:
             for row in older:
                 row.status = "superseded"
                 session.add(row)
-            session.add(ApprovalRow(**approval.model_dump(exclude={"needs"}), needs=json.dumps(approval.needs)))
+            asked = approval.model_dump(exclude={"needs"})
+            session.add(ApprovalRow(**asked, needs=json.dumps(approval.needs), seq=_next(session, ApprovalRow)))
             detail = {
                 **approval.model_dump(
                     mode="json", include={"approval_id", "plan_hash", "revision", "risk", "needs", "expires_at"}
@@ -96,10 +97,9 @@ class SqlApprovals:
         return None if row is None else decision_of(row)
 
     def decisions(self, campaign_id: str) -> list[Decision]:
-        """Everything said about a campaign, in the order of time."""
+        """Everything said about a campaign, in the order it was said."""
         query = select(DecisionRow).join(ApprovalRow, col(ApprovalRow.approval_id) == col(DecisionRow.approval_id))
-        query = query.where(ApprovalRow.campaign_id == campaign_id)
-        query = query.order_by(col(DecisionRow.decided_at), col(DecisionRow.approval_id))
+        query = query.where(ApprovalRow.campaign_id == campaign_id).order_by(col(DecisionRow.seq))
         with reading(self._engine) as session:
             return [decision_of(row) for row in session.exec(query)]
 
@@ -113,10 +113,9 @@ class SqlApprovals:
 
     def decided_not_resumed(self) -> list[ApprovalRequest]:
         """Decided, but the graph has not taken it up yet (a crash in between); oldest decision first."""
-        query = select(ApprovalRow).where(
-            col(ApprovalRow.status).in_(list(DECIDED.values())), col(ApprovalRow.resumed_at).is_(None)
-        )
-        query = query.order_by(col(ApprovalRow.decided_at), col(ApprovalRow.approval_id))
+        query = select(ApprovalRow).join(DecisionRow, col(ApprovalRow.approval_id) == col(DecisionRow.approval_id))
+        query = query.where(col(ApprovalRow.status).in_(list(DECIDED.values())), col(ApprovalRow.resumed_at).is_(None))
+        query = query.order_by(col(DecisionRow.seq))
         with reading(self._engine) as session:
             return [approval_of(row) for row in session.exec(query)]
 
@@ -144,7 +143,7 @@ def approval_row(session: Session, approval_id: str, *, lock: bool = False) -> A
 
 def approval_of(row: ApprovalRow) -> ApprovalRequest:
     """A row as the domain knows it."""
-    return ApprovalRequest.model_validate({**row.model_dump(exclude={"needs"}), "needs": json.loads(row.needs)})
+    return ApprovalRequest.model_validate({**row.model_dump(exclude={"needs", "seq"}), "needs": json.loads(row.needs)})
 
 
 def decision_of(row: DecisionRow) -> Decision:
@@ -164,8 +163,14 @@ def decision_of(row: DecisionRow) -> Decision:
 
 def _pending(session: Session, campaign_id: str, *, lock: bool = False) -> Sequence[ApprovalRow]:
     query = select(ApprovalRow).where(ApprovalRow.campaign_id == campaign_id, ApprovalRow.status == "pending")
-    query = query.order_by(col(ApprovalRow.asked_at), col(ApprovalRow.approval_id))
+    query = query.order_by(col(ApprovalRow.seq))
     return session.exec(query.with_for_update() if lock else query).all()
+
+
+def _next(session: Session, table: type[ApprovalRow] | type[DecisionRow]) -> int:
+    """The next number of a table; whoever takes one is the only one to do so until its transaction ends."""
+    serialise(session, str(table.__tablename__))
+    return int(session.exec(select(func.max(table.seq))).one() or 0) + 1
 
 
 def _refusal(session: Session, row: ApprovalRow, decision: Decision) -> ApprovalError | None:
@@ -216,6 +221,7 @@ def _set_decided(session: Session, row: ApprovalRow, decision: Decision) -> None
             decided_by=decision.by,
             decided_at=decision.at,
             changes=to_json(decision.changes).decode(),
+            seq=_next(session, DecisionRow),
         )
     )
     session.flush()

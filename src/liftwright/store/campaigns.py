@@ -118,13 +118,15 @@ class SqlCampaigns:
         if row is None:
             return None
         try:
-            return Plan.model_validate_json(row.plan)
+            plan = Plan.model_validate_json(row.plan)
         except ValidationError as error:
             raise DataError(
                 "PLAN-UNREADABLE",
                 f"The stored plan {campaign_id}, revision {row.revision}, cannot be read; it was changed outside the program.",
                 next_step="Restore the database from a backup, or plan the campaign again.",
             ) from error
+        is_old = "manifest_version" not in plan.model_fields_set
+        return plan.model_copy(update={"manifest_version": 1}) if is_old else plan
 
     def revisions(self, campaign_id: str) -> list[dict[str, Any]]:
         """`{"revision", "plan_hash", "by", "at", "changes"}` of every revision, oldest first."""

@@ -158,11 +158,24 @@ class SqlLedger:
             "duplicates": planned - keys,
         }
 
-    def cancel_planned(self, campaign_id: str, *, reason: str, now: datetime, customer_ids: Sequence[str] | None = None) -> int:
-        """Cancel what is not being delivered yet (a worker that leased it will not get to start it); returns how many."""
+    def cancel_planned(
+        self,
+        campaign_id: str,
+        *,
+        reason: str,
+        now: datetime,
+        customer_ids: Sequence[str] | None = None,
+        offer: str | None = None,
+    ) -> int:
+        """Cancel what is not being delivered yet (a worker that leased it will not get to start it); returns how many.
+
+        `customer_ids`, `offer`: of these people, of this offer only.
+        """
         query = select(SENDS.c.send_id, SENDS.c.customer_id).where(
             SENDS.c.campaign_id == campaign_id, SENDS.c.state.in_(("planned", "leased"))
         )
+        if offer is not None:
+            query = query.where(SENDS.c.offer == offer)
         people = None if customer_ids is None else set(customer_ids)
         with writing(self._engine) as session:
             rows = session.execute(query.order_by(SENDS.c.send_id).with_for_update()).all()

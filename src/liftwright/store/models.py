@@ -22,7 +22,7 @@ VERSION_DIGITS = 16
 
 
 class SqlModels:
-    """Model rows. The newest version of a model is the one saved last."""
+    """Model rows: every version is kept as it was saved. The current version of a model is the one saved last."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -30,7 +30,8 @@ class SqlModels:
     def save(self, card: ModelCard, parameters: Mapping[str, Any], *, now: datetime) -> str:
         """Keep a fitted model and return its version, 16 hex digits of SHA-256 over its name and parameters.
 
-        A model that an operator switched off stays off when a newer version is saved. Raises DataError MODEL-NUMBERS when a
+        A version that is there already becomes the current one again and stays as it is. A model that an operator switched off stays
+        off when a newer version is saved. Raises DataError MODEL-NUMBERS when a
         parameter is not a finite number or not JSON.
         """
         text = _canonical(card.model, parameters)
@@ -41,16 +42,21 @@ class SqlModels:
             state = card.state if newest is None else newest.state
             kept = card.model_copy(update={"version": version, "state": state})
             seq = int(session.exec(select(func.max(ModelRow.seq))).one() or 0) + 1
-            row = ModelRow(
-                model=card.model,
-                version=version,
-                seq=seq,
-                state=state,
-                card=kept.model_dump_json(),
-                parameters=text,
-                saved_at=now,
+            there = session.get(ModelRow, (card.model, version))
+            if there is not None:
+                there.seq, there.parameters = seq, text
+            session.add(
+                there
+                or ModelRow(
+                    model=card.model,
+                    version=version,
+                    seq=seq,
+                    state=state,
+                    card=kept.model_dump_json(),
+                    parameters=text,
+                    saved_at=now,
+                )
             )
-            session.merge(row)
         return version
 
     def load(self, model: str, version: str | None = None) -> tuple[ModelCard, dict[str, Any]] | None:
@@ -68,14 +74,20 @@ class SqlModels:
                 f"The parameters of model '{model}', version {row.version}, were changed outside the program.",
                 next_step=f"Train it again with: liftwright model train {model}.",
             )
-        return _card(row), json.loads(row.parameters)
+        return _card(row.card, row.state), json.loads(row.parameters)
 
     def cards(self) -> list[ModelCard]:
-        """The newest card of every model, by name."""
+        """The current card of every model, by name."""
+        found: dict[str, ModelCard] = {}
+        for card in self.versions():
+            found.setdefault(card.model, card)
+        return list(found.values())
+
+    def versions(self) -> list[ModelCard]:
+        """The card of every version, by name and, within a model, the current one first and then the newest."""
+        query = select(ModelRow.card, ModelRow.state).order_by(col(ModelRow.model), col(ModelRow.seq).desc())
         with reading(self._engine) as session:
-            rows = session.exec(select(ModelRow).order_by(col(ModelRow.seq))).all()
-        newest = {row.model: row for row in rows}
-        return [_card(newest[model]) for model in sorted(newest)]
+            return [_card(text, state) for text, state in session.exec(query)]
 
     def switch(self, model: str, state: Literal["on", "off"], *, by: str, now: datetime) -> None:
         """Turn every version of a model on or off and journal it; ConfigError MODEL-UNKNOWN when there is no such model."""
@@ -97,8 +109,8 @@ def _newest(session: Session, model: str) -> ModelRow | None:
     return session.exec(select(ModelRow).where(ModelRow.model == model).order_by(col(ModelRow.seq).desc())).first()
 
 
-def _card(row: ModelRow) -> ModelCard:
-    return ModelCard.model_validate_json(row.card).model_copy(update={"state": row.state})
+def _card(text: str, state: str) -> ModelCard:
+    return ModelCard.model_validate_json(text).model_copy(update={"state": state})
 
 
 def _canonical(model: str, parameters: Mapping[str, Any]) -> str:

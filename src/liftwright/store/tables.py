@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from liftwright.store.times import UtcTime
 
-HEAD = "0001"
+HEAD = "0002"
 """The step under `migrations/versions` that leads to these tables."""
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -58,13 +58,14 @@ class PlanRow(Row, table=True):
 
 
 class ApprovalRow(Row, table=True):
-    """A question to a person, bound to a plan hash. `needs` is a JSON list of roles."""
+    """A question to a person, bound to a plan hash. `needs` is a JSON list of roles; `seq` orders the questions."""
 
     __tablename__ = "approvals"
     __table_args__ = (
         UniqueConstraint("thread_id", "plan_hash", "revision", name="uq_approvals_thread_id_plan_hash_revision"),
         Index("ix_approvals_campaign_id_status", "campaign_id", "status"),
         Index("ix_approvals_status", "status"),
+        Index("ix_approvals_seq", "seq", unique=True),
     )
 
     approval_id: str = Field(primary_key=True)
@@ -85,12 +86,14 @@ class ApprovalRow(Row, table=True):
     reason: str = Field(default="", sa_type=Text)
     resumed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     launched_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    seq: int
 
 
 class DecisionRow(Row, table=True):
-    """What a person answered: at most one answer to an approval. `changes` is JSON."""
+    """What a person answered: at most one answer to an approval. `changes` is JSON; `seq` orders the answers."""
 
     __tablename__ = "decisions"
+    __table_args__ = (Index("ix_decisions_seq", "seq", unique=True),)
 
     approval_id: str = Field(primary_key=True, foreign_key="approvals.approval_id")
     kind: str
@@ -99,6 +102,7 @@ class DecisionRow(Row, table=True):
     decided_at: datetime = Field(sa_type=UtcTime)
     reason: str = Field(default="", sa_type=Text)
     changes: str = Field(sa_type=Text)
+    seq: int
 
 
 class SendRow(Row, table=True):

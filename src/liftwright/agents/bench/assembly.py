@@ -42,7 +42,8 @@ def assigned(
     put = data.deps.lake.put
     summary = AssignmentSummary(
         digest=put(rows),
-        candidates=put(solved.candidates),
+        candidates=put(solution.candidates),
+        draws=put(solution.draws),
         limits=solved.limits,
         touches=rows.num_rows,
         people=solved.selected,
@@ -58,7 +59,7 @@ def assigned(
         audience=_audience(data, found, solved),
         assignment=summary,
         forecast=_forecast(data, scores, objective, solved),
-        decisions=_decisions(data, scores, objective, experiment, solved),
+        decisions=_decisions(data, scores, objective, experiment, found, solved),
         findings=_findings(data, scores, found, solved),
         evidence=summaries.past_words(data, first=solving.actions_of(rows)),
         cannot_know=words.cannot_know(data, scores, experiment),
@@ -80,24 +81,40 @@ def _audience(data: Data, found: Eligible, solved: Solved) -> Audience:
 
 
 def _chosen_steps(found: Eligible, solved: Solved, held: int) -> tuple[FunnelStep, ...]:
-    """The funnel from eligible to selected: whom no contact pays for, who is held out, for whom the limits leave no room."""
-    nobody = int(pc.sum(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS)).as_py() or 0)
+    """The funnel from eligible to selected: whom no contact pays for, who is held out, whom the limits or the lot left out."""
     idle = int(
         pc.sum(
             pc.and_(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS), pc.equal(solved.people["arm"], "holdout"))
         ).as_py()
         or 0
     )
-    left = found.count - nobody
+    left = _paying(found, solved)
     kept = left - (held - idle)
+    unlucky = len(set(solved.solution.draws["customer_id"].to_pylist()) - set(solved.solution.rows["customer_id"].to_pylist()))
     why = "without people it does not move" if found.needs_effect else "no contact pays for itself"
     return (
-        FunnelStep(step=why, rule="past test" if found.needs_effect else "expected margin", removed=nobody, left=left),
+        FunnelStep(
+            step=why, rule="past test" if found.needs_effect else "expected margin", removed=found.count - left, left=left
+        ),
         FunnelStep(step="held out to measure the effect", rule="holdout", removed=held - idle, left=kept),
         FunnelStep(
-            step="others are worth more within the limits", rule="limits", removed=kept - solved.selected, left=solved.selected
+            step="others are worth more within the limits",
+            rule="limits",
+            removed=kept - solved.selected - unlucky,
+            left=solved.selected + unlucky,
+        ),
+        FunnelStep(
+            step="drawn to get nothing, so that the next plan can learn",
+            rule="randomised share",
+            removed=unlucky,
+            left=solved.selected,
         ),
     )
+
+
+def _paying(found: Eligible, solved: Solved) -> int:
+    """Of the people who may be contacted, for how many some contact is worth its price: cost, fatigue and sureness counted."""
+    return found.count - int(pc.sum(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS)).as_py() or 0)
 
 
 def _forecast(data: Data, scores: Scores, objective: Objective, solved: Solved) -> Forecast:
@@ -156,7 +173,9 @@ def _why_chosen(data: Data, solved: Solved) -> list[Reason]:
     ]
 
 
-def _decisions(data: Data, scores: Scores, objective: Objective, experiment: Experiment, solved: Solved) -> Decisions:
+def _decisions(
+    data: Data, scores: Scores, objective: Objective, experiment: Experiment, found: Eligible, solved: Solved
+) -> Decisions:
     rows = solved.solution.rows
     chance = scores.buy_chance
     top = chance >= np.quantile(chance, 0.9)
@@ -174,10 +193,9 @@ def _decisions(data: Data, scores: Scores, objective: Objective, experiment: Exp
     )
     if not effects.is_tested:
         ranked = "Who can be persuaded is unknown: there is no randomised history. This campaign's holdout starts one."
-    pays = int((np.max(effects.values, axis=1, initial=0.0) > 0).sum())
     return Decisions(
         likely_buyers=likely,
-        persuadables=f"{ranked} A contact is expected to pay for {pays:,} of {len(data.ids):,}.",
+        persuadables=f"{ranked} A contact is expected to pay for {_paying(found, solved):,} of {found.count:,} who may be contacted.",
         excluded=f"{len(data.ids) - solved.selected:,} people get nothing: held out, not allowed, or not worth a contact.",
         incentive={"with": with_offer, "without": rows.num_rows - with_offer},
         channels=solving.counted(rows, "channel"),

@@ -20,27 +20,46 @@ from liftwright.domain.treatment import Offer, Variant
 from liftwright.planning.goals import reading
 from liftwright.ports import Deps
 
-_OPEN: dict[tuple[int, str, str, datetime, int], Bench] = {}
+_OPEN: dict[tuple[Any, ...], Bench] = {}
 _MOST_OPEN = 4
 
 
 class Bench:
-    """See the module. `campaign_id` salts the holdout; data, moment and seed are pinned."""
+    """See the module. `campaign_id` salts the holdout; data, moment and seed are pinned, and so are the models where ids are given."""
 
-    def __init__(self, deps: Deps, *, campaign_id: str, snapshot_id: str, as_of: datetime, seed: int) -> None:
+    def __init__(
+        self,
+        deps: Deps,
+        *,
+        campaign_id: str,
+        snapshot_id: str,
+        as_of: datetime,
+        seed: int,
+        models: tuple[str, ...] | None = None,
+    ) -> None:
         self.deps = deps
         self.campaign_id = campaign_id
         self.data = Data(deps, snapshot_id=snapshot_id, as_of=as_of, seed=seed)
-        self.scored = Scores(self.data)
+        self.scored = Scores(self.data, pins=models)
 
     @classmethod
-    def open(cls, deps: Deps, *, campaign_id: str, snapshot_id: str, as_of: datetime, seed: int) -> Bench:
-        """The bench of these pins, kept for the next step of the same process."""
-        key = (id(deps), campaign_id, snapshot_id, as_of, seed)
+    def open(
+        cls,
+        deps: Deps,
+        *,
+        campaign_id: str,
+        snapshot_id: str,
+        as_of: datetime,
+        seed: int,
+        models: tuple[str, ...] | None = None,
+    ) -> Bench:
+        """The bench of these pins, kept for the next step of the same process until a model is switched."""
+        off = tuple(card.model for card in deps.models.cards() if card.state == "off") if models is None else ()
+        key = (id(deps), campaign_id, snapshot_id, as_of, seed, models, off)
         if key not in _OPEN:
             while len(_OPEN) >= _MOST_OPEN:
                 _OPEN.pop(next(iter(_OPEN)))
-            _OPEN[key] = cls(deps, campaign_id=campaign_id, snapshot_id=snapshot_id, as_of=as_of, seed=seed)
+            _OPEN[key] = cls(deps, campaign_id=campaign_id, snapshot_id=snapshot_id, as_of=as_of, seed=seed, models=models)
         return _OPEN[key]
 
     def population(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
+from liftwright.domain.errors import DataError
 from liftwright.scoring import propensity, uplift
 
 Floats = npt.NDArray[np.float64]
@@ -33,14 +35,19 @@ class Effects:
     average_errors: Floats
     ranked_by: str
     is_tested: bool
-    versions: tuple[str, ...]
 
 
 class Scores:
-    """Uplift where there is randomised history, else a calibrated propensity with a stated assumption."""
+    """Uplift where there is randomised history, else a calibrated propensity with a stated assumption.
 
-    def __init__(self, data: Data) -> None:
+    `pins`: the model ids of a plan that is computed again; then exactly these versions are used, and no other model. Without pins, a
+    model that was switched off is not used.
+    """
+
+    def __init__(self, data: Data, *, pins: Sequence[str] | None = None) -> None:
         self.data = data
+        self._pins = None if pins is None else dict(map(_named, pins))
+        self._used: dict[str, str] = {}
 
     @cached_property
     def effects(self) -> Effects:
@@ -64,19 +71,40 @@ class Scores:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """Ids of every model a plan of this run stands on."""
-        return tuple(sorted({*self.effects.versions, *([self._propensity_version] if self._propensity is not None else [])}))
+        """Ids (NAME@VERSION) of every model a plan of this run stands on."""
+        _ = self.effects, self.buy_chance
+        return tuple(sorted(self._used.values()))
 
     def model(self, outcome: str) -> Any:
-        """The uplift model for an outcome, from the registry when this run's data has been fitted before."""
-        assert self.data.rows is not None
-        key = self._key(f"uplift:{outcome}")
-        stored = self.data.deps.models.load(f"uplift_{outcome}")
-        if stored is not None and stored[1].get("fitted_on") == key:
-            return uplift.from_parameters(stored[1]["model"])
-        fitted = uplift.fit(self.data.rows, outcome=outcome, feature_names=self.feature_names, seed=self.data.seed)
-        parameters = {"fitted_on": key, "model": fitted.parameters()}
-        self.data.deps.models.save(fitted.card(), parameters, now=self.data.as_of)
+        """The uplift model for an outcome."""
+        rows = self.data.rows
+        assert rows is not None
+        return self._kept(
+            f"uplift_{outcome}",
+            read=uplift.from_parameters,
+            fit=lambda: uplift.fit(rows, outcome=outcome, feature_names=self.feature_names, seed=self.data.seed),
+        )
+
+    def _kept(self, name: str, *, read: Callable[[Any], Any], fit: Callable[[], Any]) -> Any:
+        """The pinned version of a model; else the current one if it was fitted on this run's data; else a new one, which is kept.
+
+        Raises DataError when the pinned version is not in the registry.
+        """
+        models, pinned = self.data.deps.models, (self._pins or {}).get(name)
+        stored = models.load(name, pinned)
+        if stored is None and pinned is not None:
+            raise DataError(
+                "MODEL-GONE",
+                f"The plan was made with {name}@{pinned}, which is not in the registry.",
+                next_step="Restore the database it was made in, or plan again.",
+            )
+        key = self._key(name)
+        if stored is not None and (pinned is not None or stored[1].get("fitted_on") == key):
+            self._used[name] = stored[0].model_id
+            return read(stored[1]["model"])
+        fitted = fit()
+        version = models.save(fitted.card(), {"fitted_on": key, "model": fitted.parameters()}, now=self.data.as_of)
+        self._used[name] = f"{name}@{version}"
         return fitted
 
     @property
@@ -85,6 +113,8 @@ class Scores:
         return tuple(name for name in self.data.features.column_names if name != "customer_id")
 
     def _is_off(self, model: str) -> bool:
+        if self._pins is not None:
+            return not any(name.startswith(model) for name in self._pins)
         return any(card.model.startswith(model) and card.state == "off" for card in self.data.deps.models.cards())
 
     def _key(self, name: str) -> str:
@@ -98,9 +128,9 @@ class Scores:
             model = margin if outcome == "margin" else self.model(outcome)
             if model.ranking == "found":
                 values, errors = self._valued(model, margin)
-                return Effects(values, errors, average, outcome, True, tuple(sorted({margin.version, model.version})))
+                return Effects(values, errors, average, outcome, True)
         values, errors = self._valued(margin, margin)
-        return Effects(values, errors, average, "", True, (margin.version,))
+        return Effects(values, errors, average, "", True)
 
     def _valued(self, model: Any, margin: Any) -> tuple[Floats, Floats]:
         """Effects of a model in margin, major units: orders at what an order of this person earns, visits at what all actions earned per visit."""
@@ -127,7 +157,7 @@ class Scores:
         worth = self.buy_chance * self.order_revenue * self.data.deps.settings.margin.rate * UNTESTED_SHARE
         values = np.repeat(worth[:, None], len(self.data.actions), axis=1)
         errors = values.copy()
-        return Effects(values, errors, errors.mean(axis=0), "", False, ())
+        return Effects(values, errors, errors.mean(axis=0), "", False)
 
     @cached_property
     def _propensity(self) -> Any:
@@ -138,15 +168,11 @@ class Scores:
         bought = np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
         if int(bought.sum()) < 50:
             return None
-        model = propensity.fit(self.data.features_at(start), bought, seed=self.data.seed)
-        self.data.deps.models.save(
-            model.card(), {"fitted_on": self._key("propensity"), "model": model.parameters()}, now=self.data.as_of
+        return self._kept(
+            "propensity",
+            read=propensity.from_parameters,
+            fit=lambda: propensity.fit(self.data.features_at(start), bought, seed=self.data.seed),
         )
-        return model
-
-    @property
-    def _propensity_version(self) -> str:
-        return str(self._propensity.version)
 
     def _past_rate(self) -> Floats:
         rows = self.data.rows
@@ -176,3 +202,9 @@ def baseline(data: Data, metric: str) -> tuple[float, float]:
         values = np.asarray(data.recent_outcomes[metric].to_numpy(zero_copy_only=False), dtype=np.float64)
     values = values[np.isfinite(values)]
     return (float(values.mean()), float(values.std())) if len(values) else (0.0, 0.0)
+
+
+def _named(pin: str) -> tuple[str, str | None]:
+    """Name and version of a model id; ids of early plans (NAME:DIGEST) name no version of the registry."""
+    name, _, version = pin.partition("@")
+    return name.partition(":")[0], version or None

@@ -51,28 +51,13 @@ SURE_Z = 1.2816
 """One-sided 90 %: how sure an effect must be when the goal asks to leave out people it does not move."""
 NO_CONTACT_PAYS = "no contact pays"
 """The reason of people without a single option worth its price."""
-EXPORTED = (
-    "customer_id",
-    "wave",
-    "send_on",
-    "channel",
-    "offer",
-    "variant",
-    "hour",
-    "value",
-    "cost",
-    "stock_use",
-    "randomised",
-    "propensity",
-)
 
 
 @dataclass(frozen=True)
 class Solved:
-    """A solved flight: chosen rows, all options the solver saw, limits, and the people table with arms."""
+    """A solved flight: the solution (chosen rows, all options the solver saw, what was drawn), limits, and the people table with arms."""
 
     solution: assignment.Solution
-    candidates: pa.Table
     limits: dict[str, Any]
     people: pa.Table
     violations: tuple[str, ...]
@@ -104,11 +89,11 @@ def solve(
     limits = _limits(data, objective, touches=touches)
     solution = assignment.solve(treated, limits, seed=data.seed, randomised_share=data.deps.settings.limits.randomised_share)
     solution = replace(solution, rows=_spread(data, objective, solution.rows, touches=touches))
-    violations = tuple(checking.check(solution.rows, treated, limits))
+    violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
     people = _people(data, scores, ids, held, where, would, table)
-    return Solved(solution, treated, limits, people, violations, len(chosen))
+    return Solved(solution, limits, people, violations, len(chosen))
 
 
 def _spread(data: Data, objective: Objective, rows: pa.Table, *, touches: int) -> pa.Table:
@@ -242,14 +227,6 @@ def _people(
             "prior_value": pa.array(data.feature("value_90")[where], pa.float64()),
         }
     )
-
-
-def exported(table: pa.Table) -> pa.Table:
-    """The columns of the interface contract, in its order; candidates were not drawn, so they carry false and null."""
-    if "randomised" not in table.column_names:
-        table = table.append_column("randomised", pa.array(np.zeros(table.num_rows, dtype=bool)))
-        table = table.append_column("propensity", pa.nulls(table.num_rows, pa.float64()))
-    return table.select([name for name in EXPORTED if name in table.column_names])
 
 
 def actions_of(rows: pa.Table) -> tuple[str, ...]:

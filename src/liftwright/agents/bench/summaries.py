@@ -65,7 +65,7 @@ def scores(data: Data, found: Scores) -> dict[str, Any]:
     by_action = {
         action: {
             "average_extra_margin": round(float(effects.values[:, i].mean()), 4),
-            "people_it_pays_for": masked(int((effects.values[:, i] > 0).sum())),
+            "people_with_a_gain_before_costs": masked(int((effects.values[:, i] > 0).sum())),
         }
         for i, action in enumerate(data.actions)
     }

@@ -32,11 +32,11 @@ def cannot_know(data: Data, scores: Scores, experiment: Experiment) -> tuple[str
 
 def why_nothing(objective: Objective, solved: Solved) -> str:
     """Why not a single contact was planned."""
-    if not solved.candidates.num_rows:
+    if not solved.solution.candidates.num_rows:
         return (
             "No contact is expected to bring more margin than it costs under these limits, so doing nothing is the better plan."
         )
-    cheapest = float(pc.min(solved.candidates["cost"]).as_py())
+    cheapest = float(pc.min(solved.solution.candidates["cost"]).as_py())
     budget = objective.budget
     if budget is not None and float(budget.amount) < cheapest:
         return f"The budget of {budget} does not pay for one contact; the cheapest costs {cheapest:.4f}. Nearest reachable: any budget above that."

@@ -17,14 +17,27 @@ TERMS = ("term_margin", "term_cost", "term_incentive", "term_fatigue")
 TOLERANCE = 1e-6
 
 
-def check(rows: pa.Table, candidates: pa.Table, limits: Mapping[str, Any], *, objective: float | None = None) -> list[str]:
-    """Every violation as a sentence; an empty list means feasible. `objective`: also recompute it and compare."""
+def check(
+    rows: pa.Table,
+    candidates: pa.Table,
+    limits: Mapping[str, Any],
+    *,
+    objective: float | None = None,
+    draws: pa.Table | None = None,
+) -> list[str]:
+    """Every violation as a sentence; an empty list means feasible. `objective`: also recompute it and compare.
+
+    With `propensity` in the candidates, the chances of a person's options must be those of the rows and add up to no more than 1;
+    with `draws` (every decision drawn by lot), each must be a real draw that the rows carry out.
+    """
     found = [
         *_unknown(rows, candidates),
         *_per_person(rows, limits),
         *_shared(rows, limits),
         *_terms(rows),
         *_chance(rows, limits),
+        *_chances(rows, candidates),
+        *(_draws(rows, candidates, draws) if draws is not None else ()),
     ]
     if objective is not None:
         total = math.fsum(rows["value"].to_pylist())
@@ -110,10 +123,55 @@ def _chance(rows: pa.Table, limits: Mapping[str, Any]) -> Iterable[str]:
     chance = rows["propensity"].to_pylist()
     if not all(0.0 < number <= 1.0 for number in chance):
         yield "a propensity lies outside (0, 1]"
+    certain = sum(1 for number, drawn in zip(chance, rows["randomised"].to_pylist(), strict=True) if drawn and number >= 1.0)
+    if certain:
+        yield f"{certain} touches are called randomised but had only one possible outcome"
     least = limits.get("randomised_share_min")
     share = sum(rows["randomised"].to_pylist()) / rows.num_rows
     if least and share < least - TOLERANCE:
         yield f"{share:.4f} of the touches are randomised, less than {least}"
+
+
+def _chances(rows: pa.Table, candidates: pa.Table) -> Iterable[str]:
+    if "propensity" not in rows.column_names or "propensity" not in candidates.column_names:
+        return
+    known = {key: (chance, drawn) for key, chance, drawn in _with_chance(candidates)}
+    wrong = sum(known.get(key, (chance, drawn)) != (chance, drawn) for key, chance, drawn in _with_chance(rows))
+    if wrong:
+        yield f"{wrong} touches have another probability than the candidate"
+    over = sum(total > 1.0 + TOLERANCE for total in _total_chance(candidates).values())
+    if over or any(chance < 0.0 for chance, _ in known.values()):
+        yield f"the probabilities of the options of {over} decisions are negative or add up to more than 1"
+
+
+def _draws(rows: pa.Table, candidates: pa.Table, draws: pa.Table) -> Iterable[str]:
+    total = _total_chance(candidates)
+    got = {
+        (row["customer_id"], row["wave"]): row
+        for row in rows.select(["customer_id", "wave", "channel", "offer", "randomised"]).to_pylist()
+    }
+    said = {(row["customer_id"], row["wave"]): row for row in draws.to_pylist()}
+    if len(said) < draws.num_rows or {key for key, row in got.items() if row["randomised"]} - set(said):
+        yield "a decision is drawn twice, or a touch is called randomised that was never drawn"
+    for key, draw in said.items():
+        row = got.get(key)
+        if draw["channel"] is None:
+            if row is not None or abs(total.get(key, 0.0) + draw["propensity"] - 1.0) > TOLERANCE:
+                yield f"{key} drew no contact, but has one or another probability of it"
+        elif row is None or not row["randomised"] or (row["channel"], row["offer"]) != (draw["channel"], draw["offer"]):
+            yield f"{key} drew {draw['channel']}:{draw['offer']} but gets something else"
+        if not 0.0 < draw["propensity"] < 1.0 or draw["outcomes"] < 2:
+            yield f"{key} was drawn although only one outcome was possible"
+
+
+def _with_chance(table: pa.Table) -> Iterable[tuple[tuple[Any, ...], float, bool]]:
+    return zip(_keys(table), table["propensity"].to_pylist(), table["randomised"].to_pylist(), strict=True)
+
+
+def _total_chance(candidates: pa.Table) -> dict[tuple[str, int], float]:
+    summed = candidates.group_by(["customer_id", "wave"]).aggregate([("propensity", "sum")])
+    columns = (summed[name].to_pylist() for name in ("customer_id", "wave", "propensity_sum"))
+    return {(person, wave): total for person, wave, total in zip(*columns, strict=True)}
 
 
 def dual_bound(candidates: pa.Table, limits: Mapping[str, Any], prices: Mapping[str, Any]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from liftwright.planning.assignment.choice import choose
-from liftwright.planning.assignment.explore import Explored, explore
+from liftwright.planning.assignment.explore import Explored, explore, logged
 from liftwright.planning.assignment.prices import Cuts, find
 from liftwright.planning.assignment.problem import Floats, Ints, Problem, build
 from liftwright.planning.assignment.repair import fill, mix, shed
@@ -22,7 +22,10 @@ class Solution:
 
     rows: the chosen candidate rows plus randomised (bool), propensity, priority (1 = highest value). objective: sum of value.
     upper_bound: no plan within the limits is worth more; gap = (upper_bound - objective) / upper_bound.
-    prices: see `price_list`. exploration_cost: value given up for the randomised share. dropped_channels: below their least run.
+    prices: see `price_list`. candidates: all options with the probability that the policy chooses each (`propensity`) and whether
+    the lot did (`randomised`); draws: every decision drawn by lot, those for no contact included (see `explore.logged`).
+    exploration_cost: value given up for the randomised share. dropped_channels: below their least run; where that happens because of
+    a draw, the probabilities are those after the channel was dropped.
     """
 
     rows: pa.Table
@@ -30,6 +33,8 @@ class Solution:
     upper_bound: float
     gap: float
     prices: dict[str, Any]
+    candidates: pa.Table
+    draws: pa.Table
     exploration_cost: float = 0.0
     dropped_channels: tuple[str, ...] = ()
 
@@ -159,13 +164,9 @@ def _solution(
     value = problem.value[chosen]
     priority = np.empty(len(chosen), dtype=np.int64)
     priority[np.argsort(-value, kind="stable")] = np.arange(1, len(chosen) + 1)
-    table = candidates.take(pa.array(problem.source[chosen], pa.int64()))
-    for name, column in (
-        ("randomised", pa.array(explored.drawn[order], pa.bool_())),
-        ("propensity", pa.array(explored.propensity[order], pa.float64())),
-        ("priority", pa.array(priority, pa.int64())),
-    ):
-        table = table.append_column(name, column)
+    known, draws = logged(candidates, problem, explored)
+    table = known.take(pa.array(problem.source[chosen], pa.int64()))
+    table = table.append_column("priority", pa.array(priority, pa.int64()))
     objective = float(value.sum())
     bound = max(bound, objective)
     return Solution(
@@ -174,6 +175,8 @@ def _solution(
         upper_bound=bound,
         gap=(bound - objective) / bound if bound > 0 else 0.0,
         prices=prices,
+        candidates=known,
+        draws=draws,
         exploration_cost=float(problem.value[rows].sum()) - objective,
         dropped_channels=dropped,
     )

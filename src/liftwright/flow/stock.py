@@ -1,0 +1,68 @@
+"""What is left of offers with a limited stock, and the end of an offer whose stock is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.domain.evidence import Action
+from liftwright.domain.plan import Plan
+from liftwright.flow import reporting
+from liftwright.flow.fresh import newest
+from liftwright.measurement import outcomes
+from liftwright.ports import Deps
+
+if TYPE_CHECKING:
+    from liftwright.domain.campaign import SendState
+
+OPEN: tuple[SendState, ...] = ("planned", "leased")
+"""States of sends that have not begun to leave."""
+
+
+def left(campaign_id: str, *, deps: Deps) -> dict[str, int]:
+    """Redemptions left by offer since the launch: the stock the plan had, less what people who got the offer, in any campaign, redeemed.
+
+    Only offers with a stock. Outcomes count for as long after a contact as in the report.
+    """
+    row, plan = reporting.launched(campaign_id, deps)
+    stock = {offer.name: offer.stock for offer in plan.offers if offer.stock is not None}
+    if not stock:
+        return {}
+    fresh, now = newest(deps), deps.now()
+    sends = deps.ledger.sends(states=reporting.REACHED)
+    sends = sends.filter(pc.is_in(sends["offer"], value_set=pa.array(sorted(stock), pa.string())))
+    table = pa.table(
+        {
+            "send_id": sends["send_id"],
+            "customer_id": pa.array([fresh.present_id(i) or i for i in sends["customer_id"].to_pylist()], pa.string()),
+            "offer": sends["offer"],
+            "sent_at": pc.coalesce(sends["sent_at"], sends["send_at"]),
+        }
+    )
+    used = outcomes.redemptions(
+        fresh.events,
+        sends=table,
+        starts_at=reporting.flight(plan, row, deps)[0],
+        ends_at=now,
+        days=reporting.OUTCOME_DAYS,
+    )
+    return {name: most - used.get(name, 0) for name, most in stock.items()}
+
+
+def is_waiting(campaign_id: str, offer: str, *, deps: Deps) -> bool:
+    """Are there sends of this offer that have not begun to leave?"""
+    return bool(pc.any(pc.equal(deps.ledger.sends(campaign_id, states=OPEN)["offer"], offer)).as_py())
+
+
+def end(plan: Plan, offer: str, *, says: str, deps: Deps) -> int:
+    """Cancel what is still planned of an offer and write it down; returns how many sends."""
+    now = deps.now()
+    cancelled = deps.ledger.cancel_planned(plan.campaign_id, reason=says, now=now, offer=offer)
+    if cancelled:
+        after = {"offer": offer, "cancelled": cancelled, "says": says}
+        action = Action(at=now, kind="stop_offer", rule="stock", before={"offer": offer}, after=after, by="liftwright")
+        deps.campaigns.record_action(plan.campaign_id, action)
+        deps.journal.append(at=now, actor="liftwright", action="campaign.offer_stopped", subject=plan.campaign_id, detail=after)
+    return cancelled
