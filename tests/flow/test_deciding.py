@@ -43,7 +43,7 @@ async def test_a_wrong_hash_is_refused_and_names_the_right_one(any_shop: Deps) -
     campaign_id, plan_hash = await _waiting(any_shop)
     with pytest.raises(ApprovalError) as caught:
         await deciding.decide("approve", campaign_id, plan_hash="sha256:" + "0" * 64, by="ann", deps=any_shop)
-    assert plan_hash in caught.value.says
+    assert plan_hash in caught.value.next_step
     assert _planned(any_shop, campaign_id) == 0
 
 
@@ -54,8 +54,12 @@ async def test_a_stale_hash_is_refused_with_what_changed(shop: Deps) -> None:
     with pytest.raises(ApprovalError) as caught:
         await deciding.decide("approve", campaign_id, plan_hash=old, by="bob", deps=shop)
     assert caught.value.code == "APPROVAL-STALE"
-    assert "assignment.touches" in caught.value.says
-    assert str(campaign.plan_hash) in caught.value.says
+    old_plan, new_plan = shop.campaigns.plan(campaign_id, 1), shop.campaigns.plan(campaign_id, 2)
+    assert old_plan is not None
+    assert new_plan is not None
+    assert f"touches {old_plan.assignment.touches} → {new_plan.assignment.touches}" in caught.value.says
+    assert "sha256" not in caught.value.says
+    assert str(campaign.plan_hash) in caught.value.next_step
     assert _planned(shop, campaign_id) == 0
 
 
@@ -122,7 +126,9 @@ async def test_an_expired_approval_means_no(any_shop: Deps, clock: Clock) -> Non
     with pytest.raises(ApprovalError) as caught:
         await deciding.decide("approve", campaign_id, plan_hash=plan_hash, by="ann", deps=any_shop)
     assert "nobody decided" in caught.value.says
-    assert any_shop.campaigns.get(campaign_id).status == "rejected"
+    assert caught.value.code == "APPROVAL-EXPIRED"
+    assert f"plan --again {campaign_id}" in caught.value.next_step
+    assert any_shop.campaigns.get(campaign_id).status == "expired"
     assert _planned(any_shop, campaign_id) == 0
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from liftwright.agents.bench import Bench
 from liftwright.domain.approval import ApprovalRequest
-from liftwright.domain.campaign import Send
+from liftwright.domain.campaign import CampaignStatus, Send
 from liftwright.domain.errors import ApprovalError, DataError, LiftwrightError
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
@@ -178,13 +178,16 @@ def _finding(row: ApprovalRequest, error: LiftwrightError) -> Finding:
 
 
 def _refused(row: ApprovalRequest, findings: tuple[Finding, ...], deps: Deps) -> Route:
-    """Nothing leaves: the campaign is blocked, the journal says why, once."""
-    if deps.campaigns.get(row.campaign_id).status != "blocked":
+    """Nothing leaves: the campaign is blocked (expired when its approval ran out before the launch), the journal says why, once."""
+    status: CampaignStatus = "expired" if findings[0].rule == "APPROVAL-EXPIRED" else "blocked"
+    if deps.campaigns.get(row.campaign_id).status != status:
         detail = {
             "approval_id": row.approval_id,
             "plan_hash": row.plan_hash,
             "findings": [finding.model_dump(mode="json") for finding in findings],
         }
-        deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.blocked", subject=row.campaign_id, detail=detail)
-        standing.move(row.campaign_id, "blocked", deps=deps, stop_reason=findings[0].says)
+        deps.journal.append(
+            at=deps.now(), actor="liftwright", action=f"campaign.{status}", subject=row.campaign_id, detail=detail
+        )
+        standing.move(row.campaign_id, status, deps=deps, stop_reason=findings[0].says)
     return "blocked"

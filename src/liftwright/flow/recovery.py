@@ -39,9 +39,9 @@ async def _replan(campaign: Campaign, deps: Deps) -> bool:
             return False
         state = await graph.aget_state(walk.config(thread))
         if not state.values:
-            await walk.run(graph, walk.first_state(current, deps), thread)
+            await walk.plan(graph, walk.first_state(current, deps), thread, deps)
             return True
         if not state.next or state.interrupts:
             return False
-        await walk.run(graph, None, thread)
+        await walk.plan(graph, None, thread, deps)
         return True

@@ -98,7 +98,7 @@ def report_json(report: Report) -> Json:
             "looks": report.looks,
             "matured_share": report.matured_share,
         },
-        "incremental_margin": report.incremental_margin.model_dump() if report.incremental_margin else None,
+        "incremental_margin": _margin(report),
         "secondary": [estimate.model_dump(mode="json") for estimate in report.secondary],
         "verdict": report.verdict,
         "health": report.health.model_dump(),
@@ -108,6 +108,13 @@ def report_json(report: Report) -> Json:
         "lessons": [lesson.model_dump(mode="json") for lesson in report.lessons],
         "narrative": report.narrative,
     }
+
+
+def _margin(report: Report) -> Json:
+    """The interval; where nothing is known the same keys with nulls, and why."""
+    if report.incremental_margin is not None:
+        return report.incremental_margin.model_dump()
+    return {"low": None, "mid": None, "high": None, "level": report.lift.level, "reason": report.unmeasured or report.lift.reason}
 
 
 def action_json(action: Action) -> Json:

@@ -11,10 +11,13 @@ from typing import Any
 from langgraph.types import Command
 
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import ApprovalError, DataError, GoalError
+from liftwright.domain.errors import ApprovalError, DataError, GoalError, LiftwrightError, ProviderError
 from liftwright.domain.goal import Goal
+from liftwright.flow import again as asking_again
 from liftwright.flow import graph as graphs
+from liftwright.flow import standing
 from liftwright.flow.state import CampaignState
+from liftwright.flow.stopping import lapse
 from liftwright.ports import Deps
 
 MAX_STEPS = 60
@@ -22,7 +25,10 @@ MAX_STEPS = 60
 
 
 async def start(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Campaign:
-    """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed."""
+    """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed.
+
+    A goal that is refused (GoalError and its like, not a provider that failed) leaves a campaign that is blocked and says why.
+    """
     if not text.strip():
         raise GoalError(
             "GOAL-EMPTY", "The goal is empty.", next_step='Say it in words, for example "Sell 10% more shoes by Friday".'
@@ -32,10 +38,28 @@ async def start(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Campai
             "DATA-NONE", "No data has been imported yet.", next_step="Run `liftwright import FILE --as customers` first."
         )
     goal = Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers))
-    campaign = _created(goal, deps)
+    return await begin(created(goal, deps), deps=deps)
+
+
+async def begin(campaign: Campaign, *, deps: Deps) -> Campaign:
+    """Run a campaign that was just created up to its first stop."""
     async with held(campaign.campaign_id, deps), graphs.opened(deps) as graph:
-        await run(graph, first_state(campaign, deps), campaign.campaign_id)
+        await plan(graph, first_state(campaign, deps), campaign.campaign_id, deps)
     return deps.campaigns.get(campaign.campaign_id)
+
+
+async def again(campaign_id: str, *, deps: Deps) -> Campaign:
+    """Ask the goal of an ended campaign again: a new campaign with the same words, answers and approver's edits, on today's data.
+
+    Every rule and agent runs afresh and the approval is a new one. Raises ApprovalError while the old one still waits or runs.
+    """
+    lapse(deps=deps)
+    async with held(f"{campaign_id}:again", deps):
+        asking_again.may_ask(campaign_id, deps=deps)
+        old = deps.campaigns.get(campaign_id).goal
+        campaign = created(Goal(text=old.text, asked_at=deps.now(), answers=old.answers), deps)
+        asking_again.tie(campaign_id, campaign.campaign_id, deps=deps)
+    return await begin(campaign, deps=deps)
 
 
 async def answer(campaign_id: str, text: str, *, deps: Deps) -> Campaign:
@@ -51,7 +75,7 @@ async def answer(campaign_id: str, text: str, *, deps: Deps) -> Campaign:
             raise GoalError(
                 "ANSWER-LATE", f"{campaign_id} no longer asks this.", next_step=f"See `liftwright show {campaign_id}`."
             )
-        await run(graph, Command(resume={asked["ask"]: {"text": text.strip()}}), campaign_id)
+        await plan(graph, Command(resume={asked["ask"]: {"text": text.strip()}}), campaign_id, deps)
     return deps.campaigns.get(campaign_id)
 
 
@@ -64,6 +88,17 @@ async def held(thread_id: str, deps: Deps) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(lock.__exit__, None, None, None)
+
+
+async def plan(graph: Any, given: Any, campaign_id: str, deps: Deps) -> None:
+    """One run of the planning graph. What can never be planned as it was said ends the campaign as blocked; the error goes on."""
+    try:
+        await run(graph, given, campaign_id)
+    except ProviderError:
+        raise
+    except LiftwrightError as error:
+        standing.refuse(campaign_id, error, deps=deps)
+        raise
 
 
 async def run(graph: Any, given: Any, thread_id: str) -> Any:
@@ -97,7 +132,7 @@ def _must_wait_for_answer(campaign: Campaign) -> None:
         )
 
 
-def _created(goal: Goal, deps: Deps) -> Campaign:
+def created(goal: Goal, deps: Deps) -> Campaign:
     """A new campaign row under an id nobody has; the id depends only on the goal, the moment and what came before."""
     taken = {campaign.campaign_id for campaign in deps.campaigns.all()}
     attempt = len(taken)
@@ -134,4 +169,5 @@ def first_state(campaign: Campaign, deps: Deps) -> CampaignState:
         "seed": campaign.seed,
         "revision": 1,
         "round": 0,
+        "edits": asking_again.edits_for(campaign.campaign_id, deps),
     }
