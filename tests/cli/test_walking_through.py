@@ -21,7 +21,7 @@ NEXT_DAY = "2026-11-03T17:00:00+00:00"
 def dropped(home: Path) -> list[dict[str, str]]:
     """Every row of every action file."""
     rows: list[dict[str, str]] = []
-    for path in sorted((home / "outbox" / "actions").glob("*.csv")):
+    for path in sorted((home / "outbox" / "actions").glob("????-??-??.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             rows += csv.DictReader(file)
     return rows

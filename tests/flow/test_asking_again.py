@@ -146,3 +146,23 @@ async def test_a_provider_that_failed_is_tried_again_later(shop: Deps, cast: Cas
         assert campaign.status == "planning"
     assert (await recovery.recover(deps=shop))["planning"] == 1
     assert shop.campaigns.get(campaign.campaign_id).status == "awaiting_approval"
+
+
+async def test_an_expiry_that_a_crash_left_half_done_is_finished(shop: Deps, clock: Clock) -> None:
+    campaign = await walk.start("Sell more", deps=shop)
+    clock.on(hours=73)
+    assert len(shop.approvals.expire(now=clock.at)) == 1
+    assert shop.campaigns.get(campaign.campaign_id).status == "awaiting_approval"
+    await recovery.recover(deps=shop)
+    found = shop.campaigns.get(campaign.campaign_id)
+    assert (found.status, found.stop_reason) == ("expired", "nobody decided by 2026-11-05 14:00 UTC")
+
+
+async def test_an_approval_that_runs_out_while_somebody_decides_ends_expired(
+    shop: Deps, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = await walk.start("Sell more", deps=shop)
+    monkeypatch.setattr(deciding, "lapse", lambda *, deps: clock.on(hours=73))
+    with pytest.raises(ApprovalError):
+        await deciding.decide("approve", campaign.campaign_id, plan_hash=campaign.plan_hash, by="ann", deps=shop)
+    assert shop.campaigns.get(campaign.campaign_id).status == "expired"

@@ -231,6 +231,7 @@ def demo(data: Data) -> str:
         )
     lines += [
         "",
+        f"Sender: {data['sender']}.",
         f"Model: {data['model']}. It is rules and templates, not a language model."
         if data["model"] == "scripted"
         else f"Model: {data['model']}",

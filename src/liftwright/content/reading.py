@@ -101,16 +101,8 @@ def facts(
     text = whole(variant)
     listed = list(prices)
     approved = (*texts, sender.name, sender.address)
-    uses = proofs.resolve(
-        proofs.claims_in(_without_addresses(text, sender)),
-        evidence,
-        listed,
-        stock,
-        offers=offers,
-        dates=dates,
-        texts=approved,
-        on=on,
-    )
+    claims = proofs.claims_in(_without_addresses(text, sender))
+    uses = proofs.resolve(claims, evidence, listed, stock, offers=offers, dates=dates, texts=approved, on=on)
     former = [Decimal(match.replace(",", "")) for match in _FORMER.findall(plain(text))]
     known_prices = {value for value, _ in known_from([proofs.price_of(price) for price in listed]).numbers}
     quotes = quotations(text)

@@ -17,7 +17,7 @@ from liftwright.domain.errors import ApprovalError, LiftwrightError, ProviderErr
 from liftwright.flow import change, differing, edits, standing, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.launch import launch
-from liftwright.flow.stopping import lapse
+from liftwright.flow.stopping import close_expired, lapse
 from liftwright.ports import Deps
 
 
@@ -52,7 +52,7 @@ async def decide(
         reason=reason,
         changes=_wanted(kind, waiting, reason, changes, deps),
     )
-    await carry_out(deps.approvals.decide(decision), deps=deps)
+    await carry_out(_recorded(decision, campaign_id, deps), deps=deps)
     campaign = deps.campaigns.get(campaign_id)
     if kind == "approve" and campaign.status in ("blocked", "expired"):
         raise ApprovalError(
@@ -61,6 +61,15 @@ async def decide(
             next_step=f"See `liftwright show {campaign_id}`, then ask again with `liftwright plan --again {campaign_id}`.",
         )
     return campaign
+
+
+def _recorded(decision: Decision, campaign_id: str, deps: Deps) -> ApprovalRequest:
+    """The decided row; a row that ran out this very moment closes its campaign."""
+    try:
+        return deps.approvals.decide(decision)
+    except ApprovalError:
+        close_expired(campaign_id, deps=deps)
+        raise
 
 
 async def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
@@ -142,13 +151,19 @@ def _wanted(
     """The changes of an edit in canonical form; refuses what the kind of decision cannot carry before anything is recorded."""
     if waiting.thread_id != waiting.campaign_id and kind in ("edit", "respond"):
         raise ApprovalError(
-            "APPROVAL-KIND", f"A change of a running campaign cannot be answered with {kind}.", next_step="Approve or reject it."
+            "APPROVAL-KIND",
+            f"The question of {waiting.campaign_id} that waits is whether to stop it; {kind} is no answer to that.",
+            next_step="Approve or reject it.",
         )
     if kind == "respond" and not reason.strip():
         raise ApprovalError("APPROVAL-WORDS", "A response needs words.", next_step='Say what should differ with --reason "…".')
     if kind != "edit":
         if changes:
-            raise ApprovalError("APPROVAL-KIND", f"Only an edit can carry changes, not {kind}.", next_step="Use edit.")
+            raise ApprovalError(
+                "APPROVAL-KIND",
+                f"Only an edit can carry changes, not {kind}.",
+                next_step="Use `liftwright edit CAMPAIGN --set PATH=VALUE`.",
+            )
         return {}
     wanted = edits.parse(changes or {}, settings=deps.settings)
     plan = deps.campaigns.plan(waiting.campaign_id, waiting.revision)

@@ -31,7 +31,9 @@ def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, A
     plan = deps.campaigns.plan(campaign_id, campaign.revision) if campaign.revision else None
     if plan is None:
         raise GoalError(
-            "EXPORT-NO-PLAN", f"{campaign_id} has no plan (it is {campaign.status}).", next_step="Plan the goal first."
+            "EXPORT-NO-PLAN",
+            f"{campaign_id} has no plan (it is {campaign.status.replace('_', ' ')}).",
+            next_step="Plan the goal first.",
         )
     return _part(plan, what, deps)
 

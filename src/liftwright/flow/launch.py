@@ -90,8 +90,8 @@ def approved_plan(row: ApprovalRequest, deps: Deps) -> Plan:
     if decision is None or decision.kind != "approve" or decision.plan_hash != row.plan_hash:
         raise ApprovalError(
             "APPROVAL-NO-DECISION",
-            f"No decision says yes to {row.plan_hash}.",
-            next_step="Decide on the waiting plan.",
+            f"Nobody has approved this plan of {row.campaign_id}; nothing was sent.",
+            next_step=f"Look at it with `liftwright show {row.campaign_id}`, then approve, edit or reject it.",
         )
     plan = deps.campaigns.plan(row.campaign_id, row.revision)
     if plan is None or plan.plan_hash != row.plan_hash:
@@ -111,8 +111,8 @@ def verify_holdout(plan: Plan, rows: pa.Table, deps: Deps) -> None:
     if outside:
         raise ApprovalError(
             "APPROVAL-HOLDOUT",
-            f"{len(outside)} people of the assignment are not in the treated arm.",
-            next_step="Plan again; the holdout must not be contacted.",
+            f"{len(outside)} people in the plan of {plan.campaign_id} were held out on purpose and must not be contacted; nothing was sent.",
+            next_step=f"Plan it afresh: liftwright plan --again {plan.campaign_id}.",
         )
 
 

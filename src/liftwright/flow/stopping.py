@@ -32,7 +32,9 @@ def stop(campaign_id: str, *, by: str, reason: str, deps: Deps, rule: str = "KIL
     campaign = deps.campaigns.get(campaign_id)
     if campaign.status != "stopped" and standing.is_closed(campaign):
         raise ApprovalError(
-            "STOP-ENDED", f"{campaign_id} is {campaign.status}; there is nothing to stop.", next_step="Nothing to do."
+            "STOP-ENDED",
+            f"{campaign_id} is {campaign.status}: nothing of it can leave any more.",
+            next_step="There is nothing to stop.",
         )
     now = deps.now()
     if campaign.status != "stopped":
@@ -73,7 +75,18 @@ def lapse(*, deps: Deps) -> list[ApprovalRequest]:
     """Let approvals expire that nobody decided in time. Expiry means no: their campaigns are closed as expired."""
     expired = deps.approvals.expire(now=deps.now())
     for row in expired:
-        if row.thread_id == row.campaign_id:
-            says = f"nobody decided by {row.expires_at:%Y-%m-%d %H:%M} UTC"
-            standing.move(row.campaign_id, "expired", deps=deps, stop_reason=says)
+        close_expired(row.campaign_id, deps=deps)
     return expired
+
+
+def close_expired(campaign_id: str, *, deps: Deps) -> bool:
+    """Close a campaign whose plan's approval ran out, also one that a crash left waiting for it; True when it did."""
+    if deps.campaigns.get(campaign_id).status != "awaiting_approval" or deps.approvals.pending(campaign_id) is not None:
+        return False
+    asked = [entry for entry in deps.journal.entries(subject=campaign_id) if entry.action.startswith("approval.")]
+    if not asked or asked[-1].action != "approval.expired":
+        return False
+    row = deps.approvals.get(str(asked[-1].detail["approval_id"]))
+    says = f"nobody decided by {row.expires_at:%Y-%m-%d %H:%M} UTC"
+    standing.move(campaign_id, "expired", deps=deps, stop_reason=says)
+    return True

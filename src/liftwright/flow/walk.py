@@ -127,7 +127,7 @@ def _must_wait_for_answer(campaign: Campaign) -> None:
     if campaign.status != "needs_answer":
         raise GoalError(
             "ANSWER-UNASKED",
-            f"{campaign.campaign_id} asks nothing (it is {campaign.status}).",
+            f"{campaign.campaign_id} asks nothing (it is {campaign.status.replace('_', ' ')}).",
             next_step='Start a new goal with `liftwright plan "GOAL"`.',
         )
 
