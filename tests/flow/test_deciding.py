@@ -133,11 +133,14 @@ async def test_an_expired_approval_means_no(any_shop: Deps, clock: Clock) -> Non
 
 
 async def test_what_expired_is_no_longer_shown_as_waiting(shop: Deps, clock: Clock) -> None:
-    await _waiting(shop)
+    campaign_id, _ = await _waiting(shop)
     assert len(shown.approvals_json(deps=shop)) == 1
     clock.on(hours=73)
     assert shown.approvals_json(deps=shop) == []
+    before = shown.plan_json(campaign_id, deps=shop)
     assert len(lapse(deps=shop)) == 1
+    assert before == shown.plan_json(campaign_id, deps=shop)
+    assert (before["status"], before["stop_reason"]) == ("expired", "nobody decided by 2026-11-05 14:00 UTC")
 
 
 async def test_two_approvers_at_once_launch_once_and_the_second_is_told(any_shop: Deps) -> None:

@@ -19,17 +19,18 @@ def plan_json(campaign_id: str, *, deps: Deps) -> Json:
     """`plan --json`: where the campaign stands and, when there is one, its plan."""
     campaign = deps.campaigns.get(campaign_id)
     plan = deps.campaigns.plan(campaign_id, campaign.revision) if campaign.revision else None
+    status, stop_reason = _standing(campaign, deps)
     data: Json = {
         "campaign_id": campaign_id,
-        "status": campaign.status,
+        "status": status,
         "goal": campaign.goal.words,
         "plan_hash": plan.plan_hash if plan else None,
         "revision": campaign.revision,
     }
     if campaign.question:
         data["question"] = campaign.question
-    if campaign.stop_reason:
-        data["stop_reason"] = campaign.stop_reason
+    if stop_reason:
+        data["stop_reason"] = stop_reason
     if plan is not None:
         data |= _plan(plan)
     data["findings"] = _findings(campaign, plan, deps)
@@ -203,6 +204,14 @@ def _objective(objective: Objective, assumptions: tuple[Assumption, ...]) -> Jso
         data["budget"] = _money(objective.budget)
     data["assumptions"] = [assumption.model_dump(mode="json") for assumption in assumptions]
     return data
+
+
+def _standing(campaign: Campaign, deps: Deps) -> tuple[str, str | None]:
+    """Status and why it ended. An approval whose time is over is expired, whether or not a worker has written that down yet."""
+    waiting = deps.approvals.pending(campaign.campaign_id) if campaign.status == "awaiting_approval" else None
+    if waiting is not None and waiting.expires_at <= deps.now():
+        return "expired", f"nobody decided by {waiting.expires_at:%Y-%m-%d %H:%M} UTC"
+    return campaign.status, campaign.stop_reason
 
 
 def _findings(campaign: Campaign, plan: Plan | None, deps: Deps) -> list[Json]:
