@@ -38,6 +38,13 @@ VALUES: dict[str, Any] = {
     "margin": {"rate": 0.4, "floor": 0.0},
     "offers": {"save10": {"discount": 0.1, "stock": 200}},
     "limits": {"max_discount": 0.2, "contacts_per_week": 3},
+    "sender": {
+        "name": "Plain Shoes Ltd",
+        "address": "5 Plain Road, New York, NY 10001",
+        "from_email": "shop@plain-shoes.example",
+        "unsubscribe_url": "https://plain-shoes.example/unsubscribe",
+        "domains": ["plain-shoes.example"],
+    },
 }
 """liftwright.toml of the shop."""
 BRAND = "# Brand\n\nWe write short and plainly. Our shoes are made in Portugal.\n"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.campaign import Campaign, CampaignStatus, JournalEntry, Send, SendState, Snapshot
@@ -120,6 +120,10 @@ class Ledger(Protocol):
         customer_ids: Sequence[str] | None = None,
         offer: str | None = None,
     ) -> int: ...
+    def recall(self, reasons: Mapping[str, str], *, now: datetime) -> int:
+        """Handed over for a later moment and taken back: send id to reason. Returns how many became cancelled."""
+        ...
+
     def choose_variants(self, campaign_id: str, variants: Mapping[str, str]) -> int:
         """Give sends that are still planned another text: send id to variant id. Returns how many were changed."""
         ...
@@ -217,6 +221,15 @@ class ChannelAdapter(Protocol):
     takes_ahead: timedelta
 
     def deliver(self, batch: Sequence[Delivery], *, now: datetime) -> list[Receipt]: ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A channel whose executor keeps `send_at` itself and can be told to skip what it was handed."""
+
+    def recall(self, send_ids: Sequence[str], *, reason: str, now: datetime) -> dict[str, str]:
+        """Tell the executor to skip these; send id to the place (a file's name) where it stands. Telling twice is telling once."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -64,13 +64,24 @@ class AgentSettings(Value):
 
 
 class SenderSettings(Value):
-    """Who sends: needed in content and headers of commercial mail."""
+    """Who sends: needed in content and headers of commercial mail. The values below are placeholders that nobody may send under.
+
+    `simulated`: the sender of a simulated market, whose texts reach nobody.
+    """
 
     name: str = "Liftwright demo shop"
     address: str = "1 Example Street, Springfield"
     from_email: str = "shop@example.test"
     unsubscribe_url: str = "https://example.test/unsubscribe"
     domains: tuple[str, ...] = ("example.test",)
+    simulated: bool = False
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Parts of the sender's identity that are blank or still the placeholder; none in a simulated market."""
+        parts = () if self.simulated else ("name", "address", "from_email", "unsubscribe_url")
+        fields = SenderSettings.model_fields
+        return tuple(part for part in parts if getattr(self, part).strip() in ("", fields[part].default))
 
 
 DEFAULT_CHANNELS: dict[str, ChannelSettings] = {

@@ -89,7 +89,7 @@ def test_a_stale_hash_is_a_conflict_and_the_right_one_launches_once(waiting: tup
     path = f"/v1/campaigns/{campaign.campaign_id}/decisions"
     refused = problem(client.post(path, json=decision("sha256:" + "0" * 64)), 409)
     assert refused["title"] == "APPROVAL-STALE"
-    assert str(campaign.plan_hash) in refused["detail"]
+    assert str(campaign.plan_hash) in refused["next_step"]
     assert client.get(f"/v1/campaigns/{campaign.campaign_id}").json()["sends"]["planned"] == 0
     approved = client.post(path, json=decision(campaign.plan_hash))
     assert approved.status_code == 200
@@ -112,8 +112,12 @@ def test_an_expired_approval_is_a_conflict(serve: Serve) -> None:
     home, campaign = plain_shop.planned()
     client = serve(home, after=timedelta(days=30))
     path = f"/v1/campaigns/{campaign.campaign_id}/decisions"
-    problem(client.post(path, json=decision(campaign.plan_hash)), 409)
-    assert client.get(f"/v1/campaigns/{campaign.campaign_id}").json()["sends"]["planned"] == 0
+    assert problem(client.post(path, json=decision(campaign.plan_hash)), 409)["title"] == "APPROVAL-EXPIRED"
+    shown = client.get(f"/v1/campaigns/{campaign.campaign_id}").json()
+    assert (shown["status"], shown["sends"]["planned"]) == ("expired", 0)
+    again = client.post(f"/v1/campaigns/{campaign.campaign_id}/again").json()
+    assert again["campaign_id"] != campaign.campaign_id
+    assert problem(client.post(f"/v1/campaigns/{again['campaign_id']}/again"), 409)["title"] == "AGAIN-OPEN"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +203,7 @@ def test_openapi_describes_every_route(waiting: tuple[TestClient, Campaign]) -> 
     assert set(described["paths"]) == {
         "/v1/campaigns",
         "/v1/campaigns/{campaign_id}",
+        "/v1/campaigns/{campaign_id}/again",
         "/v1/campaigns/{campaign_id}/answers",
         "/v1/campaigns/{campaign_id}/decisions",
         "/v1/campaigns/{campaign_id}/stop",

@@ -155,3 +155,23 @@ def test_every_send_stands_exactly_once_however_batches_overlap(
     wanted = sorted({f"s{number:04d}" for batch in batches for number in batch})
     with files.locked(directory):
         assert sorted(files.keys(directory / "day.csv")) == wanted
+
+
+def test_what_was_handed_over_is_recalled_beside_its_file_once(tmp_path: Path, make: object) -> None:
+    drop = FileDrop("email", tmp_path)
+    early = [make(number) for number in (1, 2, 3)]  # type: ignore[operator]
+    drop.deliver(early, now=NOW)
+    before = rows(tmp_path)
+    assert drop.recall(["s0002", "s0003", "s0009"], reason="enough", now=NOW) == dict.fromkeys(
+        ("s0002", "s0003"), "2026-03-02.csv"
+    )
+    notice = rows(tmp_path, "2026-03-02.cancelled")
+    assert [(row["send_id"], row["reason"]) for row in notice] == [("s0002", "enough"), ("s0003", "enough")]
+    assert drop.recall(["s0001", "s0002"], reason="later", now=NOW + timedelta(hours=1)).keys() == {"s0001", "s0002"}
+    assert {row["send_id"]: row["reason"] for row in rows(tmp_path, "2026-03-02.cancelled")} == {
+        "s0001": "later",
+        "s0002": "enough",
+        "s0003": "enough",
+    }
+    assert rows(tmp_path) == before
+    assert drop.recall(["s0001"], reason="too late", now=NOW + timedelta(days=1)) == {}

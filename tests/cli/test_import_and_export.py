@@ -145,13 +145,32 @@ def test_after_it_every_send_names_the_approved_hash(run: Run, launched: Planned
     assert {"send_id", "customer_id", "channel", "offer", "send_at", "campaign_id"} <= set(sends[0])
 
 
-@pytest.mark.parametrize(("what", "target"), [("assignment", "x.txt"), ("limits", "x.csv")])
+@pytest.mark.parametrize(("what", "target"), [("assignment", "x.txt"), ("limits", "x.xlsx"), ("prices", "x")])
 def test_a_format_that_does_not_fit_is_refused(run: Run, planned: Planned, what: str, target: str) -> None:
     home, campaign, _ = planned
     said = run("export", campaign, "--what", what, "--to", target, "--home", home)
     assert said.code == 2
     assert said.complaint.startswith("liftwright: EXPORT-FORMAT: ")
     assert not Path(target).exists()
+
+
+@pytest.mark.parametrize("what", ["limits", "prices"])
+def test_limits_and_prices_are_the_same_in_every_format(run: Run, planned: Planned, what: str) -> None:
+    home, campaign, _ = planned
+    for ending in ("json", "csv", "PARQUET"):
+        assert run("export", campaign, "--what", what, "--to", f"x.{ending}", "--home", home).code == 0
+    whole = json.loads(Path("x.json").read_text(encoding="utf-8"))
+    with Path("x.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    table = pq.read_table("x.PARQUET")
+    assert table.column_names == ["key", "value"] == list(rows[0])
+    assert [{"key": r["key"], "value": r["value"] or ""} for r in table.to_pylist()] == rows
+    for row in table.to_pylist():
+        found: Any = whole
+        for step in row["key"].split("."):
+            found = found[step]
+        assert found == (None if row["value"] is None else json.loads(row["value"]))
+    assert {row["key"].split(".")[0] for row in table.to_pylist()} == set(whole)
 
 
 def read(path: Path) -> tuple[list[str], int]:

@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 import plain_shop
+from liftwright.cli import texts, workspace
 
 Run = Callable[..., Any]
 Planned = tuple[Path, str, str]
+NOW = "2026-11-02T16:00:00+00:00"
 NEXT_DAY = "2026-11-03T17:00:00+00:00"
 
 
 def dropped(home: Path) -> list[dict[str, str]]:
     """Every row of every action file."""
     rows: list[dict[str, str]] = []
-    for path in sorted((home / "outbox" / "actions").glob("*.csv")):
+    for path in sorted((home / "outbox" / "actions").glob("????-??-??.csv")):
         with path.open(encoding="utf-8", newline="") as file:
             rows += csv.DictReader(file)
     return rows
@@ -64,6 +66,66 @@ def test_a_tick_a_report_and_the_kill_switch(run: Run, launched: Planned) -> Non
     assert run("journal", "verify", "--home", home).code == 0
 
 
+def test_the_kill_switch_names_what_drop_files_hold_for_later(run: Run, launched: Planned) -> None:
+    home, campaign, _ = launched
+    held = [row for row in dropped(home) if row["send_at"] > NOW]
+    assert held
+    said = run("stop", campaign, "--as", "Ann", "--reason", "enough", "--home", home, at=NOW)
+    by_day = {day: [row["send_id"] for row in held if row["send_at"][:10] == day] for day in {r["send_at"][:10] for r in held}}
+    for day, ids in by_day.items():
+        assert f"{len(ids)} actions that stand in outbox/actions/{day}.csv" in said.out
+        with (home / "outbox" / "actions" / f"{day}.cancelled.csv").open(encoding="utf-8", newline="") as file:
+            assert {row["send_id"] for row in csv.DictReader(file)} == set(ids)
+    assert "must skip" in said.out
+    again = run("stop", campaign, "--as", "Ann", "--reason", "enough", "--home", home, "--json", at=NOW).data
+    assert (again["cancelled"], again["recalled"]) == (0, {})
+
+
+def test_an_approval_that_ran_out_can_be_asked_again_and_the_old_one_never_used(run: Run, planned: Planned) -> None:
+    home, campaign, plan_hash = planned
+    late = "2026-11-06T15:00:00+00:00"
+    refused = run("approve", campaign, "--hash", plan_hash, "--as", "Ann", "--home", home, at=late)
+    assert refused.code == 1
+    assert refused.complaint.startswith("liftwright: APPROVAL-EXPIRED: ")
+    told = run("show", campaign, "--home", home, at=late).out
+    assert "expired" in told.splitlines()[0]
+    assert f"liftwright plan --again {campaign}" in told
+    asked = run("plan", "--again", campaign, "--home", home, "--json", at=late)
+    assert (asked.code, asked.data["status"]) == (0, "awaiting_approval")
+    (waiting,) = run("approvals", "--home", home, "--json", at=late).data
+    assert waiting["campaign_id"] == asked.data["campaign_id"] != campaign
+    assert waiting["due_at"] == "2026-11-09T15:00:00+00:00"
+    assert run("approve", campaign, "--hash", plan_hash, "--as", "Ann", "--home", home, at=late).code == 1
+    run("worker", "--once", "--home", home, at=late)
+    assert dropped(home) == []
+    twice = run("plan", "--again", campaign, "--home", home, at=late)
+    assert twice.complaint.startswith("liftwright: AGAIN-OPEN: ")
+
+
+def test_a_refused_goal_is_not_left_planning(run: Run, shop: Path) -> None:
+    said = run("plan", "Sell more shoes. " * 2_000, "--home", shop)
+    assert said.code == 2
+    assert said.complaint.startswith("liftwright: GOAL-TOO-LONG: ")
+    assert [row["status"] for row in run("list", "--home", shop, "--json").data] == ["blocked"]
+
+
+def test_a_plan_shows_the_most_telling_results_and_counts_the_others(run: Run, planned: Planned) -> None:
+    home, campaign, _ = planned
+    data = run("show", campaign, "--home", home, "--json").data
+    data["evidence"] = [f"result {number}" for number in range(30)]
+    assert [line for line in texts.plan(data).splitlines() if "Known" in line] == [f"Known      result {n}" for n in range(3)]
+    assert f"and 27 more results of past tests: liftwright show {campaign} --all" in texts.plan(data)
+    assert "result 29" in texts.plan(data, whole=True)
+    assert "more results" not in run("show", campaign, "--all", "--home", home).out
+
+
+def test_the_results_of_the_plans_own_actions_on_the_goals_metric_come_first(run: Run, planned: Planned) -> None:
+    home, campaign, _ = planned
+    data = run("show", campaign, "--home", home, "--json").data
+    assert data["evidence"]
+    assert f": {data['experiment']['primary_metric']} " in data["evidence"][0]
+
+
 def test_a_rejected_plan_never_runs(run: Run, planned: Planned) -> None:
     home, campaign, plan_hash = planned
     said = run("reject", campaign, "--hash", plan_hash, "--as", "Ann", "--reason", "too much mail", "--home", home)
@@ -103,8 +165,17 @@ def test_a_person_reads_a_plan_with_the_next_command_in_it(run: Run, shop: Path)
     assert said.code == 0
     for words in ("Objective", "People", "held out on purpose", "Forecast", "Nothing has been sent", "liftwright approve c-"):
         assert words in said.out
-    assert "strategist" in said.err
-    assert "compliance_reviewer" in said.err
+    assert said.err == ""
+
+
+def test_the_agents_steps_appear_where_somebody_watches(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = run("plan", plain_shop.GOAL, "--home", shop, "--progress", "--json")
+    assert "strategist" in asked.err
+    assert "compliance_reviewer" in asked.err
+    assert asked.data["status"] == "awaiting_approval"
+    monkeypatch.setattr(workspace.Workspace, "on_terminal", staticmethod(lambda: True))
+    assert "strategist" in run("plan", plain_shop.GOAL, "--home", shop).err
+    assert run("plan", plain_shop.GOAL, "--home", shop, "--no-progress").err == ""
 
 
 @pytest.mark.parametrize("words", [("list",), ("approvals",)])

@@ -16,10 +16,16 @@ from liftwright.domain.goal import Constraint, Objective
 from liftwright.domain.money import Money
 from liftwright.domain.treatment import Offer
 from liftwright.library import DiskLibrary
-from liftwright.settings import LimitSettings, MarginSettings, Settings
+from liftwright.settings import ChannelSettings, LimitSettings, MarginSettings, SenderSettings, Settings
 
 BUNDLE = DiskLibrary().policies()
-SETTINGS = Settings(margin=MarginSettings(rate=0.40, floor=0.30), limits=LimitSettings(max_discount=0.25))
+SENDER = SenderSettings(
+    name="Shoes Ltd",
+    address="5 Plain Road",
+    from_email="shop@shoes.example",
+    unsubscribe_url="https://shoes.example/unsubscribe",
+)
+SETTINGS = Settings(margin=MarginSettings(rate=0.40, floor=0.30), limits=LimitSettings(max_discount=0.25), sender=SENDER)
 
 
 def objective(**fields: Any) -> Objective:
@@ -165,3 +171,23 @@ def test_a_full_week_waits_a_day_at_least_and_a_closed_channel_has_no_moment() -
     )
     closed = BUNDLE.model_copy(update={"rules": (never,)})
     assert waiting.delay_until(closed, full, at=at, zone="America/New_York") is None
+
+
+@pytest.mark.parametrize(
+    ("sender", "is_live", "expected"),
+    [
+        (SENDER, False, {}),
+        (SENDER, True, {}),
+        (SenderSettings(), False, {"SENDER-UNSET": "needs_approval"}),
+        (SenderSettings(), True, {"SENDER-LIVE": "block"}),
+        (SENDER.model_copy(update={"address": " "}), False, {"SENDER-UNSET": "needs_approval"}),
+        (SENDER.model_copy(update={"unsubscribe_url": ""}), True, {"SENDER-LIVE": "block"}),
+        (SenderSettings(simulated=True), False, {"SENDER-SIMULATED": "info"}),
+        (SenderSettings(simulated=True), True, {"SENDER-LIVE": "block"}),
+    ],
+)
+def test_nobody_real_hears_from_a_sender_who_is_not_set(sender: SenderSettings, is_live: bool, expected: dict[str, str]) -> None:
+    channels: Any = {**SETTINGS.channels, "email": ChannelSettings(live=is_live), "sms": ChannelSettings(live=True)}
+    own = SETTINGS.model_copy(update={"sender": sender, "channels": channels})
+    found = evaluate.plan(BUNDLE, plan_facts.plan_facts(plan(), settings=own))
+    assert {finding.rule: finding.severity for finding in found} == expected

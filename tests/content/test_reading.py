@@ -170,3 +170,20 @@ def test_a_quotation_counts_when_a_recorded_review_has_its_words() -> None:
 def test_an_offer_is_a_fact_of_its_own_text_only() -> None:
     assert facts("Take 10% off.", offers=[Offer(name="save10", discount=0.1)])["claims_unproven"] == 0
     assert facts("Take 20% off.", offers=[Offer(name="save10", discount=0.1)])["claims_unproven"] == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "5 Plain Road, New York, NY 10001",
+        "Suite 210, 77 Best St. West\nAustin TX 78701",
+        "Hauptstraße 12, 10115 Berlin",
+        "PO Box 9, Leeds LS1 4AP",
+    ],
+)
+def test_the_senders_own_address_is_no_claim_whatever_stands_in_it(address: str) -> None:
+    sender = SENDER.model_copy(update={"address": address})
+    written = Variant(variant_id="v", channel="email", body=f"News from us.\nYou get this from {address}.", template="t")
+    assert reading.facts(written, sender=sender)["claims_unproven"] == 0
+    elsewhere = written.model_copy(update={"body": "Now with 10001 new shoes."})
+    assert reading.facts(elsewhere, sender=sender)["claims_unproven"] == 1

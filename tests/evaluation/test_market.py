@@ -54,12 +54,11 @@ class Played:
         return True
 
     def dropped(self) -> list[dict[str, str]]:
-        """Every row of every action file."""
-        rows: list[dict[str, str]] = []
-        for path in sorted((self.home / "outbox" / "actions").glob("*.csv")):
-            with path.open(encoding="utf-8", newline="") as file:
-                rows += csv.DictReader(file)
-        return rows
+        """Every row of every action file that no notice beside it recalls."""
+        actions = self.home / "outbox" / "actions"
+        recalled = {row["send_id"] for path in actions.glob("*.cancelled.csv") for row in _imported(path)}
+        rows = [row for path in sorted(actions.glob("????-??-??.csv")) for row in _imported(path)]
+        return [row for row in rows if row["send_id"] not in recalled]
 
     def holdout(self) -> set[str]:
         """Drawn again with the salt and share that the plan states."""

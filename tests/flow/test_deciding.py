@@ -40,7 +40,7 @@ async def test_a_wrong_hash_is_refused_and_names_the_right_one(any_shop: Deps) -
     campaign_id, plan_hash = await _waiting(any_shop)
     with pytest.raises(ApprovalError) as caught:
         await deciding.decide("approve", campaign_id, plan_hash="sha256:" + "0" * 64, by="ann", deps=any_shop)
-    assert plan_hash in caught.value.says
+    assert plan_hash in caught.value.next_step
     assert _planned(any_shop, campaign_id) == 0
 
 
@@ -51,8 +51,12 @@ async def test_a_stale_hash_is_refused_with_what_changed(shop: Deps) -> None:
     with pytest.raises(ApprovalError) as caught:
         await deciding.decide("approve", campaign_id, plan_hash=old, by="bob", deps=shop)
     assert caught.value.code == "APPROVAL-STALE"
-    assert "assignment.touches" in caught.value.says
-    assert str(campaign.plan_hash) in caught.value.says
+    old_plan, new_plan = shop.campaigns.plan(campaign_id, 1), shop.campaigns.plan(campaign_id, 2)
+    assert old_plan is not None
+    assert new_plan is not None
+    assert f"touches {old_plan.assignment.touches} → {new_plan.assignment.touches}" in caught.value.says
+    assert "sha256" not in caught.value.says
+    assert str(campaign.plan_hash) in caught.value.next_step
     assert _planned(shop, campaign_id) == 0
 
 
@@ -129,16 +133,21 @@ async def test_an_expired_approval_means_no(any_shop: Deps, clock: Clock) -> Non
     with pytest.raises(ApprovalError) as caught:
         await deciding.decide("approve", campaign_id, plan_hash=plan_hash, by="ann", deps=any_shop)
     assert "nobody decided" in caught.value.says
-    assert any_shop.campaigns.get(campaign_id).status == "rejected"
+    assert caught.value.code == "APPROVAL-EXPIRED"
+    assert f"plan --again {campaign_id}" in caught.value.next_step
+    assert any_shop.campaigns.get(campaign_id).status == "expired"
     assert _planned(any_shop, campaign_id) == 0
 
 
 async def test_what_expired_is_no_longer_shown_as_waiting(shop: Deps, clock: Clock) -> None:
-    await _waiting(shop)
+    campaign_id, _ = await _waiting(shop)
     assert len(shown.approvals_json(deps=shop)) == 1
     clock.on(hours=73)
     assert shown.approvals_json(deps=shop) == []
+    before = shown.plan_json(campaign_id, deps=shop)
     assert len(lapse(deps=shop)) == 1
+    assert before == shown.plan_json(campaign_id, deps=shop)
+    assert (before["status"], before["stop_reason"]) == ("expired", "nobody decided by 2026-11-05 14:00 UTC")
 
 
 async def test_two_approvers_at_once_launch_once_and_the_second_is_told(any_shop: Deps) -> None:

@@ -12,7 +12,7 @@ from small_shop import MONDAY, Clock, effects, happened
 from liftwright.domain.errors import ApprovalError
 from liftwright.flow import deciding, dispatch, walk
 from liftwright.flow.launch import send_time
-from liftwright.flow.stopping import stop
+from liftwright.flow.stopping import Stopped, stop
 from liftwright.measurement import holdout
 from liftwright.ports import Deps
 
@@ -112,13 +112,13 @@ async def test_the_kill_switch_lets_nothing_leave_any_more(shop: Deps, clock: Cl
     campaign_id = await _running(shop)
     clock.on(hours=2)
     dispatch.work_once(deps=shop, worker="w1", limit=5)
-    assert stop(campaign_id, by="ann", reason="wrong price", deps=shop) > 0
+    assert stop(campaign_id, by="ann", reason="wrong price", deps=shop).cancelled > 0
     gone = _left(shop)
     clock.on(days=3)
     assert dispatch.drain(deps=shop, worker="w1").get("sent", 0) == 0
     assert _left(shop) == gone
     assert shop.campaigns.get(campaign_id).status == "stopped"
-    assert stop(campaign_id, by="ann", reason="again", deps=shop) == 0
+    assert stop(campaign_id, by="ann", reason="again", deps=shop) == Stopped(cancelled=0)
 
 
 async def test_a_stop_between_lease_and_delivery_is_obeyed(shop: Deps, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,39 @@ async def test_outcomes_before_the_launch_do_not_count(shop: Deps, clock: Clock)
     assert reporting.report(campaign_id, deps=shop).lift.mid is None
 
 
+async def test_with_no_outcome_the_report_says_what_to_import_and_claims_nothing(shop: Deps, clock: Clock) -> None:
+    campaign_id = await _running(shop)
+    clock.on(days=3)
+    dispatch.drain(deps=shop, worker="w")
+    running = shown.report_json(reporting.report(campaign_id, deps=shop))
+    assert running["verdict"] == "running"
+    await learn.finish(campaign_id, deps=shop)
+    found = shown.report_json(reporting.report(campaign_id, deps=shop))
+    assert (found["verdict"], found["sends"]["delivered"] > 0) == ("inconclusive", True)
+    for data in (running, found):
+        assert {name: data["lift"][name] for name in ("low", "mid", "high", "p_value")} == dict.fromkeys(
+            ("low", "mid", "high", "p_value")
+        )
+        margin = data["incremental_margin"]
+        assert (margin["low"], margin["mid"], margin["high"], margin["level"]) == (None, None, None, 0.95)
+        assert "not measurable yet: no purchase, return or visit since the launch has come back" in data["narrative"]
+        assert "liftwright import FILE --as events" in data["narrative"]
+        assert "extra margin" not in data["narrative"]
+
+
+async def test_outcomes_of_others_only_are_told_apart_from_silence(shop: Deps, clock: Clock) -> None:
+    campaign_id = await _running(shop)
+    clock.on(hours=2)
+    dispatch.drain(deps=shop, worker="w")
+    person = _arms(shop, campaign_id)[0][0]
+    shop.lake.add({"events": happened(person, "visit", clock.at)}, source="v", now=clock.at)
+    clock.on(hours=1)
+    found = reporting.report(campaign_id, deps=shop)
+    assert (found.incremental_margin, found.lift.mid) == (None, None)
+    assert "nobody of the two groups compared has bought yet" in found.unmeasured
+    assert next(one for one in found.secondary if one.metric == "visits").mid is not None
+
+
 async def test_a_campaign_that_never_ran_has_no_report(shop: Deps) -> None:
     campaign = await walk.start("Sell more", deps=shop)
     with pytest.raises(GoalError):
@@ -93,7 +126,7 @@ async def test_a_tick_that_died_is_carried_on_and_not_counted_twice(
     campaign_id = await _running(shop)
     clock.on(days=1)
     with monkeypatch.context() as patch:
-        patch.setattr(adapt, "suppress", lambda plan, *, deps: 1 / 0)
+        patch.setattr(adapt, "suppress", lambda plan, **rest: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await adapt.tick(campaign_id, deps=shop)
     looks: list[Any] = []

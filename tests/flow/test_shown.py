@@ -103,10 +103,6 @@ async def test_what_cannot_be_exported_is_said(shop: Deps, tmp_path: Path) -> No
         export.export(campaign.campaign_id, "secrets", deps=shop)
     with pytest.raises(ConfigError):
         export.write(campaign.campaign_id, "sends", target=tmp_path / "x.xlsx", deps=shop)
-    await walk.answer(campaign.campaign_id, "100", deps=shop)
-    with pytest.raises(ConfigError):
-        export.write(campaign.campaign_id, "limits", target=tmp_path / "x.csv", deps=shop)
-    assert export.write(campaign.campaign_id, "limits", target=tmp_path / "x.json", deps=shop) == 1
 
 
 async def test_a_whatif_solves_again_in_a_fork_and_leaves_the_plan_as_it_is(shop: Deps) -> None:

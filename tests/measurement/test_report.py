@@ -165,7 +165,27 @@ def test_an_effect_that_could_not_be_measured_is_not_given_numbers() -> None:
     empty = outcomes.set_column(1, "margin", pa.array(np.zeros(10_000)))
     found = run(0.0, world=(audience, empty))
     assert (found.incremental_margin, found.verdict) == (None, "inconclusive")
-    assert "could not be measured: nobody's outcome differs" in found.narrative
+    assert "not measurable yet: nobody's outcome differs" in found.narrative
+
+
+@pytest.mark.parametrize(
+    ("has_ended", "expected", "conclusion"),
+    [(True, "inconclusive", "So it cannot be told whether it paid."), (False, "running", "The flight is still running")],
+)
+def test_contact_cost_alone_is_no_effect(has_ended: bool, expected: str, conclusion: str) -> None:
+    audience, outcomes = world(0.0)
+    cost = pa.array(np.where(np.arange(10_000) < 9000, -0.02, 0.0))
+    silent = outcomes.set_column(1, "margin", cost)
+    for name in ("revenue", "orders", "visits"):
+        silent = silent.set_column(silent.column_names.index(name), name, pa.array(np.zeros(10_000)))
+    found = run(0.0, world=(audience, silent), has_outcomes=False, has_ended=has_ended)
+    assert (found.incremental_margin, found.lift.low, found.verdict) == (None, None, expected)
+    assert (found.lift.treated, found.lift.holdout) == (9000, 1000)
+    assert "What it caused is not measurable yet: no purchase" in found.narrative
+    assert conclusion in found.narrative
+    assert found.unmeasured == found.lift.reason
+    uneven = run(0.0, world=(world(0.0, treated=9300, holdout=700)[0], silent), has_outcomes=False)
+    assert uneven.verdict == "invalid"
 
 
 def test_a_negative_or_tiny_effect_promises_no_larger_test() -> None:

@@ -279,3 +279,19 @@ def test_two_workers_at_once_start_every_send_exactly_once(store, make, later, s
     counts = store.ledger.counts("c1")
     assert (counts["delivered"], counts["waiting"], counts["duplicates"]) == (400, 0, 0)
     assert set(store.ledger.sends("c1")["attempts"].to_pylist()) == {1}
+
+
+def test_only_what_was_handed_over_for_later_can_be_taken_back(sent, make):
+    first, last = make.now, make.now + timedelta(hours=3)
+    leased = sent.ledger.lease(now=first, worker="w", limit=10, ahead={"email": last})
+    ids = _ids(leased)
+    sent.ledger.mark(ids[:5], "sending", now=first, worker="w")
+    sent.ledger.settle({i: ("sent", "day.csv") for i in ids[:5]}, now=first, worker="w")
+    moment = leased[1].send_at
+    wanted = {i: "stopped by ann" for i in ids}
+    ahead = {send.send_id for send in leased[:5] if send.send_at > moment}
+    assert sent.ledger.recall(wanted, now=moment) == len(ahead) > 0
+    states = {row["send_id"]: (row["state"], row["reason"]) for row in sent.ledger.sends("c1").to_pylist()}
+    assert {i for i, state in states.items() if state == ("cancelled", "stopped by ann")} == ahead
+    assert {states[i][0] for i in ids[5:]} == {"leased"}
+    assert sent.ledger.recall(wanted, now=moment) == 0

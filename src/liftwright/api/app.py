@@ -99,6 +99,12 @@ def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
     def show(campaign_id: str) -> dict[str, Any]:
         return shown.show_json(campaign_id, deps=deps())
 
+    @app.post("/v1/campaigns/{campaign_id}/again")
+    async def again(campaign_id: str) -> dict[str, Any]:
+        now = deps()
+        campaign = await walk.again(campaign_id, deps=now)
+        return shown.plan_json(campaign.campaign_id, deps=now)
+
     @app.post("/v1/campaigns/{campaign_id}/answers")
     async def answer(campaign_id: str, text: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
         now = deps()
@@ -123,7 +129,7 @@ def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
 
     @app.post("/v1/campaigns/{campaign_id}/stop")
     def stop(campaign_id: str, order: StopIn) -> dict[str, Any]:
-        return {"cancelled": stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=deps())}
+        return stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=deps()).model_dump()
 
     @app.get("/v1/campaigns/{campaign_id}/report")
     def report(campaign_id: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from liftwright.channels import files
 from liftwright.domain.profile import Channel
 from liftwright.ports import Delivery, Receipt
 
+CANCELLED = ("send_id", "cancelled_at", "reason")
 COLUMNS = ("send_id", "customer_id", "channel", "offer", "discount", "variant", "send_at", "campaign_id")
 
 
@@ -48,6 +49,22 @@ class FileDrop:
                 )
                 place |= {delivery.send.send_id: path.name for delivery in part}
         return [Receipt(d.send.send_id, "sent", provider_id=place[d.send.send_id]) for d in batch]
+
+    def recall(self, send_ids: Sequence[str], *, reason: str, now: datetime) -> dict[str, str]:
+        """Name actions of today's and later files in `<day>.cancelled.csv` beside; send id to the file that holds it.
+
+        An action once named stays as it was named. What the executor took from the file before is out of reach.
+        """
+        wanted, today = set(send_ids), now.astimezone(UTC).date().isoformat()
+        found: dict[str, str] = {}
+        with files.locked(self.directory):
+            for path in sorted(self.directory.glob("????-??-??.csv")):
+                here = sorted(files.keys(path) & wanted) if path.stem >= today else []
+                rows = [{"send_id": key, "cancelled_at": now.isoformat(), "reason": reason} for key in here]
+                if rows:
+                    files.merge(path.with_suffix(".cancelled.csv"), rows, columns=CANCELLED, priorities={})
+                found |= dict.fromkeys(here, path.name)
+        return found
 
     def _written(self, batch: Sequence[Delivery], *, now: datetime) -> dict[str, str]:
         """Which of these sends an earlier delivery, perhaps one that died before it could say so, has written, and where."""

@@ -17,16 +17,24 @@ if TYPE_CHECKING:
 
 
 @command(name="plan")
-@click.argument("goal")
+@click.argument("goal", required=False)
+@click.option(
+    "--again", default=None, metavar="CAMPAIGN", help="Ask the goal of an ended campaign again, planned and checked afresh."
+)
 @click.option(
     "--answer", "answers", multiple=True, metavar="TEXT", help="An answer to the strategist's question; may be repeated."
 )
-def plan_command(workspace: Workspace, goal: str, answers: tuple[str, ...]) -> None:
+def plan_command(workspace: Workspace, goal: str | None, again: str | None, answers: tuple[str, ...]) -> None:
     """Run the six agents on GOAL up to the approval interrupt. Nothing is executed."""
     from liftwright.flow import shown, walk
 
+    if again is None and goal is None:
+        raise click.UsageError("Missing argument 'GOAL'")
+    if again is not None and (goal is not None or answers):
+        raise click.UsageError("--again takes the goal and answers of that campaign; leave out GOAL and --answer")
     deps = workspace.deps()
-    campaign = asyncio.run(walk.start(goal, deps=deps, answers=answers))
+    run = walk.again(again, deps=deps) if again is not None else walk.start(goal or "", deps=deps, answers=answers)
+    campaign = asyncio.run(run)
     data = shown.plan_json(campaign.campaign_id, deps=deps)
     workspace.show(data, lambda: plan_text(data))
     leave(1 if campaign.status in ("blocked", "infeasible") else 0)
@@ -34,12 +42,13 @@ def plan_command(workspace: Workspace, goal: str, answers: tuple[str, ...]) -> N
 
 @command(name="show")
 @click.argument("campaign")
-def show_command(workspace: Workspace, campaign: str) -> None:
+@click.option("--all", "whole", is_flag=True, help="Show every result of past tests, not only the most telling ones.")
+def show_command(workspace: Workspace, campaign: str, whole: bool) -> None:
     """Plan, status, hash, findings, decisions and sends of CAMPAIGN."""
     from liftwright.flow import shown
 
     data = shown.show_json(campaign, deps=workspace.deps())
-    workspace.show(data, lambda: plan_text(data))
+    workspace.show(data, lambda: plan_text(data, whole=whole))
 
 
 @command(name="list")
@@ -62,11 +71,11 @@ def _row(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def plan_text(data: dict[str, Any]) -> str:
+def plan_text(data: dict[str, Any], *, whole: bool = False) -> str:
     """A plan as a person reads it in a terminal."""
     from liftwright.cli.texts import plan
 
-    return plan(data)
+    return plan(data, whole=whole)
 
 
 @command(name="chat")
@@ -76,7 +85,7 @@ def chat_command(workspace: Workspace, campaign: str | None) -> None:
     from rich.console import Console
 
     console = Console()
-    deps = workspace.deps(progress=lambda who, what: console.print(f"  [dim]{who:<20} {what}[/dim]"))
+    deps = workspace.deps()
     if campaign is not None:
         deps.campaigns.get(campaign)
     console.print(f"[bold]Strategist[/bold] ({deps.settings.model}). Say your goal; an empty line ends.")

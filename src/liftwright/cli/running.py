@@ -50,14 +50,13 @@ def tick_command(workspace: Workspace, campaign: str) -> None:
 @click.option("--as", "by", required=True, metavar="USER", help="Who stops it.")
 @click.option("--reason", required=True, help="Why.")
 def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
-    """Kill switch: nothing leaves after the batch in flight."""
+    """Kill switch: nothing leaves after the batch in flight, and what drop files hold for later is recalled."""
+    from liftwright.cli.texts import stopped
     from liftwright.flow import stopping
 
-    cancelled = stopping.stop(campaign, by=by, reason=reason, deps=workspace.deps())
-    workspace.show(
-        {"campaign_id": campaign, "status": "stopped", "cancelled": cancelled},
-        f"Stopped {campaign}: {cancelled} planned sends cancelled.",
-    )
+    done = stopping.stop(campaign, by=by, reason=reason, deps=workspace.deps())
+    data = {"campaign_id": campaign, "status": "stopped", **done.model_dump()}
+    workspace.show(data, lambda: stopped(data))
 
 
 @command(name="report")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 Data = dict[str, Any]
+SHOWN_EVIDENCE = 3
+"""Sentences about past tests that a plan shows by itself; they stand in the order of what matters for the goal."""
 
 
 def money(value: Data | None) -> str:
@@ -20,7 +22,7 @@ def number(value: float | None, *, digits: int = 2) -> str:
 def interval(value: Data | None) -> str:
     """`mid (95 % between low and high)`."""
     if not value or value.get("mid") is None:
-        return "not measured"
+        return "not measurable yet"
     return f"{value['mid']:,.0f} ({value.get('level', 0.95):.0%} between {value['low']:,.0f} and {value['high']:,.0f})"
 
 
@@ -42,8 +44,8 @@ def imported(data: Data) -> str:
     return "\n".join(lines)
 
 
-def plan(data: Data) -> str:
-    """A plan, what it rests on, what waits, and the command that comes next."""
+def plan(data: Data, *, whole: bool = False) -> str:
+    """A plan, what it rests on (`whole`: every sentence of it), what waits, and the command that comes next."""
     lines = [f"{data['campaign_id']}  {data['status'].replace('_', ' ')}   (model: {data.get('model', '?')})"]
     if data.get("question"):
         lines += [
@@ -56,7 +58,13 @@ def plan(data: Data) -> str:
     if data.get("audience"):
         lines += _audience(data)
         lines += _money_part(data)
+        lines += _known(data, whole=whole)
     lines += _findings(data.get("findings", []))
+    if data.get("stop_reason"):
+        lines += ["", f"Ended      {data['stop_reason']}"]
+    if data["status"] == "expired":
+        lines += ["Nothing has been sent. To plan and check it afresh and ask for a new approval:"]
+        lines += [f"  liftwright plan --again {data['campaign_id']}"]
     if data["status"] == "awaiting_approval":
         lines += ["", "Nothing has been sent. To let exactly this plan run:"]
         lines += [f"  liftwright approve {data['campaign_id']} --hash {data['plan_hash']} --as YOU"]
@@ -110,7 +118,18 @@ def _money_part(data: Data) -> list[str]:
     lines.append(
         f"Solved     {assignment['objective']:,.0f} of at most {assignment['upper_bound']:,.0f} (gap {assignment['gap']:.4%})"
     )
-    lines += [f"Known      {said}" for said in data.get("evidence", [])]
+    return lines
+
+
+def _known(data: Data, *, whole: bool) -> list[str]:
+    """What past tests say, the most telling first, the rest by count; what nobody can know; when it stops."""
+    evidence = data.get("evidence", [])
+    most = len(evidence) if whole else SHOWN_EVIDENCE
+    lines = [f"Known      {said}" for said in evidence[:most]]
+    if evidence[most:]:
+        lines.append(
+            f"           and {len(evidence) - most} more results of past tests: liftwright show {data['campaign_id']} --all"
+        )
     lines += [f"Unknown    {said}" for said in data.get("cannot_know", [])]
     lines.append(f"Stops when {'; '.join(data['decisions']['stop_when'])}")
     return lines
@@ -133,10 +152,9 @@ def report(data: Data) -> str:
     lines.append(
         f"Sends      {sends['delivered']:,} delivered of {sends['planned']:,}; {sends['failed']:,} failed, {sends['suppressed']:,} suppressed"
     )
-    lines.append(
-        f"Lift       {lift['metric']} per person {number(lift['mid'], digits=4)} ({number(lift['low'], digits=4)} to {number(lift['high'], digits=4)})"
-    )
-    lines.append(f"           {lift['treated']:,} treated, {lift['holdout']:,} held out; {lift['method']}; look {lift['looks']}")
+    lines.append(f"Lift       {lift['metric']} per person {_effect(lift)}")
+    method = f"{lift['method']}; " if lift["method"] else ""
+    lines.append(f"           {lift['treated']:,} treated, {lift['holdout']:,} held out; {method}look {lift['looks']}")
     lines.append(f"Margin     incremental {interval(data['incremental_margin'])}")
     health = data["health"]
     lines.append(
@@ -147,6 +165,27 @@ def report(data: Data) -> str:
     ]
     lines += [f"Learned    {lesson['says']}" for lesson in data["lessons"]]
     return "\n".join(lines)
+
+
+def stopped(data: Data) -> str:
+    """What the kill switch cancelled, and what executors hold that they must skip."""
+    lines = [f"Stopped {data['campaign_id']}: {data['cancelled']:,} planned sends cancelled."]
+    for name, count in data["recalled"].items():
+        notice = name.replace(".csv", ".cancelled.csv")
+        lines.append(
+            f"Recalled   {count:,} actions that stand in outbox/actions/{name}: they are named in outbox/actions/{notice}."
+        )
+    if data["recalled"]:
+        lines.append(
+            "Whoever executes these files must skip the send_ids named there; what was taken from them before is out of reach."
+        )
+    return "\n".join(lines)
+
+
+def _effect(lift: Data) -> str:
+    if lift["mid"] is None:
+        return "not measurable yet"
+    return f"{number(lift['mid'], digits=4)} ({number(lift['low'], digits=4)} to {number(lift['high'], digits=4)})"
 
 
 def why(data: Data) -> str:
@@ -192,6 +231,7 @@ def demo(data: Data) -> str:
         )
     lines += [
         "",
+        f"Sender: {data['sender']}.",
         f"Model: {data['model']}. It is rules and templates, not a language model."
         if data["model"] == "scripted"
         else f"Model: {data['model']}",

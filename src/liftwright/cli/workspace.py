@@ -30,6 +30,7 @@ class Workspace:
     at: datetime | None
     as_json: bool
     debug: bool
+    follow: bool | None = None
 
     def settings(self) -> Settings:
         """From liftwright.toml, the environment and `--home`."""
@@ -46,9 +47,19 @@ class Workspace:
         return wiring.build(self.settings(), now=now, progress=progress or self.progress)
 
     def progress(self, who: str, what: str) -> None:
-        """One line per step on standard error; silent in JSON mode unless it is a terminal."""
-        if not self.as_json or sys.stderr.isatty():
+        """One line per step on standard error: on a terminal, or where `--progress` asks for it."""
+        if self.follows:
             click.secho(f"  {who:<20} {what}", err=True, dim=True)
+
+    @property
+    def follows(self) -> bool:
+        """Whether steps are shown as they happen: as `--progress` or `--no-progress` says, else on a terminal only."""
+        return self.on_terminal() if self.follow is None else self.follow
+
+    @staticmethod
+    def on_terminal() -> bool:
+        """Whether somebody watches standard error."""
+        return sys.stderr.isatty()
 
     def show(self, data: Any, text: Callable[[], str] | str) -> None:
         """Print JSON for machines or text for people."""
@@ -59,19 +70,19 @@ class Workspace:
 
 
 def command(**options: Any) -> Callable[[Callable[..., None]], click.Command]:
-    """A click command with `--home --now --json --debug`; the function receives the Workspace first.
+    """A click command with `--home --now --json --progress --debug`; the function receives the Workspace first.
 
     Errors end as one line on standard error that says what is wrong, where and what to do next.
     """
 
     def wrap(function: Callable[..., None]) -> click.Command:
         @functools.wraps(function)
-        def run(home: str | None, now: str | None, as_json: bool, debug: bool, **rest: Any) -> None:
+        def run(home: str | None, now: str | None, as_json: bool, follow: bool | None, debug: bool, **rest: Any) -> None:
             above = click.get_current_context().find_root().obj or {}
             chosen = home or above.get("home")
             debug = debug or bool(above.get("debug"))
             try:
-                workspace = Workspace(Path(chosen) if chosen else None, parse_time(now), as_json, debug)
+                workspace = Workspace(Path(chosen) if chosen else None, parse_time(now), as_json, debug, follow)
                 function(workspace, **rest)
             except LiftwrightError as error:
                 fail(str(error), error.exit_code, debug=debug)
@@ -93,6 +104,9 @@ _SHARED = (
     click.option("--home", type=click.Path(), default=None, help="Workspace directory."),
     click.option("--now", default=None, metavar="TIME", help="The moment to act at, ISO 8601 with offset."),
     click.option("--json", "as_json", is_flag=True, help="Machine-readable output."),
+    click.option(
+        "--progress/--no-progress", "follow", default=None, help="Show each step as it happens (default: on a terminal)."
+    ),
     click.option("--debug", is_flag=True, help="Show the trace of an error."),
 )
 

@@ -46,6 +46,9 @@ def plan_facts(
         "touches": plan.assignment.touches,
         "uses_paid_social": bool(channels & {"paid_social", "display"}),
         "uses_voice": "voice" in channels,
+        "sender_gaps": len(settings.sender.gaps),
+        "sender_is_simulated": settings.sender.simulated,
+        "live_channels": sum(settings.channels[name].live for name in channels if name in settings.channels),
         "product": objective.product,
         "complaint_rate_7d": complaint_rate_7d,
     }

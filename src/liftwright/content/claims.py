@@ -103,7 +103,7 @@ def price_of(price: Any) -> Any:
 def _proof(claim: str, rows: Sequence[Evidence], sources: Sequence[tuple[str, Known]], fixed: Sequence[str]) -> str | None:
     left, proof = plain(claim), None
     for name, wording in [(row.evidence_id, text) for row in rows for text in row.wordings] + [("text", text) for text in fixed]:
-        shorter = _without(left, plain(wording))
+        shorter = without(left, plain(wording))
         if shorter != left:
             left, proof = shorter, proof or name
     if _STRONG.search(left):
@@ -119,7 +119,7 @@ def _proof(claim: str, rows: Sequence[Evidence], sources: Sequence[tuple[str, Kn
     return proof if proof not in (None, "text") or not supporting else supporting[0]
 
 
-def _without(text: str, wording: str) -> str:
+def without(text: str, wording: str) -> str:
     """The text with whole-word occurrences of the wording taken out; its closing full stop does not matter."""
     pattern = r"\s+".join(re.escape(word) for word in wording.rstrip(" .!").split())
     return re.sub(rf"(?<!\w){pattern}(?![\w%])", " ", text, flags=re.IGNORECASE) if pattern else text

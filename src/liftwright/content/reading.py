@@ -101,9 +101,8 @@ def facts(
     text = whole(variant)
     listed = list(prices)
     approved = (*texts, sender.name, sender.address)
-    uses = proofs.resolve(
-        proofs.claims_in(_without_addresses(text)), evidence, listed, stock, offers=offers, dates=dates, texts=approved, on=on
-    )
+    claims = proofs.claims_in(_without_addresses(text, sender))
+    uses = proofs.resolve(claims, evidence, listed, stock, offers=offers, dates=dates, texts=approved, on=on)
     former = [Decimal(match.replace(",", "")) for match in _FORMER.findall(plain(text))]
     known_prices = {value for value, _ in known_from([proofs.price_of(price) for price in listed]).numbers}
     quotes = quotations(text)
@@ -204,9 +203,9 @@ def _form(variant: Variant, text: str, *, sender: SenderSettings) -> dict[str, A
     }
 
 
-def _without_addresses(text: str) -> str:
-    """A house number or a PO box is no claim."""
-    return _STREET.sub(" ", plain(text))
+def _without_addresses(text: str, sender: SenderSettings) -> str:
+    """The sender's address is no claim, whatever numbers it holds; nor is another house number or PO box."""
+    return _STREET.sub(" ", proofs.without(plain(text), plain(sender.address)))
 
 
 def _folded(text: str) -> str:

@@ -9,16 +9,26 @@ from liftwright.domain.goal import Goal
 from liftwright.domain.profile import Channel
 
 CampaignStatus = Literal[
-    "planning", "needs_answer", "blocked", "infeasible", "awaiting_approval", "rejected", "running", "stopped", "finished"
+    "planning",
+    "needs_answer",
+    "blocked",
+    "infeasible",
+    "awaiting_approval",
+    "rejected",
+    "expired",
+    "running",
+    "stopped",
+    "finished",
 ]
 SendState = Literal["planned", "leased", "sending", "sent", "failed", "unknown", "suppressed", "cancelled"]
 TRANSITIONS: dict[str, frozenset[str]] = {
     "planning": frozenset({"needs_answer", "blocked", "infeasible", "awaiting_approval", "stopped"}),
-    "needs_answer": frozenset({"planning", "stopped"}),
+    "needs_answer": frozenset({"planning", "blocked", "stopped"}),
     "blocked": frozenset({"planning", "stopped"}),
     "infeasible": frozenset({"planning", "stopped"}),
-    "awaiting_approval": frozenset({"planning", "rejected", "running", "blocked", "infeasible", "stopped"}),
+    "awaiting_approval": frozenset({"planning", "rejected", "expired", "running", "blocked", "infeasible", "stopped"}),
     "rejected": frozenset(),
+    "expired": frozenset(),
     "running": frozenset({"stopped", "finished"}),
     "stopped": frozenset(),
     "finished": frozenset(),

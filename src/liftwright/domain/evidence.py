@@ -105,7 +105,10 @@ class Health(Value):
 
 
 class Report(Value):
-    """What a campaign did, why, what it caused and what it taught. Money figures are major units of `currency`, totals for the campaign."""
+    """What a campaign did, why, what it caused and what it taught. Money figures are major units of `currency`, totals for the campaign.
+
+    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one.
+    """
 
     campaign_id: str
     status: str
@@ -117,6 +120,7 @@ class Report(Value):
     looks: int
     matured_share: float
     incremental_margin: Interval | None
+    unmeasured: str = ""
     secondary: tuple[Estimate, ...] = ()
     verdict: Verdict
     health: Health

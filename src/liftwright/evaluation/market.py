@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pa_parquet
 
@@ -82,8 +83,10 @@ class MarketRun:
             found, rivals = await self._campaign(number)
             played.append(found)
             baselines = baselines or rivals
+        sender = self.deps.settings.sender
         return {
             "model": self.deps.settings.model,
+            "sender": f"{sender.name}, {sender.address}: the simulated market's own, from [sender] in the workspace's liftwright.toml",
             "campaigns": played,
             "baselines": baselines,
             "seconds": round(time.monotonic() - started, 1),
@@ -152,7 +155,7 @@ class MarketRun:
             for hour in WORK_HOURS:
                 self.clock.set(day, hour)
                 dispatch.drain(deps=self.deps, worker="demo", limit=BATCH)
-            actions = self._actions_of(day, campaign_id)
+            actions = self._actions_of(day)
             if actions is not None:
                 self.market.act(day, actions)
                 taken.append(actions)
@@ -166,12 +169,16 @@ class MarketRun:
             )
         return pa.concat_tables(taken) if taken else pa.table({name: [] for name in ("customer_id", "channel", "send_at")})
 
-    def _actions_of(self, day: date, campaign_id: str) -> pa.Table | None:
+    def _actions_of(self, day: date) -> pa.Table | None:
+        """The day's actions as an executor takes them: without those that were recalled."""
         path = self.home / "outbox" / "actions" / f"{day.isoformat()}.csv"
         if not path.exists():
             return None
-        text = {name: pa.string() for name in ("send_id", "customer_id", "channel", "offer", "variant", "send_at", "campaign_id")}
-        return pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=text))
+        actions = _read(path)
+        notice = path.with_suffix(".cancelled.csv")
+        if notice.exists():
+            actions = actions.filter(pc.invert(pc.is_in(actions["send_id"], value_set=_read(notice)["send_id"].combine_chunks())))
+        return actions
 
     def _bring_back(self, events: pa.Table, day: date) -> None:
         if not events.num_rows:
@@ -200,3 +207,9 @@ class MarketRun:
             },
         }
         return data, contest.as_json()
+
+
+def _read(path: Path) -> pa.Table:
+    """An action file or a recall notice; ids and words stay text."""
+    text = ("send_id", "customer_id", "channel", "offer", "variant", "send_at", "campaign_id")
+    return pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())))

@@ -12,8 +12,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
@@ -22,13 +20,11 @@ from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import StopRule
 from liftwright.domain.plan import Plan
 from liftwright.flow import change, learn, reporting, stock, stopping, walk
-from liftwright.flow.fresh import newest
 from liftwright.flow.graph import strict
 from liftwright.flow.resplit import resplit
+from liftwright.flow.suppressing import suppress
 from liftwright.measurement import stopping as rules
 from liftwright.ports import Deps
-
-QUIETING = pa.array(["opt_out", "complaint"])
 
 
 class Fired(Value):
@@ -103,10 +99,10 @@ async def judge(state: TickState, *, deps: Deps) -> dict[str, Any]:
 
 
 async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
-    """Stop or ask, suppress who wants no more; then write the tick down, last, so that a crash repeats what is safe to repeat."""
+    """Stop or ask, suppress who wants no more or has done it already; then write the tick down, last, so that a crash repeats what is safe to repeat."""
     campaign_id = state["campaign_id"]
-    plan = reporting.launched(campaign_id, deps)[1]
-    await asyncio.to_thread(suppress, plan, deps=deps)
+    row, plan = reporting.launched(campaign_id, deps)
+    await asyncio.to_thread(suppress, plan, starts_at=reporting.flight(plan, row, deps)[0], deps=deps)
     for fired in state["fired"]:
         await _follow(fired, plan, deps)
     if deps.campaigns.get(campaign_id).status == "running":
@@ -135,34 +131,6 @@ async def _follow(fired: Fired, plan: Plan, deps: Deps) -> None:
         after = {"approval_id": row.approval_id, "asks": "stop", "says": fired.says}
         action = Action(at=row.asked_at, kind="ask", rule=fired.rule, after=after, by="liftwright")
         deps.campaigns.record_action(plan.campaign_id, action)
-
-
-def suppress(plan: Plan, *, deps: Deps) -> int:
-    """Cancel the remaining touches of people who opted out or complained since; returns how many touches."""
-    if "suppress_person" not in plan.envelope.allows:
-        return 0
-    fresh = newest(deps)
-    events = fresh.events
-    planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
-    if events is None or not planned.num_rows:
-        return 0
-    now = deps.now()
-    recent = pc.and_(
-        pc.is_in(events["type"], value_set=QUIETING),
-        pc.less_equal(events["occurred_at"], pa.scalar(now, events["occurred_at"].type)),
-    )
-    quiet = set(events.filter(recent)["customer_id"].to_pylist())
-    people = sorted({i for i in planned["customer_id"].to_pylist() if (fresh.present_id(i) or i) in quiet})
-    if not people:
-        return 0
-    cancelled = deps.ledger.cancel_planned(plan.campaign_id, reason="the person opted out", now=now, customer_ids=people)
-    if cancelled:
-        after = {"people": len(people), "touches": cancelled}
-        action = Action(
-            at=now, kind="suppress", rule="OPT-OUT", before={"planned": planned.num_rows}, after=after, by="liftwright"
-        )
-        deps.campaigns.record_action(plan.campaign_id, action)
-    return cancelled
 
 
 def _judged(seen: reporting.Look, stock_left: dict[str, int]) -> tuple[Fired, ...]:

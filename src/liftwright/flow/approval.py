@@ -12,6 +12,7 @@ from langgraph.types import interrupt
 
 from liftwright.compliance import autonomy
 from liftwright.domain.approval import ApprovalRequest, DecisionKind
+from liftwright.domain.campaign import CampaignStatus
 from liftwright.domain.goal import Goal
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
@@ -231,7 +232,8 @@ async def closed(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
         decision = deps.approvals.decision(row.approval_id)
         if decision is not None:
             await asyncio.to_thread(learn.from_decision, decision, row.campaign_id, deps=deps)
-        standing.move(row.campaign_id, "rejected", deps=deps, stop_reason=row.reason or f"the approval was {row.status}")
+        status: CampaignStatus = "expired" if row.status == "expired" else "rejected"
+        standing.move(row.campaign_id, status, deps=deps, stop_reason=row.reason or f"the approval was {row.status}")
     return {"route": "closed"}
 
 

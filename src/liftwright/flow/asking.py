@@ -67,7 +67,11 @@ async def _whatif(campaign_id: str, edits: Edits, deps: Deps) -> dict[str, Any]:
     async with graphs.opened(deps) as graph:
         state = cast(CampaignState, (await graph.aget_state(walk.config(campaign_id))).values)
         if "assigned" not in state:
-            raise GoalError("WHATIF-EARLY", f"{campaign_id} is not solved yet.", next_step="Let the planning finish.")
+            raise GoalError(
+                "WHATIF-EARLY",
+                f"{campaign_id} has no solved plan yet.",
+                next_step=f"See where it stands with `liftwright show {campaign_id}`.",
+            )
         fork = _fork_id(campaign_id, plan, edits)
         after = await _solved_again(state, edits, deps)
         async with walk.held(fork, deps):

@@ -12,6 +12,7 @@ from langgraph.config import get_config
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import DataError, GoalError
 from liftwright.domain.goal import Goal
+from liftwright.flow import again
 from liftwright.flow.state import CampaignState
 from liftwright.ports import Deps
 
@@ -71,6 +72,7 @@ def first_state(campaign: Campaign, *, deps: Deps) -> CampaignState:
         "seed": campaign.seed,
         "revision": 1,
         "round": 0,
+        "edits": again.edits_for(campaign.campaign_id, deps),
     }
 
 

@@ -20,7 +20,11 @@ def current_plan(campaign_id: str, *, deps: Deps) -> Plan:
     campaign = deps.campaigns.get(campaign_id)
     plan = deps.campaigns.plan(campaign_id, campaign.revision) if campaign.revision else None
     if plan is None:
-        raise GoalError("PLAN-NONE", f"{campaign_id} has no plan (it is {campaign.status}).", next_step="Plan the goal first.")
+        raise GoalError(
+            "PLAN-NONE",
+            f"{campaign_id} has no plan (it is {campaign.status.replace('_', ' ')}).",
+            next_step="Plan the goal first.",
+        )
     return plan
 
 

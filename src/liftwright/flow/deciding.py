@@ -13,11 +13,11 @@ from langgraph.types import Command
 
 from liftwright.domain.approval import ApprovalRequest, Decision, DecisionKind
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import ApprovalError
-from liftwright.flow import change, edits, standing, walk
+from liftwright.domain.errors import ApprovalError, LiftwrightError, ProviderError
+from liftwright.flow import change, differing, edits, standing, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.launch import launch
-from liftwright.flow.stopping import lapse
+from liftwright.flow.stopping import close_expired, lapse
 from liftwright.ports import Deps
 
 
@@ -52,15 +52,24 @@ async def decide(
         reason=reason,
         changes=_wanted(kind, waiting, reason, changes, deps),
     )
-    await carry_out(deps.approvals.decide(decision), deps=deps)
+    await carry_out(_recorded(decision, campaign_id, deps), deps=deps)
     campaign = deps.campaigns.get(campaign_id)
-    if kind == "approve" and campaign.status == "blocked":
+    if kind == "approve" and campaign.status in ("blocked", "expired"):
         raise ApprovalError(
             "LAUNCH-REFUSED",
             f"Nothing was sent: {campaign.stop_reason or 'a rule forbids the plan now.'}",
-            next_step=f"See `liftwright show {campaign_id}`, then plan again.",
+            next_step=f"See `liftwright show {campaign_id}`, then ask again with `liftwright plan --again {campaign_id}`.",
         )
     return campaign
+
+
+def _recorded(decision: Decision, campaign_id: str, deps: Deps) -> ApprovalRequest:
+    """The decided row; a row that ran out this very moment closes its campaign."""
+    try:
+        return deps.approvals.decide(decision)
+    except ApprovalError:
+        close_expired(campaign_id, deps=deps)
+        raise
 
 
 async def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
@@ -71,23 +80,30 @@ async def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
         current = deps.approvals.get(row.approval_id)
         if current.resumed_at is not None:
             return False
-        await _wake(graph, current)
+        try:
+            await _wake(graph, current, deps)
+        except ProviderError:
+            raise
+        except LiftwrightError:
+            deps.approvals.mark_resumed(row.approval_id, at=deps.now())
+            raise
         if current.status == "approved" and deps.approvals.get(row.approval_id).launched_at is None:
             await asyncio.to_thread(launch, row.approval_id, deps=deps)
         deps.approvals.mark_resumed(row.approval_id, at=deps.now())
         return True
 
 
-async def _wake(graph: Any, row: ApprovalRequest) -> None:
+async def _wake(graph: Any, row: ApprovalRequest, deps: Deps) -> None:
     """Resume the approval interrupt of this very row by its id; a run that stopped elsewhere is carried on from there."""
     state = await graph.aget_state(walk.config(row.thread_id))
     pending = {i.id: i for task in state.tasks for i in task.interrupts if task.name == "approval"}
     mine = [key for key, found in pending.items() if found.value.get("approval_id") == row.approval_id]
     if mine:
         kind = {"type": row.status, "message": row.reason}
-        await walk.run(graph, Command(resume={mine[0]: {"decisions": [kind], "approval_id": row.approval_id}}), row.thread_id)
+        resume: Command[Any] = Command(resume={mine[0]: {"decisions": [kind], "approval_id": row.approval_id}})
+        await walk.plan(graph, resume, row.campaign_id, deps)
     elif state.next and not pending:
-        await walk.run(graph, None, row.thread_id)
+        await walk.plan(graph, None, row.campaign_id, deps)
 
 
 def _waiting(campaign_id: str, deps: Deps) -> ApprovalRequest:
@@ -95,8 +111,14 @@ def _waiting(campaign_id: str, deps: Deps) -> ApprovalRequest:
     waiting = deps.approvals.pending(campaign_id)
     if waiting is not None and not standing.is_closed(campaign):
         return waiting
+    if campaign.status == "expired":
+        raise ApprovalError(
+            "APPROVAL-EXPIRED",
+            f"The approval of {campaign_id} has run out ({campaign.stop_reason}); nothing was sent and it can never be used.",
+            next_step=f"Ask again, planned and checked afresh: `liftwright plan --again {campaign_id}`.",
+        )
     decisions = deps.approvals.decisions(campaign_id)
-    says = f"Nothing of {campaign_id} waits for a decision (it is {campaign.status})."
+    says = f"Nothing of {campaign_id} waits for a decision (it is {campaign.status.replace('_', ' ')})."
     if decisions:
         last = decisions[-1]
         says += f" The last decision was {last.kind} by {last.by}, at {last.at:%Y-%m-%d %H:%M} UTC."
@@ -109,28 +131,18 @@ def _stale(waiting: ApprovalRequest, seen: str | None, deps: Deps) -> ApprovalEr
     plans = [deps.campaigns.plan(waiting.campaign_id, n) for n in range(1, waiting.revision + 1)]
     old = next((plan for plan in plans if plan and plan.plan_hash == seen), None)
     new = plans[-1] if plans else None
-    if old is None or new is None:
-        differs = "The hash you gave belongs to no plan of this campaign."
+    where = f"{waiting.campaign_id} waits with revision {waiting.revision}"
+    if waiting.thread_id != waiting.campaign_id:
+        says = f"{waiting.campaign_id} waits with another question, not the plan you named: {waiting.title}"
+    elif old is None or new is None:
+        says = f"The hash you gave belongs to no plan of this campaign; {where}."
     else:
-        differs = "Changed since: " + "; ".join(difference(old.manifest(), new.manifest())) + "."
+        says = f"{where}, and you decided on revision {old.revision}. Changed since: {differing.in_words(old, new)}."
     return ApprovalError(
         "APPROVAL-STALE",
-        f"What waits is {waiting.plan_hash} (revision {waiting.revision}), not {seen}. {differs}",
-        next_step=f"Look at it with `liftwright show {waiting.campaign_id}` and decide on that hash.",
+        says,
+        next_step=f"Read it with `liftwright show {waiting.campaign_id}`, then decide with --hash {waiting.plan_hash}.",
     )
-
-
-def difference(old: Any, new: Any, *, path: str = "", most: int = 12) -> list[str]:
-    """Where two manifests differ, as `path: before → after`, at most `most` lines."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        lines: list[str] = []
-        for key in sorted({*old, *new}):
-            lines += difference(old.get(key), new.get(key), path=f"{path}.{key}".lstrip("."), most=most)
-        return lines[:most]
-    if old == new:
-        return []
-    shown = [text if len(text) <= 60 else text[:57] + "…" for text in (str(old), str(new))]
-    return [f"{path}: {shown[0]} → {shown[1]}"]
 
 
 def _wanted(
@@ -139,13 +151,19 @@ def _wanted(
     """The changes of an edit in canonical form; refuses what the kind of decision cannot carry before anything is recorded."""
     if waiting.thread_id != waiting.campaign_id and kind in ("edit", "respond"):
         raise ApprovalError(
-            "APPROVAL-KIND", f"A change of a running campaign cannot be answered with {kind}.", next_step="Approve or reject it."
+            "APPROVAL-KIND",
+            f"The question of {waiting.campaign_id} that waits is whether to stop it; {kind} is no answer to that.",
+            next_step="Approve or reject it.",
         )
     if kind == "respond" and not reason.strip():
         raise ApprovalError("APPROVAL-WORDS", "A response needs words.", next_step='Say what should differ with --reason "…".')
     if kind != "edit":
         if changes:
-            raise ApprovalError("APPROVAL-KIND", f"Only an edit can carry changes, not {kind}.", next_step="Use edit.")
+            raise ApprovalError(
+                "APPROVAL-KIND",
+                f"Only an edit can carry changes, not {kind}.",
+                next_step="Use `liftwright edit CAMPAIGN --set PATH=VALUE`.",
+            )
         return {}
     wanted = edits.parse(changes or {}, settings=deps.settings)
     plan = deps.campaigns.plan(waiting.campaign_id, waiting.revision)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from liftwright.domain.campaign import Send
 from liftwright.domain.profile import Channel
 from liftwright.flow import fresh as fresh_data
 from liftwright.flow import gate
-from liftwright.flow.stopping import lapse
+from liftwright.flow.stopping import lapse, recall
 from liftwright.ports import ChannelAdapter, Delivery, Deps, LeaseOutcome, Receipt
 
 LEASE_SECONDS = 300
@@ -42,6 +42,7 @@ def work_once(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
         plans = _plans(batch, deps)
         for part in _one_per_person(batch):
             done.update(_pass_on(part, plans, fresh, now=now, worker=worker, deps=deps))
+        _take_back(plans, deps)
     return dict(done)
 
 
@@ -53,6 +54,14 @@ def drain(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
         total.update(done)
         if not done["leased"]:
             return dict(total)
+
+
+def _take_back(campaign_ids: Iterable[str], deps: Deps) -> None:
+    """A campaign that was stopped while this batch was handed over: recall what its executor holds for later."""
+    for campaign in map(deps.campaigns.get, campaign_ids):
+        if campaign.status == "stopped":
+            reason = f"stopped by {campaign.stopped_by}: {campaign.stop_reason}"
+            recall(campaign.campaign_id, reason=reason, deps=deps)
 
 
 async def drain_async(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,26 +31,49 @@ def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, A
     plan = deps.campaigns.plan(campaign_id, campaign.revision) if campaign.revision else None
     if plan is None:
         raise GoalError(
-            "EXPORT-NO-PLAN", f"{campaign_id} has no plan (it is {campaign.status}).", next_step="Plan the goal first."
+            "EXPORT-NO-PLAN",
+            f"{campaign_id} has no plan (it is {campaign.status.replace('_', ' ')}).",
+            next_step="Plan the goal first.",
         )
     return _part(plan, what, deps)
 
 
 def write(campaign_id: str, what: str, *, target: Path, deps: Deps) -> int:
-    """Write a part to a .parquet, .csv or .json file by its ending; returns the number of rows (keys for a mapping)."""
-    if target.suffix not in FORMATS:
+    """Write a part to a .parquet, .csv or .json file by its ending; returns the number of rows (keys for a mapping as JSON).
+
+    A mapping becomes a table of `key, value` in CSV and Parquet (`flat`). Raises ConfigError for another ending.
+    """
+    ending = target.suffix.lower()
+    if ending not in FORMATS:
         raise ConfigError(
             "EXPORT-FORMAT", f"'{target.name}' has no known ending.", next_step=f"End it with one of: {', '.join(FORMATS)}."
         )
     found = export(campaign_id, what, deps=deps)
     target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(found, dict):
-        if target.suffix != ".json":
-            raise ConfigError("EXPORT-FORMAT", f"{what} is not a table.", next_step="Write it to a .json file.")
+    if isinstance(found, dict) and ending == ".json":
         target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         return len(found)
-    _write_table(found, target)
-    return int(found.num_rows)
+    table = flat(found) if isinstance(found, dict) else found
+    _write_table(table, target, ending)
+    return int(table.num_rows)
+
+
+def flat(found: Mapping[str, Any]) -> pa.Table:
+    """A mapping as rows of `key` (the path, joined by dots) and `value` (as JSON writes it; empty for null), in its own order."""
+    import pyarrow as pa
+
+    rows = list(_leaves(found))
+    values = [None if value is None else value if isinstance(value, str) else json.dumps(value) for _, value in rows]
+    return pa.table({"key": pa.array([key for key, _ in rows], pa.string()), "value": pa.array(values, pa.string())})
+
+
+def _leaves(found: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in found.items():
+        here = f"{path}.{key}".lstrip(".")
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, here)
+        else:
+            yield here, value
 
 
 def _part(plan: Plan, what: str, deps: Deps) -> pa.Table | dict[str, Any]:
@@ -86,13 +110,13 @@ def _with_columns(table: pa.Table) -> pa.Table:
     return table.select(list(COLUMNS))
 
 
-def _write_table(table: pa.Table, target: Path) -> None:
+def _write_table(table: pa.Table, target: Path, ending: str) -> None:
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
-    if target.suffix == ".parquet":
+    if ending == ".parquet":
         pq.write_table(table, target)
-    elif target.suffix == ".csv":
+    elif ending == ".csv":
         pa_csv.write_csv(table, target)
     else:
         target.write_text(json.dumps(table.to_pylist(), default=str), encoding="utf-8")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from liftwright.agents.bench import Bench
 from liftwright.domain.approval import ApprovalRequest
-from liftwright.domain.campaign import Send
+from liftwright.domain.campaign import CampaignStatus, Send
 from liftwright.domain.errors import ApprovalError, DataError, LiftwrightError
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
@@ -90,8 +90,8 @@ def approved_plan(row: ApprovalRequest, deps: Deps) -> Plan:
     if decision is None or decision.kind != "approve" or decision.plan_hash != row.plan_hash:
         raise ApprovalError(
             "APPROVAL-NO-DECISION",
-            f"No decision says yes to {row.plan_hash}.",
-            next_step="Decide on the waiting plan.",
+            f"Nobody has approved this plan of {row.campaign_id}; nothing was sent.",
+            next_step=f"Look at it with `liftwright show {row.campaign_id}`, then approve, edit or reject it.",
         )
     plan = deps.campaigns.plan(row.campaign_id, row.revision)
     if plan is None or plan.plan_hash != row.plan_hash:
@@ -111,8 +111,8 @@ def verify_holdout(plan: Plan, rows: pa.Table, deps: Deps) -> None:
     if outside:
         raise ApprovalError(
             "APPROVAL-HOLDOUT",
-            f"{len(outside)} people of the assignment are not in the treated arm.",
-            next_step="Plan again; the holdout must not be contacted.",
+            f"{len(outside)} people in the plan of {plan.campaign_id} were held out on purpose and must not be contacted; nothing was sent.",
+            next_step=f"Plan it afresh: liftwright plan --again {plan.campaign_id}.",
         )
 
 
@@ -178,13 +178,16 @@ def _finding(row: ApprovalRequest, error: LiftwrightError) -> Finding:
 
 
 def _refused(row: ApprovalRequest, findings: tuple[Finding, ...], deps: Deps) -> Route:
-    """Nothing leaves: the campaign is blocked, the journal says why, once."""
-    if deps.campaigns.get(row.campaign_id).status != "blocked":
+    """Nothing leaves: the campaign is blocked (expired when its approval ran out before the launch), the journal says why, once."""
+    status: CampaignStatus = "expired" if findings[0].rule == "APPROVAL-EXPIRED" else "blocked"
+    if deps.campaigns.get(row.campaign_id).status != status:
         detail = {
             "approval_id": row.approval_id,
             "plan_hash": row.plan_hash,
             "findings": [finding.model_dump(mode="json") for finding in findings],
         }
-        deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.blocked", subject=row.campaign_id, detail=detail)
-        standing.move(row.campaign_id, "blocked", deps=deps, stop_reason=findings[0].says)
+        deps.journal.append(
+            at=deps.now(), actor="liftwright", action=f"campaign.{status}", subject=row.campaign_id, detail=detail
+        )
+        standing.move(row.campaign_id, status, deps=deps, stop_reason=findings[0].says)
     return "blocked"

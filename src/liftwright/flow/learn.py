@@ -31,7 +31,9 @@ async def finish(campaign_id: str, *, deps: Deps) -> tuple[Lesson, ...]:
     campaign = standing.move(campaign_id, "finished", deps=deps)
     if campaign.status not in ("finished", "stopped"):
         raise ApprovalError(
-            "FINISH-STATUS", f"{campaign_id} is {campaign.status}; it cannot be closed.", next_step="See `liftwright show`."
+            "FINISH-STATUS",
+            f"{campaign_id} is {campaign.status.replace('_', ' ')}; it cannot be closed.",
+            next_step=f"See `liftwright show {campaign_id}`.",
         )
     seen = reporting.look(campaign_id, deps=deps, has_ended=True)
     lessons = lessons_of(seen, deps=deps)

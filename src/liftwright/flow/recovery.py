@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.domain.campaign import Campaign
-from liftwright.flow import beginning, deciding, standing, walk
+from liftwright.flow import beginning, deciding, standing, stopping, walk
 from liftwright.flow import graph as graphs
 from liftwright.ports import Deps
 
@@ -14,6 +14,8 @@ async def recover(*, deps: Deps) -> dict[str, int]:
     """Finish what a crash interrupted: planning that stopped half-way, decisions taken but not yet carried out. Safe at any time."""
     done = {"planning": 0, "decisions": 0, "failed": 0}
     for campaign in deps.campaigns.all():
+        if stopping.close_expired(campaign.campaign_id, deps=deps):
+            continue
         if campaign.status in ("planning", "awaiting_approval", "needs_answer"):
             await _counted(done, "planning", _replan(campaign, deps), campaign.campaign_id, deps)
     for row in deps.approvals.decided_not_resumed():
@@ -39,9 +41,9 @@ async def _replan(campaign: Campaign, deps: Deps) -> bool:
             return False
         state = await graph.aget_state(walk.config(thread))
         if not state.values:
-            await walk.run(graph, beginning.first_state(current, deps=deps), thread)
+            await walk.plan(graph, beginning.first_state(current, deps=deps), thread, deps)
             return True
         if not state.next or state.interrupts:
             return False
-        await walk.run(graph, None, thread)
+        await walk.plan(graph, None, thread, deps)
         return True

@@ -74,7 +74,8 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
     share = 1.0 if has_ended else fraction
     past = [earlier for earlier in look_fractions(campaign_id, deps) if earlier < share]
     guardrails = _guardrails(plan, audience, table, sends)
-    told = _told(row, plan, sends, fresh, deps=deps, has_ended=has_ended)
+    came_back = outcomes.has_any(fresh.events, starts_at=starts_at, ends_at=until)
+    told = _told(row, plan, sends, fresh, deps=deps, has_ended=has_ended, has_outcomes=came_back)
     late = outcomes.late_events(fresh.events, starts_at=starts_at, ends_at=until, closed_at=until) if has_ended else 0
     told = replace(told, looks=len(set(past)) + 1, late_data=late, guardrails=stopping.guardrail_findings(guardrails))
     critical = _critical(share, past, plan.experiment.level)
@@ -93,7 +94,9 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
     )
 
 
-def _told(row: ApprovalRequest, plan: Plan, sends: pa.Table, fresh: Fresh, *, deps: Deps, has_ended: bool) -> reports.Flight:
+def _told(
+    row: ApprovalRequest, plan: Plan, sends: pa.Table, fresh: Fresh, *, deps: Deps, has_ended: bool, has_outcomes: bool
+) -> reports.Flight:
     """What ledger, journal and audit say of a campaign."""
     campaign_id = plan.campaign_id
     campaign, actions = deps.campaigns.get(campaign_id), deps.campaigns.actions(campaign_id)
@@ -106,6 +109,7 @@ def _told(row: ApprovalRequest, plan: Plan, sends: pa.Table, fresh: Fresh, *, de
         sends=deps.ledger.counts(campaign_id),
         delivered=pc.unique(sends["customer_id"]).to_pylist(),
         has_ended=has_ended,
+        has_outcomes=has_outcomes,
         is_futile=campaign.status == "stopped" and "futility" in {action.rule for action in actions},
         matured_share=_matured(sends, deps.now()),
         actions=actions,
@@ -186,17 +190,19 @@ def _by_goal(
     held = pc.is_in(table["customer_id"], value_set=_held(audience))
     treated, holdout = (table[metric].filter(mask).to_numpy() for mask in (pc.invert(held), held))
     lift = estimate.difference(treated, holdout, metric=metric, level=experiment.level, critical=critical)
+    if lift.mid is None and found.unmeasured:
+        lift = lift.model_copy(update={"reason": found.unmeasured})
     seen = estimate.outcomes_in_smaller_arm(treated, holdout)
     is_futile = found.verdict == "futile"
     verdict = reports.verdict(lift, health=found.health, has_ended=has_ended, is_futile=is_futile, conversions=seen)
     found = found.model_copy(update={"lift": lift, "verdict": verdict})
-    return found.model_copy(update={"narrative": f"{found.narrative} {goal_words(found)}"})
+    return found.model_copy(update={"narrative": f"{found.narrative} {goal_words(found)}".strip()})
 
 
 def goal_words(found: Report) -> str:
-    """The goal's own measure in a sentence; empty when it is the margin, which the narrative is about anyway."""
+    """The goal's own measure in a sentence; empty when the narrative has said it: it is the margin, or neither could be measured."""
     lift = found.lift
-    if lift.metric not in reports.SECONDARY:
+    if lift.metric not in reports.SECONDARY or (lift.mid is None and lift.reason == found.unmeasured):
         return ""
     if lift.mid is None:
         return f"The goal's own measure, {lift.metric}, could not be measured: {lift.reason}."

@@ -19,17 +19,18 @@ def plan_json(campaign_id: str, *, deps: Deps) -> Json:
     """`plan --json`: where the campaign stands and, when there is one, its plan."""
     campaign = deps.campaigns.get(campaign_id)
     plan = deps.campaigns.plan(campaign_id, campaign.revision) if campaign.revision else None
+    status, stop_reason = _standing(campaign, deps)
     data: Json = {
         "campaign_id": campaign_id,
-        "status": campaign.status,
+        "status": status,
         "goal": campaign.goal.words,
         "plan_hash": plan.plan_hash if plan else None,
         "revision": campaign.revision,
     }
     if campaign.question:
         data["question"] = campaign.question
-    if campaign.stop_reason:
-        data["stop_reason"] = campaign.stop_reason
+    if stop_reason:
+        data["stop_reason"] = stop_reason
     if plan is not None:
         data |= _plan(plan)
     data["findings"] = _findings(campaign, plan, deps)
@@ -98,7 +99,7 @@ def report_json(report: Report) -> Json:
             "looks": report.looks,
             "matured_share": report.matured_share,
         },
-        "incremental_margin": report.incremental_margin.model_dump() if report.incremental_margin else None,
+        "incremental_margin": _margin(report),
         "secondary": [estimate.model_dump(mode="json") for estimate in report.secondary],
         "verdict": report.verdict,
         "health": report.health.model_dump(),
@@ -108,6 +109,13 @@ def report_json(report: Report) -> Json:
         "lessons": [lesson.model_dump(mode="json") for lesson in report.lessons],
         "narrative": report.narrative,
     }
+
+
+def _margin(report: Report) -> Json:
+    """The interval; where nothing is known the same keys with nulls, and why."""
+    if report.incremental_margin is not None:
+        return report.incremental_margin.model_dump()
+    return {"low": None, "mid": None, "high": None, "level": report.lift.level, "reason": report.unmeasured or report.lift.reason}
 
 
 def action_json(action: Action) -> Json:
@@ -196,6 +204,14 @@ def _objective(objective: Objective, assumptions: tuple[Assumption, ...]) -> Jso
         data["budget"] = _money(objective.budget)
     data["assumptions"] = [assumption.model_dump(mode="json") for assumption in assumptions]
     return data
+
+
+def _standing(campaign: Campaign, deps: Deps) -> tuple[str, str | None]:
+    """Status and why it ended. An approval whose time is over is expired, whether or not a worker has written that down yet."""
+    waiting = deps.approvals.pending(campaign.campaign_id) if campaign.status == "awaiting_approval" else None
+    if waiting is not None and waiting.expires_at <= deps.now():
+        return "expired", f"nobody decided by {waiting.expires_at:%Y-%m-%d %H:%M} UTC"
+    return campaign.status, campaign.stop_reason
 
 
 def _findings(campaign: Campaign, plan: Plan | None, deps: Deps) -> list[Json]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.domain.campaign import TRANSITIONS, Campaign, CampaignStatus
+from liftwright.domain.errors import LiftwrightError
+from liftwright.domain.policy import Finding
 from liftwright.ports import Deps
 
 
@@ -21,3 +23,11 @@ def move(campaign_id: str, status: CampaignStatus, *, deps: Deps, **fields: Any)
 def is_closed(campaign: Campaign) -> bool:
     """True when no status can follow any more."""
     return not TRANSITIONS[campaign.status]
+
+
+def refuse(campaign_id: str, error: LiftwrightError, *, deps: Deps) -> None:
+    """Planning was refused for good: the campaign is blocked, and its finding says why and what to do."""
+    finding = Finding(rule=error.code, severity="block", subject=campaign_id, says=error.says, fix=error.next_step, by="planning")
+    detail = {"findings": [finding.model_dump(mode="json")]}
+    deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.blocked", subject=campaign_id, detail=detail)
+    move(campaign_id, "blocked", deps=deps, question=None, stop_reason=error.says)

@@ -10,9 +10,12 @@ from typing import Any
 from langgraph.types import Command
 
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import ApprovalError, GoalError
-from liftwright.flow import beginning
+from liftwright.domain.errors import ApprovalError, GoalError, LiftwrightError, ProviderError
+from liftwright.domain.goal import Goal
+from liftwright.flow import again as asking_again
+from liftwright.flow import beginning, standing
 from liftwright.flow import graph as graphs
+from liftwright.flow.stopping import lapse
 from liftwright.ports import Deps
 
 MAX_STEPS = 60
@@ -20,12 +23,33 @@ MAX_STEPS = 60
 
 
 async def start(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Campaign:
-    """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed."""
+    """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed.
+
+    A goal that is refused (GoalError and its like, not a provider that failed) leaves a campaign that is blocked and says why.
+    """
     goal = beginning.asked(text, deps=deps, answers=answers)
-    campaign = beginning.created(goal, deps=deps)
+    return await begin(beginning.created(goal, deps=deps), deps=deps)
+
+
+async def begin(campaign: Campaign, *, deps: Deps) -> Campaign:
+    """Run a campaign that was just created up to its first stop."""
     async with held(campaign.campaign_id, deps), graphs.opened(deps) as graph:
-        await run(graph, beginning.first_state(campaign, deps=deps), campaign.campaign_id)
+        await plan(graph, beginning.first_state(campaign, deps=deps), campaign.campaign_id, deps)
     return deps.campaigns.get(campaign.campaign_id)
+
+
+async def again(campaign_id: str, *, deps: Deps) -> Campaign:
+    """Ask the goal of an ended campaign again: a new campaign with the same words, answers and approver's edits, on today's data.
+
+    Every rule and agent runs afresh and the approval is a new one. Raises ApprovalError while the old one still waits or runs.
+    """
+    lapse(deps=deps)
+    async with held(f"{campaign_id}:again", deps):
+        asking_again.may_ask(campaign_id, deps=deps)
+        old = deps.campaigns.get(campaign_id).goal
+        campaign = beginning.created(Goal(text=old.text, asked_at=deps.now(), answers=old.answers), deps=deps)
+        asking_again.tie(campaign_id, campaign.campaign_id, deps=deps)
+    return await begin(campaign, deps=deps)
 
 
 async def answer(campaign_id: str, text: str, *, deps: Deps) -> Campaign:
@@ -41,7 +65,7 @@ async def answer(campaign_id: str, text: str, *, deps: Deps) -> Campaign:
             raise GoalError(
                 "ANSWER-LATE", f"{campaign_id} no longer asks this.", next_step=f"See `liftwright show {campaign_id}`."
             )
-        await run(graph, Command(resume={asked["ask"]: {"text": text.strip()}}), campaign_id)
+        await plan(graph, Command(resume={asked["ask"]: {"text": text.strip()}}), campaign_id, deps)
     return deps.campaigns.get(campaign_id)
 
 
@@ -54,6 +78,17 @@ async def held(thread_id: str, deps: Deps) -> AsyncIterator[None]:
         yield
     finally:
         await asyncio.to_thread(lock.__exit__, None, None, None)
+
+
+async def plan(graph: Any, given: Any, campaign_id: str, deps: Deps) -> None:
+    """One run of the planning graph. What can never be planned as it was said ends the campaign as blocked; the error goes on."""
+    try:
+        await run(graph, given, campaign_id)
+    except ProviderError:
+        raise
+    except LiftwrightError as error:
+        standing.refuse(campaign_id, error, deps=deps)
+        raise
 
 
 async def run(graph: Any, given: Any, thread_id: str) -> Any:
@@ -82,6 +117,6 @@ def _must_wait_for_answer(campaign: Campaign) -> None:
     if campaign.status != "needs_answer":
         raise GoalError(
             "ANSWER-UNASKED",
-            f"{campaign.campaign_id} asks nothing (it is {campaign.status}).",
+            f"{campaign.campaign_id} asks nothing (it is {campaign.status.replace('_', ' ')}).",
             next_step='Start a new goal with `liftwright plan "GOAL"`.',
         )

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Floats = npt.NDArray[np.float64]
+OUTCOMES = ("purchase", "return", "visit")
 COUNTED = {"visits": "visit", "opt_outs": "opt_out", "complaints": "complaint"}
 
 
@@ -79,6 +80,16 @@ def redemptions(events: pa.Table | None, *, sends: pa.Table, starts_at: datetime
         if source is not None and bought.get("discount") != 0:
             found[source["offer"]] = found.get(source["offer"], 0) + 1
     return found
+
+
+def has_any(events: pa.Table | None, *, starts_at: datetime, ends_at: datetime) -> bool:
+    """Whether anybody's purchase, return or visit in [starts_at, ends_at) is known."""
+    if events is None or not events.num_rows:
+        return False
+    inside = pc.and_(
+        pc.greater_equal(events["occurred_at"], _at(starts_at, events)), pc.less(events["occurred_at"], _at(ends_at, events))
+    )
+    return bool(pc.any(pc.and_(inside, pc.is_in(events["type"], value_set=pa.array(OUTCOMES)))).as_py())
 
 
 def late_events(events: pa.Table | None, *, starts_at: datetime, ends_at: datetime, closed_at: datetime) -> int:

@@ -28,6 +28,7 @@ class Flight:
 
     sends: counts by state (planned, delivered, failed, unknown, suppressed). delivered: people with a delivered send. is_futile:
     stopped by the futility rule. matured_share: share of the outcome window that has been seen. late_data: `outcomes.late_events`.
+    has_outcomes: a purchase, return or visit of anybody came back since the launch.
     """
 
     campaign_id: str
@@ -40,6 +41,7 @@ class Flight:
     looks: int = 1
     has_ended: bool = False
     is_futile: bool = False
+    has_outcomes: bool = True
     matured_share: float = 1.0
     late_data: int = 0
     guardrails: Sequence[Finding] = ()
@@ -64,14 +66,14 @@ def build(
     Total incremental margin = effect per person x selected people of the treated arm.
     """
     arms = _arms(audience, outcomes)
-    lift = difference(
-        *arms["margin"],
-        metric=experiment.primary_metric,
-        level=experiment.level,
-        cap=cap,
-        covariate=arms.get("prior_value"),
-        critical=critical,
-    )
+    metric, level = experiment.primary_metric, experiment.level
+    if silence := _silence(flight, arms):
+        treated, holdout = (len(arm) for arm in arms["margin"])
+        lift = Estimate(metric=metric, level=level, treated=treated, holdout=holdout, reason=silence)
+    else:
+        lift = difference(
+            *arms["margin"], metric=metric, level=level, cap=cap, covariate=arms.get("prior_value"), critical=critical
+        )
     health = Health(
         srm_p=_arm_sizes(audience, share=experiment.holdout_share),
         contamination=_contamination(audience, flight.delivered),
@@ -79,6 +81,24 @@ def build(
     )
     report = _filled(flight, lift, health, arms, level=experiment.level)
     return report.model_copy(update={"narrative": narrative(report)})
+
+
+def _silence(flight: Flight, arms: Mapping[str, tuple[Floats, Floats]]) -> str:
+    """Why there is no margin to compare, and what to import; empty when somebody of either arm bought or gave back.
+
+    Then the treated arm's margin is what its contacts cost, which says nothing about what they caused.
+    """
+    if any(np.any(arm) for name in ("revenue", "orders") for arm in arms[name]):
+        return ""
+    if not flight.has_outcomes:
+        return (
+            "no purchase, return or visit since the launch has come back; import what happened with "
+            "`liftwright import FILE --as events`"
+        )
+    return (
+        "outcomes come back, but nobody of the two groups compared has bought yet; "
+        "if they did, import it with `liftwright import FILE --as events`"
+    )
 
 
 def _filled(flight: Flight, lift: Estimate, health: Health, arms: Mapping[str, tuple[Floats, Floats]], *, level: float) -> Report:
@@ -94,6 +114,7 @@ def _filled(flight: Flight, lift: Estimate, health: Health, arms: Mapping[str, t
         looks=flight.looks,
         matured_share=flight.matured_share,
         incremental_margin=total(lift, people=len(arms["margin"][0])),
+        unmeasured=lift.reason if lift.mid is None else "",
         secondary=_secondary(arms, level=level),
         verdict=verdict(lift, health=health, has_ended=flight.has_ended, is_futile=flight.is_futile, conversions=seen),
         health=health,
@@ -172,8 +193,8 @@ def _delivery(report: Report) -> str:
 
 def _effect(report: Report) -> str:
     lift, money = report.lift, report.incremental_margin
-    if money is None or lift.mid is None:
-        return f"The effect could not be measured: {lift.reason}."
+    if money is None:
+        return f"What it caused is not measurable yet: {report.unmeasured or lift.reason}."
     low, mid, high = (Money.of(round(value, 6), report.currency) for value in (money.low, money.mid, money.high))
     return (
         f"Compared with {lift.holdout} people held out, the {lift.treated} people selected brought {mid} of extra margin "
@@ -191,6 +212,8 @@ def _conclusion(report: Report) -> str:
         return "The whole interval lies above zero: the campaign paid."
     if report.verdict == "harm":
         return "The whole interval lies below zero: the campaign cost more than it brought."
+    if report.incremental_margin is None:
+        return "So it cannot be told whether it paid."
     first = (
         "It was stopped because the planned effect could no longer be found."
         if report.verdict == "futile"

@@ -181,15 +181,15 @@ def _refusal(session: Session, row: ApprovalRow, decision: Decision) -> Approval
             _set_expired(session, row, decision.at)
         return ApprovalError(
             "APPROVAL-EXPIRED",
-            f"The approval of '{row.campaign_id}' expired at {row.expires_at.isoformat()}; an expired approval means no.",
-            next_step="Plan the campaign again and approve the new plan.",
+            f"The approval of '{row.campaign_id}' ran out on {row.expires_at:%Y-%m-%d %H:%M} UTC; an expired approval means no.",
+            next_step=f"Ask again with: liftwright plan --again {row.campaign_id}.",
         )
     if row.status != "pending":
-        when = f" at {row.decided_at.isoformat()}" if row.decided_at else ""
+        when = f" on {row.decided_at:%Y-%m-%d %H:%M} UTC" if row.decided_at else ""
         return ApprovalError(
             "APPROVAL-DECIDED",
             f"'{row.campaign_id}' was already {row.status} by {row.decided_by or 'the system'}{when}.",
-            next_step="Look at the outcome with: liftwright show.",
+            next_step=f"Look at the outcome with: liftwright show {row.campaign_id}.",
         )
     return None
 
@@ -199,11 +199,11 @@ def _stale(session: Session, row: ApprovalRow) -> ApprovalError:
     current = newer[-1].plan_hash if newer else None
     if current is None:
         says = f"The plan of '{row.campaign_id}' that this is about was replaced, and no plan of it waits now."
-        return ApprovalError("APPROVAL-STALE", says, next_step="Look at the campaign with: liftwright show.")
+        return ApprovalError("APPROVAL-STALE", says, next_step=f"Look at it with: liftwright show {row.campaign_id}.")
     return ApprovalError(
         "APPROVAL-STALE",
-        f"The plan of '{row.campaign_id}' that waits has the hash {current}, not the one decided on.",
-        next_step=f"Read the current plan, then decide with --hash {current}.",
+        f"The plan of '{row.campaign_id}' that waits is not the one decided on; nothing was recorded.",
+        next_step=f"Read it with `liftwright show {row.campaign_id}`, then decide with --hash {current}.",
     )
 
 

@@ -197,8 +197,8 @@ def step(row: CampaignRow, status: str) -> None:
     if status not in TRANSITIONS.get(row.status, frozenset()):
         raise GoalError(
             "CAMPAIGN-STATUS",
-            f"Campaign '{row.campaign_id}' is {row.status} and cannot become {status}.",
-            next_step="Look at it with: liftwright show, or start a new campaign.",
+            f"Campaign '{row.campaign_id}' is {row.status.replace('_', ' ')} and cannot become {status.replace('_', ' ')}.",
+            next_step=f"Look at it with `liftwright show {row.campaign_id}`, or start a new campaign.",
         )
     row.status = status
 

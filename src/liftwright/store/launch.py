@@ -60,13 +60,13 @@ def _approved(session: Session, approval: ApprovalRow, now: datetime) -> Decisio
         raise ApprovalError(
             "APPROVAL-MISSING",
             f"Nobody has approved this plan of '{approval.campaign_id}': the approval is {approval.status}.",
-            next_step="Approve it with: liftwright approve.",
+            next_step=f"Look at it with `liftwright show {approval.campaign_id}`, then approve, edit or reject it.",
         )
     if approval.expires_at <= now:
         raise ApprovalError(
             "APPROVAL-EXPIRED",
-            f"The approval of '{approval.campaign_id}' expired at {approval.expires_at.isoformat()} before it was launched.",
-            next_step="Plan the campaign again and approve the new plan.",
+            f"The approval of '{approval.campaign_id}' ran out on {approval.expires_at:%Y-%m-%d %H:%M} UTC, before it was launched.",
+            next_step=f"Ask again with: liftwright plan --again {approval.campaign_id}.",
         )
     return decision_of(row)
 
@@ -75,9 +75,9 @@ def _same_hash(approval: ApprovalRow, decision: Decision, recomputed: str) -> No
     if not recomputed == approval.plan_hash == decision.plan_hash:
         raise ApprovalError(
             "APPROVAL-TAMPERED",
-            f"The stored plan of '{approval.campaign_id}' has the hash {recomputed}; {approval.plan_hash} was asked for and "
-            f"{decision.plan_hash} approved.",
-            next_step="Find out who changed the plan (liftwright journal verify), then plan and approve again.",
+            f"The stored plan of '{approval.campaign_id}' is not the approved one: it was changed after the approval, so nothing was "
+            f"sent. Its hash is {recomputed}; {decision.plan_hash} was approved.",
+            next_step="Find out who changed it with `liftwright journal verify`, then plan and approve again.",
         )
 
 
@@ -86,7 +86,7 @@ def _may_run(campaign: CampaignRow) -> None:
         raise ApprovalError(
             "APPROVAL-CAMPAIGN",
             f"Campaign '{campaign.campaign_id}' is {campaign.status}; nothing of it may be launched.",
-            next_step="Start a new campaign.",
+            next_step=f"Ask its goal again with: liftwright plan --again {campaign.campaign_id}.",
         )
 
 
@@ -134,8 +134,8 @@ def _must_belong(send: Send, approval: ApprovalRow) -> None:
     if send.campaign_id != approval.campaign_id or send.plan_hash != approval.plan_hash or send.state != "planned":
         raise ApprovalError(
             "APPROVAL-TAMPERED",
-            f"Send {send.send_id} is not part of the approved plan {approval.plan_hash} of '{approval.campaign_id}'.",
-            next_step="Plan and approve again.",
+            f"Send {send.send_id} is not part of the approved plan of '{approval.campaign_id}'; nothing was sent.",
+            next_step=f"Plan and approve afresh: liftwright plan --again {approval.campaign_id}.",
         )
 
 

@@ -183,6 +183,20 @@ class SqlLedger:
             _set(session, ids, _free("cancelled", reason))
         return len(ids)
 
+    def recall(self, reasons: Mapping[str, str], *, now: datetime) -> int:
+        """Handed over for a moment after `now` and taken back since: send id to reason. Returns how many became cancelled."""
+        by_reason: dict[str, list[str]] = {}
+        for send_id, reason in sorted(reasons.items()):
+            by_reason.setdefault(reason, []).append(send_id)
+        ahead = and_(SENDS.c.state == "sent", SENDS.c.send_at > now)
+        taken = 0
+        with writing(self._engine) as session:
+            for reason, send_ids in by_reason.items():
+                rows = _locked(session, send_ids, ahead)
+                _set(session, [row.send_id for row in rows], _free("cancelled", reason))
+                taken += len(rows)
+        return taken
+
     def choose_variants(self, campaign_id: str, variants: Mapping[str, str]) -> int:
         """Give sends that are still planned another text: send id to variant id. Returns how many were changed."""
         wanted: dict[str, list[str]] = {}

@@ -15,6 +15,7 @@ import pyarrow.parquet as pa_parquet
 
 from liftwright.domain.errors import DataError
 from liftwright.domain.profile import CHANNELS
+from liftwright.settings import SenderSettings
 from liftwright.world import catalogue, people, reaction, truth
 from liftwright.world.draws import uniform
 from liftwright.world.events import DAY_US, EventLog
@@ -90,6 +91,7 @@ class Market:
             channels[name] = {"unit_cost": traits.unit_cost, "capacity_per_day": self.capacity(traits.capacity_share)}
         return {
             "currency": self._log.currency,
+            "sender": SenderSettings(simulated=True).model_dump(mode="json"),
             "country": "US",
             "time_zone": "America/New_York",
             "margin": {"rate": p.margin_rate, "floor": p.margin_floor},

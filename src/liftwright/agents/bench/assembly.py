@@ -61,7 +61,7 @@ def assigned(
         forecast=_forecast(data, scores, objective, solved),
         decisions=_decisions(data, scores, objective, experiment, found, solved),
         findings=_findings(data, scores, found, solved),
-        evidence=summaries.past_words(data, first=solving.actions_of(rows)),
+        evidence=summaries.past_words(data, first=solving.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
         infeasible="" if rows.num_rows else words.why_nothing(objective, solved),
     )

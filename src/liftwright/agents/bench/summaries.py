@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.audience.features import FEATURES
+from liftwright.domain.evidence import Estimate, PastTest
 
 SMALLEST_GROUP = 20
 """Fewer people than this are never shown as a group."""
@@ -119,19 +120,22 @@ def documents(data: Data, query: str) -> list[dict[str, Any]]:
     return [{"document_id": hit.item_id, "title": hit.metadata.get("title", ""), "text": hit.text[:1500]} for hit in found]
 
 
-def past_words(data: Data, *, first: Sequence[str] = ()) -> tuple[str, ...]:
-    """What past randomised tests showed, in sentences with intervals; the actions of `first` come first."""
-    said = []
-    for test in sorted(data.past_tests, key=lambda test: test.action not in first):
-        for effect in test.effects:
-            if effect.low is None or effect.mid is None or effect.high is None:
-                continue
-            said.append(
-                f"Past test, {test.action} against {test.control} ({test.treated:,} and {test.untreated:,} people): "
-                f"{effect.metric} {_unit(effect.metric, effect.mid)} per person, "
-                f"{effect.level:.0%} interval {_unit(effect.metric, effect.low)} to {_unit(effect.metric, effect.high)}."
-            )
-    return tuple(said)
+def past_words(data: Data, *, first: Sequence[str] = (), metric: str = "") -> tuple[str, ...]:
+    """What past randomised tests showed, in sentences with intervals: what matters most for a plan first.
+
+    `first` names the plan's actions; `metric` is what the goal is judged by; the larger test comes before the smaller.
+    """
+    found = [(test, effect) for test in data.past_tests for effect in test.effects if effect.mid is not None]
+    found.sort(key=lambda pair: (pair[1].metric != metric, pair[0].action not in first, -pair[0].treated))
+    return tuple(_effect_words(test, effect) for test, effect in found)
+
+
+def _effect_words(test: PastTest, effect: Estimate) -> str:
+    low, mid, high = (_unit(effect.metric, value or 0.0) for value in (effect.low, effect.mid, effect.high))
+    return (
+        f"Past test, {test.action} against {test.control} ({test.treated:,} and {test.untreated:,} people): "
+        f"{effect.metric} {mid} per person, {effect.level:.0%} interval {low} to {high}."
+    )
 
 
 def _unit(metric: str, value: float) -> str:
