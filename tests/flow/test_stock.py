@@ -24,7 +24,7 @@ def offering(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = (stand_ins.TEXTS[0], stand_ins.TEXTS[1].model_copy(update={"offer": "save10"}))
     monkeypatch.setattr(stand_ins, "TEXTS", texts)
     monkeypatch.setattr(stand_ins, "RULES", (*stand_ins.RULES, STOCK))
-    monkeypatch.setattr(stand_ins, "ALLOWS", (*stand_ins.ALLOWS, "reduce_sends"))
+    monkeypatch.setattr(stand_ins, "ALLOWS", (*(a for a in stand_ins.ALLOWS if a != "suppress_person"), "reduce_sends"))
     made = stand_ins.StandInBench.plan
 
     def _plan(self: stand_ins.StandInBench, **parts: Any) -> Plan:
@@ -89,7 +89,7 @@ async def test_a_stock_that_is_gone_ends_the_offer_once_and_only_the_offer(shop:
 async def test_where_sends_may_not_be_reduced_a_person_is_asked(
     shop: Deps, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stand_ins, "ALLOWS", ("suppress_person",))
+    monkeypatch.setattr(stand_ins, "ALLOWS", ("observe",))
     campaign_id, _ = await _running(shop)
     clock.on(days=3)
     got = _some_leave(shop, campaign_id, "save10", 3)
