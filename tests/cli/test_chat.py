@@ -26,7 +26,7 @@ def test_a_goal_a_question_an_answer_and_a_why(run: Run, shop: Path) -> None:
     said = run("chat", "--home", shop, stdin=talk)
     assert said.code == 0
     assert said.err == ""
-    asked, planned = said.out.index("Question: "), said.out.index("awaiting approval")
+    asked, planned = said.out.index("Over what time"), said.out.index("Revision 1")
     explained = said.out.index("people who may be contacted;", planned)
     assert asked < planned < explained
     assert "never read" not in said.out

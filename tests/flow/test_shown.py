@@ -12,6 +12,7 @@ from small_shop import Clock
 from stand_ins import Cast, StandInBench
 
 from liftwright.domain.errors import ConfigError, GoalError
+from liftwright.domain.money import Money
 from liftwright.domain.policy import Finding
 from liftwright.flow import asking, checking, conversation, deciding, dispatch, export, reporting, shown, walk
 from liftwright.flow import graph as graphs
@@ -137,8 +138,9 @@ async def test_a_check_looks_at_the_stored_plan_with_the_rules_of_today(shop: De
 
 
 async def test_a_chat_starts_asks_answers_and_explains_without_restarting(shop: Deps, cast: Cast) -> None:
-    campaign_id, reply = await conversation.turn("Sell more?", None, deps=shop)
-    assert (reply, shop.campaigns.get(campaign_id).status) == ("", "needs_answer")
+    campaign_id, reply, command = await conversation.turn("Sell more?", None, deps=shop)
+    assert (reply, command) == (shop.campaigns.get(campaign_id).question, "")
+    assert shop.campaigns.get(campaign_id).status == "needs_answer"
     await conversation.turn("a hundred dollars", campaign_id, deps=shop)
     assert shop.campaigns.get(campaign_id).status == "awaiting_approval"
     cast.calls.clear()
@@ -151,17 +153,29 @@ async def test_a_chat_starts_asks_answers_and_explains_without_restarting(shop: 
         "when does it stop?",
         "hm?",
     ):
-        _, reply = await conversation.turn(question, campaign_id, deps=shop)
-        assert reply
+        assert (await conversation.turn(question, campaign_id, deps=shop)).reply
     cost = shown.plan_json(campaign_id, deps=shop)["forecast"]["cost"]["amount"]
-    assert f"{cost} USD" in (await conversation.turn("What does it cost?", campaign_id, deps=shop))[1]
-    assert "touches" in (await conversation.turn("what if limits.touches=1?", campaign_id, deps=shop))[1]
+    assert f"{cost} USD" in (await conversation.turn("What does it cost?", campaign_id, deps=shop)).reply
+    assert "touches" in (await conversation.turn("what if limits.touches=1?", campaign_id, deps=shop)).reply
     assert cast.calls == []
 
 
-async def test_words_typed_in_the_chat_while_a_plan_waits_become_a_recorded_response(shop: Deps) -> None:
-    campaign_id, _ = await conversation.turn("Sell more", None, deps=shop)
-    await conversation.turn("make it cheaper", campaign_id, deps=shop)
+async def test_words_that_change_a_waiting_plan_become_a_recorded_decision(shop: Deps) -> None:
+    planned = await conversation.turn("Sell more", None, deps=shop)
+    campaign_id, before = planned.campaign_id, shop.campaigns.plan(planned.campaign_id)
+    assert before is not None
+    assert before.plan_hash in planned.command
+    changed = await conversation.turn("make it cheaper", campaign_id, deps=shop)
     (decision,) = shop.approvals.decisions(campaign_id)
-    assert (decision.kind, decision.reason, decision.by) == ("respond", "make it cheaper", "chat")
+    assert (decision.kind, decision.reason, decision.by) == ("edit", "make it cheaper", "chat")
+    assert Money.of(decision.changes["objective.budget"]["amount"], "USD") < before.forecast.cost
     assert shop.campaigns.get(campaign_id).revision == 2
+    assert "Changed: budget" in changed.reply
+
+
+async def test_words_that_change_nothing_are_not_recorded(shop: Deps) -> None:
+    campaign_id = (await conversation.turn("Sell more", None, deps=shop)).campaign_id
+    said = await conversation.turn("the weather is nice", campaign_id, deps=shop)
+    assert said.reply == conversation.NOT_A_CHANGE
+    assert shop.approvals.decisions(campaign_id) == []
+    assert shop.campaigns.get(campaign_id).revision == 1

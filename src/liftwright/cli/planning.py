@@ -1,19 +1,16 @@
-"""plan, chat, show, list."""
+"""plan, show, list."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftwright.cli.workspace import Workspace, command, leave
-from liftwright.domain.errors import LiftwrightError
 
 if TYPE_CHECKING:
     from liftwright.domain.campaign import Campaign
-    from liftwright.ports import Deps
 
 
 @command(name="plan")
@@ -76,46 +73,3 @@ def plan_text(data: dict[str, Any], *, whole: bool = False) -> str:
     from liftwright.cli.texts import plan
 
     return plan(data, whole=whole)
-
-
-@command(name="chat")
-@click.argument("campaign", required=False)
-def chat_command(workspace: Workspace, campaign: str | None) -> None:
-    """Talk to the strategist. With CAMPAIGN: ask about it, or change it by words while it waits."""
-    from rich.console import Console
-
-    console = Console()
-    deps = workspace.deps()
-    if campaign is not None:
-        deps.campaigns.get(campaign)
-    console.print(f"[bold]Strategist[/bold] ({deps.settings.model}). Say your goal; an empty line ends.")
-    while True:
-        text = _ask(console)
-        if not text:
-            return
-        campaign = _heard(text, campaign, deps, console)
-
-
-def _heard(text: str, campaign_id: str | None, deps: Deps, console: Any) -> str | None:
-    """One turn; a plan is shown as it stands (a hash must not be broken over lines), and what goes wrong does not end the talk."""
-    from rich.markdown import Markdown
-
-    from liftwright.flow import conversation, shown
-
-    try:
-        campaign_id, reply = asyncio.run(conversation.turn(text, campaign_id, deps=deps))
-    except LiftwrightError as error:
-        click.echo(f"liftwright: {error}", err=True)
-        return campaign_id
-    if reply:
-        console.print(Markdown(reply))
-    else:
-        click.echo(plan_text(shown.plan_json(campaign_id, deps=deps)))
-    return campaign_id
-
-
-def _ask(console: Any) -> str:
-    try:
-        return str(console.input("[bold]> [/bold]")).strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
-    except (EOFError, KeyboardInterrupt):
-        return ""

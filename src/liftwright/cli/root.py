@@ -17,7 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("data", "Bring customers, events, past tests, products, evidence or documents in."),
     "export": ("data", "Write a plan's assignment, candidates, audience, sends, limits or prices to a file."),
     "plan": ("planning", "Turn a goal into a plan that waits for approval."),
-    "chat": ("planning", "The same as a conversation with the strategist."),
+    "chat": ("chatting", "The same as a conversation with the strategist."),
     "show": ("planning", "One campaign: plan, status, hash, findings."),
     "list": ("planning", "All campaigns."),
     "approvals": ("approving", "What waits for a decision, riskiest first."),

@@ -1,102 +1,162 @@
-"""One turn of the chat. Text never restarts a planning run: it starts a goal, answers the question, or becomes a recorded response."""
+"""One turn of the chat. Text never restarts a planning run: it starts a goal, answers the question, asks, or becomes a recorded decision."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from liftwright.domain.errors import LiftwrightError
-from liftwright.flow import asking, deciding, shown, walk
+from liftwright.domain.campaign import Campaign
+from liftwright.domain.goal import Goal
+from liftwright.domain.money import Money
+from liftwright.domain.plan import Plan
+from liftwright.flow import deciding, shown, walk
+from liftwright.flow.answers import answer
+from liftwright.planning.goals.reading import read_goal
 from liftwright.ports import Deps
 
 _QUESTION = re.compile(
-    r"\?\s*$|^\s*(why|who|what|how|when|where|which|is|are|does|do|did|can|could|will|show|explain|tell)\b", re.I
+    r"\?\s*$|^\s*(why|who|what|how|when|where|which|is|are|does|do you|did|can|could|will|would|show|explain|tell)\b", re.I
 )
-_WHY = re.compile(r"^\s*why\s+(?:does\s+|did\s+|is\s+)?(\S+?)\??(?:\s|$)", re.I)
-_WHATIF = re.compile(r"^\s*what\s*if\s+([\w.]+)\s*=\s*(.+?)\??\s*$", re.I)
-_TOPICS: tuple[tuple[str, str], ...] = (
-    (r"\b(who|people|audience|customers?|segment|reach)\b", "people"),
-    (r"\b(cost|costs|budget|spend|money|margin|return|bring|forecast|worth)\b", "money"),
-    (r"\b(channel|channels|email|e-mail|sms|push|mail|offer|discount|coupon)\b", "channels"),
-    (r"\b(test|holdout|measure|proof|prove|control|detect|sure|certain)\b", "proof"),
-    (r"\b(rule|rules|policy|policies|consent|risk|allowed|compliance|finding|findings)\b", "findings"),
-    (r"\b(stop|stops|adjust|adapt|change)\b", "adapt"),
+CHEAPER = Decimal("0.75")
+"""What "cheaper" without a figure means: the contact cost of the waiting plan times this. The reply says so."""
+NOT_A_CHANGE = (
+    "I cannot read a change in that, so the plan stays as it is. Say what should be different, for example "
+    '"spend at most 200", "no SMS", "end on 12 December", "fewer messages", or ask a question.'
 )
 
 
-async def turn(text: str, campaign_id: str | None, *, deps: Deps) -> tuple[str, str]:
-    """What a line of chat does; returns (campaign id, reply). An empty reply means: show the campaign."""
+class Turn(NamedTuple):
+    """What a line of chat led to: the campaign it is about, the reply in Markdown, and the command that would let a plan run."""
+
+    campaign_id: str
+    reply: str
+    command: str = ""
+
+
+async def turn(text: str, campaign_id: str | None, *, deps: Deps) -> Turn:
+    """What a line of chat does. Only words that change something on a waiting plan are recorded, as the decision they are."""
     if campaign_id is None:
-        return (await walk.start(text, deps=deps)).campaign_id, ""
+        return _planned((await walk.start(text, deps=deps)).campaign_id, deps)
     campaign = deps.campaigns.get(campaign_id)
     if campaign.status == "needs_answer":
         await walk.answer(campaign_id, text, deps=deps)
-        return campaign_id, ""
-    if _QUESTION.search(text):
-        return campaign_id, _answer(text, campaign_id, deps)
-    if campaign.status == "awaiting_approval":
-        waiting = deps.approvals.pending(campaign_id)
-        if waiting is not None:
-            await deciding.decide("respond", campaign_id, plan_hash=waiting.plan_hash, by="chat", reason=text, deps=deps)
-            return campaign_id, ""
-    return campaign_id, _answer(text, campaign_id, deps)
+        return _planned(campaign_id, deps)
+    relative = _relative(text)
+    if campaign.status != "awaiting_approval" or (relative is None and _QUESTION.search(text)):
+        return Turn(campaign_id, answer(text, campaign_id, deps=deps))
+    return await _revise(text, campaign, relative, deps)
 
 
-def _answer(text: str, campaign_id: str, deps: Deps) -> str:
-    """Answered from what is stored: no number here comes from a model."""
-    try:
-        changed = _WHATIF.match(text)
-        if changed:
-            return _whatif_words(asking.whatif(campaign_id, {changed.group(1): changed.group(2)}, deps=deps))
-        person = _WHY.match(text)
-        if person and re.search(r"\d", person.group(1)):
-            return _why_words(asking.why(campaign_id, person.group(1), deps=deps))
-    except LiftwrightError as error:
-        return str(error)
-    data = shown.show_json(campaign_id, deps=deps)
-    topics = [topic for pattern, topic in _TOPICS if re.search(pattern, text, re.I)]
-    lines = [line for topic in topics or ["status"] for line in _topic(topic, data)]
-    return "\n\n".join(lines or _topic("status", data))
+_Change = Callable[[Plan], Mapping[str, Any]]
 
 
-def _topic(topic: str, data: dict[str, Any]) -> list[str]:
-    if "audience" not in data or topic == "status":
-        said = [f"{data['campaign_id']} is {data['status'].replace('_', ' ')}."]
-        return said + [f"{f['rule']}: {f['says']} {f['fix']}" for f in data["findings"] if f["severity"] == "block"]
-    decisions, audience = data["decisions"], data["audience"]
-    if topic == "people":
-        counts = (
-            f"{audience['selected']:,} of {audience['eligible']:,} people who may be contacted; {audience['holdout']:,} held out."
+async def _revise(text: str, campaign: Campaign, relative: _Change | None, deps: Deps) -> Turn:
+    """Words about a waiting plan: a relative change becomes an edit, anything else that reads as a change a response."""
+    campaign_id = campaign.campaign_id
+    before, waiting = deps.campaigns.plan(campaign_id), deps.approvals.pending(campaign_id)
+    if waiting is None or before is None:
+        return Turn(campaign_id, answer(text, campaign_id, deps=deps))
+    if relative is not None:
+        changes = relative(before)
+        if not changes:
+            return Turn(campaign_id, "That is as low as it goes already; the plan stays as it is.")
+        await deciding.decide(
+            "edit", campaign_id, plan_hash=waiting.plan_hash, by="chat", reason=text, changes=changes, deps=deps
         )
-        return [counts, decisions["likely_buyers"], decisions["persuadables"], decisions["excluded"]]
-    if topic == "money":
-        found = data["forecast"]["incremental_margin"]
-        cost = data["forecast"]["cost"]
-        return [
-            f"Expected incremental margin {found['mid']:,.0f} ({found['low']:,.0f} to {found['high']:,.0f}), "
-            f"contact cost {cost['amount']} {cost['currency']}."
-        ]
-    if topic == "channels":
-        return [
-            ", ".join(f"{name}: {count:,}" for name, count in decisions["channels"].items()),
-            f"Offers: {data['assignment']['by_offer']}",
-        ]
-    if topic == "proof":
-        design = data["experiment"]
-        return [f"{design['method']}; holdout {design['holdout_share']:.0%}.", design["note"]]
-    if topic == "findings":
-        return [f"{f['severity']}: {f['says']}" for f in data["findings"]] or ["The rules found nothing."]
-    return [f"Adjusts when {'; '.join(decisions['adjust_when'])}.", f"Stops when {'; '.join(decisions['stop_when'])}."]
+    elif deps.settings.model != "scripted" or _reads_as_change(text, campaign, deps):
+        await deciding.decide("respond", campaign_id, plan_hash=waiting.plan_hash, by="chat", reason=text, deps=deps)
+    else:
+        return Turn(campaign_id, NOT_A_CHANGE)
+    return _planned(campaign_id, deps, before=before)
 
 
-def _why_words(data: dict[str, Any]) -> str:
-    best = data["candidates"][:3]
-    options = "; ".join(f"{o['channel']}:{o['offer']} is worth {o['value']:.2f}" for o in best) or "no option exists"
-    return f"{data['person']} is in arm {data['arm']} and gets {data['chosen'] or 'nothing'}. {options}. {' '.join(data['would_change'])}"
+def _reads_as_change(text: str, campaign: Campaign, deps: Deps) -> bool:
+    goal, today, currency = campaign.goal, deps.now().date(), deps.settings.currency
+    longer = Goal(text=goal.text, asked_at=goal.asked_at, answers=(*goal.answers, text))
+    return (
+        read_goal(goal, today=today, currency=currency).objective != read_goal(longer, today=today, currency=currency).objective
+    )
 
 
-def _whatif_words(data: dict[str, Any]) -> str:
-    before, after = data["before"], data["after"]
-    mids = [found["incremental_margin"]["mid"] for found in (before, after)]
-    changed = ", ".join(f"{path} = {value}" for path, value in data["changed"].items())
-    return f"With {changed}: expected incremental margin {mids[0]:,.0f} → {mids[1]:,.0f}; touches {before['touches']:,} → {after['touches']:,}."
+def _relative(text: str) -> _Change | None:
+    """A change named by its direction only ("make it cheaper"), as what it does to the waiting plan."""
+    if re.search(r"\d", text):
+        return None
+    return next((change for pattern, change in _RELATIVE if re.search(pattern, text, re.I)), None)
+
+
+def _cheaper(plan: Plan) -> Mapping[str, Any]:
+    less = Money.of(plan.forecast.cost.amount * CHEAPER, plan.forecast.cost.currency)
+    return {"objective.budget": less.as_json()} if less.minor > 0 else {}
+
+
+def _fewer(plan: Plan) -> Mapping[str, Any]:
+    cap = int(plan.assignment.limits.get("per_person_cap") or 1)
+    return {"limits.touches": cap - 1} if cap > 1 else {}
+
+
+def _surer(plan: Plan) -> Mapping[str, Any]:
+    share = plan.experiment.holdout_share
+    return {"experiment.holdout_share": min(share * 2, 0.5)} if share < 0.5 else {}
+
+
+_RELATIVE: tuple[tuple[str, _Change], ...] = (
+    (r"\b(cheaper|less expensive|too expensive|(?:spend|cost|costs|costing) less|(?:cut|lower|reduce) (?:the )?(?:costs?|spend(?:ing)?|budget))\b", _cheaper),
+    (r"\b(fewer (?:messages|touches|contacts|e-?mails|sends)|less often|contact (?:them|people) less|less pressure)\b", _fewer),
+    (r"\b((?:bigger|larger) holdout|more (?:proof|certainty)|be surer|measure (?:it )?better)\b", _surer),
+)  # fmt: skip
+
+
+def _planned(campaign_id: str, deps: Deps, *, before: Plan | None = None) -> Turn:
+    """Where planning stopped, in a few lines; after a revision, what it changed."""
+    data = shown.plan_json(campaign_id, deps=deps)
+    if data.get("question"):
+        return Turn(campaign_id, data["question"])
+    if "audience" not in data:
+        reasons = "\n".join(f"- {f['says']} {f['fix']}" for f in data["findings"])
+        return Turn(campaign_id, f"There is no plan ({data['status'].replace('_', ' ')}).\n{reasons}")
+    plan = deps.campaigns.plan(campaign_id)
+    assert plan is not None, "a campaign with an audience has a plan"
+    said = [*([_difference(before, plan)] if before is not None else []), _card(plan)]
+    said += [f"{f.severity.replace('_', ' ')}: {f.says}" for f in plan.findings if f.severity in ("block", "needs_approval")]
+    waits = data["status"] == "awaiting_approval"
+    command = f"liftwright approve {campaign_id} --hash {plan.plan_hash} --as YOU" if waits else ""
+    return Turn(campaign_id, "\n\n".join(said), command)
+
+
+def _card(plan: Plan) -> str:
+    objective, audience, found = plan.objective, plan.audience, plan.forecast.incremental_margin
+    aim = f"{objective.direction} {objective.metric.replace('_', ' ')}" + (f" · {objective.product}" if objective.product else "")
+    channels = ", ".join(f"{name} {count:,}" for name, count in plan.assignment.by_channel.items())
+    lines = [
+        f"**Revision {plan.revision}: {aim}**, {objective.starts_on} to {objective.ends_on}",
+        f"- {audience.selected:,} of {audience.population:,} people get {plan.assignment.touches:,} touches ({channels}), "
+        f"{plan.decisions.incentive['with']:,} of them with an offer; {audience.holdout:,} people are held out to measure the effect",
+        f"- expected incremental margin {found.mid:,.0f} ({found.low:,.0f} to {found.high:,.0f}), contact cost {plan.forecast.cost}",
+        *(f"- assumed: {one.field.replace('_', ' ')} = {one.value} ({one.because})" for one in plan.assumptions),
+    ]
+    return "\n".join(lines)
+
+
+def _difference(before: Plan, after: Plan) -> str:
+    """What a revision changed, figure by figure."""
+
+    def figures(plan: Plan) -> dict[str, str]:
+        limits = plan.objective.constraints
+        return {
+            "budget": str(plan.objective.budget or "none"),
+            "end": plan.objective.ends_on.isoformat(),
+            "limits": ", ".join(f"{limit.kind.replace('_', ' ')} {limit.value}" for limit in limits) or "none",
+            "touches per person": str(plan.assignment.limits.get("per_person_cap")),
+            "people": f"{plan.audience.selected:,}",
+            "touches": f"{plan.assignment.touches:,}",
+            "holdout": f"{plan.experiment.holdout_share:.0%}",
+            "contact cost": str(plan.forecast.cost),
+            "expected incremental margin": f"{plan.forecast.incremental_margin.mid:,.0f}",
+        }
+
+    old, new = figures(before), figures(after)
+    changed = [f"{name} {old[name]} → {new[name]}" for name in old if old[name] != new[name]]
+    return "Changed: " + ("; ".join(changed) or "no figure of the plan") + "."

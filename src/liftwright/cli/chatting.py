@@ -1,0 +1,83 @@
+"""chat: the strategist in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from liftwright.cli.workspace import Workspace, command
+from liftwright.domain.errors import LiftwrightError
+
+if TYPE_CHECKING:
+    from liftwright.ports import Deps
+
+ENDS = ("quit", "exit", "bye", "q")
+HELP = """- a **goal**: "sell 10% more shoes by 5 December, 2,000 budget, no SMS"
+- a **change** while a plan waits: "spend at most 300", "make it cheaper", "fewer messages", "no discounts"
+- a **question**: "who is left out?", "why C000017?", "what if limits.touches=1?", "what did the last campaign cause?"
+- `show` for the whole plan, `new` for another goal, `quit` to end
+
+Nothing is sent from here: approving takes a command of its own."""
+
+
+@command(name="chat")
+@click.argument("campaign", required=False)
+def chat_command(workspace: Workspace, campaign: str | None) -> None:
+    """Talk to the strategist. With CAMPAIGN: ask about it, or change it by words while it waits."""
+    from rich.console import Console
+
+    console = Console()
+    deps = workspace.deps()
+    if campaign is not None:
+        deps.campaigns.get(campaign)
+    console.print(f"[bold]Strategist[/bold] ({deps.settings.model}). Say your goal, or `help`; an empty line ends.")
+    while True:
+        text = _ask(console)
+        if not text or text.lower() in ENDS:
+            return
+        campaign = _heard(text, campaign, deps, console)
+
+
+def _heard(text: str, campaign_id: str | None, deps: Deps, console: Any) -> str | None:
+    """One line; what goes wrong does not end the talk. A hash must not be broken over lines, so the command is printed plainly."""
+    from rich.markdown import Markdown
+
+    from liftwright.flow import conversation
+
+    word = text.lower()
+    if word == "help":
+        console.print(Markdown(HELP))
+        return campaign_id
+    if word == "new":
+        return None
+    try:
+        if word == "show" and campaign_id is not None:
+            click.echo(_whole(campaign_id, deps))
+            return campaign_id
+        turn = asyncio.run(conversation.turn(text, campaign_id, deps=deps))
+    except LiftwrightError as error:
+        click.echo(f"liftwright: {error}", err=True)
+        return campaign_id
+    if turn.campaign_id != campaign_id:
+        console.print(f"[dim]{turn.campaign_id}[/dim]", highlight=False)
+    console.print(Markdown(turn.reply))
+    if turn.command:
+        click.echo(f"To let exactly this plan run:\n  {turn.command}")
+    return turn.campaign_id
+
+
+def _whole(campaign_id: str, deps: Deps) -> str:
+    from liftwright.cli.texts import plan
+    from liftwright.flow import shown
+
+    return plan(shown.plan_json(campaign_id, deps=deps))
+
+
+def _ask(console: Any) -> str:
+    try:
+        return str(console.input("[bold]> [/bold]")).strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
+    except (EOFError, KeyboardInterrupt):
+        return ""
