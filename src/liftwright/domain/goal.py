@@ -36,6 +36,7 @@ ConstraintKind = Literal[
     "exclude_people",
     "country",
     "max_contacts_per_week",
+    "max_contacts",
     "channel_budget",
     "minimum_order",
 ]

@@ -74,15 +74,18 @@ _SOFT = re.compile(
 _SOFT_AFTER = re.compile(
     r" (?:is|are|would be) (?:also )?(?:fine|ok|okay|possible|preferred|best|an option|good) ?(?:too|as well|also)?| preferred| first\b| ideally| mostly| if possible| if needed"
 )
+_ALLOWED_TOO = re.compile(r" (?:is|are) (?:also )?(?:fine|ok|okay|possible|an option|good)\b")
 _NOT_A_MEANS = re.compile(
     r"(?:'s)?[ -](?:opens?|open rates?|subscribers?|subscriptions?|sign-?ups?|opt-?ins?|lists?|click(?:s| rates?)?|unsubscribe\w*|opt-?outs?|addresses|address|shop|store|visits?|visitors?|traffic|sessions?|site"
     r"|followers?|likes|cards?|cases?|cabinets?|numbers?|books?|calls? with|up\b)"
 )
 _ADDED = re.compile(r"\b(?:also|add|additionally|plus) (?:use |by |via |with |through )?$")
 _ADDED_AFTER = re.compile(r" ?(?:too|as well|on top)\b")
+_MEDIUM = r"tv|television|radio|billboards?|print|cinema|influencers?|podcasts?|search|google|newspapers?|magazines?"
 _OTHER_MEDIA = re.compile(
-    r"\b(?:via|using|through|on|with|by|use|run(?:ning)?|and|,|in) (?:the )?(?P<medium>tv|television|radio|billboards?|print|cinema|influencers?|podcasts?|search|google|newspapers?|magazines?)(?= (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?)\b|\s*(?:[.,;!?)]|$)| and\b)(?: (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?))?"
+    rf"\b(?:via|using|through|on|with|by|use|run(?:ning)?|and|,|in) (?:the )?(?P<medium>{_MEDIUM})(?= (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?)\b|\s*(?:[.,;!?)]|$)| and\b)(?: (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?))?"
 )
+_NO_OTHER_MEDIUM = re.compile(rf"\b(?:no|not|without|never|nor) (?:{_MEDIUM})\b")
 _WHAT_IS_PUSHED = re.compile(
     r" (?:up|the|our|more|those|these|harder|this|that|it|them|for|some|all|sales|revenue|orders|visits|profit)\b"
 )
@@ -127,7 +130,9 @@ def channel_at(text: str, at: int) -> tuple[Channel, int] | None:
 
 
 def other_media(turn: Turn) -> list[Said[str]]:
-    """Media that are none of the eight channels and cannot be planned."""
+    """Media that are none of the eight channels and cannot be planned; to refuse one is to ask for nothing."""
+    for refused in turn.found(_NO_OTHER_MEDIUM):
+        turn.take(*refused.span())
     return [turn.said(match["medium"], match.start(), match.end()) for match in turn.found(_OTHER_MEDIA)]
 
 
@@ -158,7 +163,10 @@ def _groups(turn: Turn) -> Iterator[list[Match[str]]]:
 def _is_something_else(turn: Turn, match: Match[str]) -> bool:
     """E-mail opens, web shop visits, and push as a verb."""
     is_verb = match[0] in {"push", "display"} and _WHAT_IS_PUSHED.match(turn.rest, match.end())
-    return bool(is_verb or _NOT_A_MEANS.match(turn.rest, match.end()))
+    of_what = _NOT_A_MEANS.match(turn.rest, match.end())
+    if is_verb or of_what:
+        turn.hear(match.start(), of_what.end() if of_what else match.end())
+    return bool(is_verb or of_what)
 
 
 def _turns(turn: Turn, one: Match[str], other: Match[str]) -> bool:
@@ -182,6 +190,8 @@ def _heard(turn: Turn, group: list[Match[str]]) -> list[Said[Means]]:
     only = re.match(r" ?,? ?(?:only|alone|exclusively)\b", turn.rest[last.end() :])
     end = last.end() + (only.end() if only else 0)
     if not refused and (is_soft or not _is_meant(turn, group, has_only=bool(only))):
+        if allowed := _ALLOWED_TOO.match(turn.rest, last.end()):
+            turn.hear(start, allowed.end())
         return []
     quote, at = turn.quote(start, end), start
     turn.take(start, end)

@@ -71,7 +71,11 @@ NAMES: dict[str, str] = {
     "the uae": "AE",
     "saudi arabia": "SA",
     "turkey": "TR",
+} | {
+    code.lower(): code
+    for code in ("GB", "DE", "FR", "ES", "NL", "PL", "CH", "DK", "FI", "SE", "CZ", "AU", "NZ", "JP", "BR", "CN", "MX")
 }
+"""By name, and by the codes that are no English words."""
 ADJECTIVES: dict[str, str] = {
     "american": "US",
     "british": "GB",

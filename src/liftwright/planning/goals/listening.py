@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import date
 
-from liftwright.domain.goal import Metric
+from liftwright.domain.goal import Metric, Target
 from liftwright.domain.money import Money
 from liftwright.domain.profile import Channel
 from liftwright.planning.goals import channels, limits, metric, money, people, product, when
@@ -39,7 +39,9 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
     named = metrics[0].value if metrics else None
     products = lines or product.products(turn)
     targets = tuple(metric.targets(turn, named or metric_so_far or _counted(products)))
-    budgets = money.joined(turn, budgets + money.loose_budgets(turn, currency=currency))
+    budgets = money.joined(
+        turn, budgets + money.loose_budgets(turn, currency=currency, may_stand_alone=_is_sized(targets, named))
+    )
     if channel_budgets and not budgets and not needs:
         budgets = _whole(channel_budgets)
         means += [Said(channels.Means(said.value[0], True), said.quote, said.at) for said in channel_budgets]
@@ -68,10 +70,16 @@ def _limits(turn: Turn) -> Heard:
         nobody=tuple(channels.nobody(turn)),
         guarded=tuple(metric.guarded(turn)),
         contacts=tuple(limits.contacts(turn)),
+        total_contacts=tuple(limits.total_contacts(turn)),
         floors=tuple(limits.margin_floors(turn)),
         discounts=tuple(limits.discounts(turn)),
         minimum_orders=tuple(limits.minimum_orders(turn)),
     )
+
+
+def _is_sized(targets: tuple[Said[Target], ...], named: Metric | None) -> bool:
+    """Whether a number that stands alone cannot be the target: there is one, or the metric is not counted."""
+    return bool(targets) or (named is not None and named not in metric.COUNTED)
 
 
 def _counted(products: list[Said[product.Product]]) -> Metric | None:

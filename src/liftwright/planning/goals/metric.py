@@ -97,7 +97,10 @@ _TIMES: tuple[tuple[str, float], ...] = (
     (r"doubl(?:e|ing)|twice as (?:many|much)|2 ?x\b|two-?fold", 1.0),
     (r"tripl(?:e|ing)|3 times as (?:many|much)|3 ?x\b", 2.0),
     (r"quadrupl(?:e|ing)|4 ?x\b", 3.0),
-    (r"halv(?:e|ing)|(?:cut|reduce|bring)[^.;|]{0,30}\b(?:by|in) half|by half|in half|by 50-50", 0.5),
+    (
+        r"halv(?:e|ing)|(?:cut|reduce|bring)[^.;|]{0,30}\b(?:by|in) half|by half(?! (?:term|year|time|past|price|board|way))|in half|by 50-50",
+        0.5,
+    ),
     (r"by an? third|by one third", 0.3333),
     (r"by an? quarter|by one quarter", 0.25),
     (r"by an? fifth", 0.2),
@@ -124,6 +127,7 @@ def metrics(turn: Turn) -> list[Said[Metric]]:
         if _NOT_A_METRIC.search(turn.rest, max(0, match.start() - 18), match.end() + 12) and _covers(turn, match):
             continue
         before = re.split(r"[.,;!?|]", turn.rest[max(0, match.start() - 30) : match.start()])[-1]
+        turn.hear(*match.span())
         near = before + match[0] + re.split(r"[.,;!?|]", turn.rest[match.end() : match.end() + 24])[0]
         is_moved = bool(re.search(rf"\b(?:{_UP}|{_DOWN}|keep|hold|maintain|get|bring|need|want|goal|target|by \d)\b", near))
         heard.append((0 if is_moved else 1, Said(metric_of(match), turn.quote(*match.span()), match.start())))
@@ -145,9 +149,11 @@ def metric_of(match: Match[str]) -> Metric:
 def directions(turn: Turn, metric: Metric | None) -> list[Said[Direction]]:
     """Which way the metric is to go; two ways when the turn asks for both."""
     if opposed := _OPPOSED.search(turn.rest):
+        turn.hear(*opposed.span())
         up, down = (opposed["one"] or opposed["up"]), (opposed["two"] or opposed["down"])
         return [Said("increase", up, opposed.start()), Said("decrease", down, opposed.start())]
     if hold := _HOLD.search(turn.rest):
+        turn.hear(*hold.span())
         return [Said("hold", turn.quote(*hold.span()), hold.start())]
     return _linked(turn, metric)
 
@@ -169,6 +175,8 @@ def _linked(turn: Turn, metric: Metric | None) -> list[Said[Direction]]:
         if found is None or (found is after and _IS_SO.search(after[0])):
             continue
         way = way_of(found["word"], metric)
+        start = max(0, match.start() - 42) if found is before else match.end()
+        turn.hear(start + found.start("word"), start + found.end("word"))
         heard.setdefault(way, Said(way, found["word"], match.start()))
     return list(heard.values())
 
@@ -179,6 +187,11 @@ def way_of(word: str, metric: Metric | None) -> Direction:
         return "decrease"
     is_better_lower = metric in _DOWNWARD and word.startswith("improv")
     return "decrease" if is_better_lower else "increase"
+
+
+def is_a_way(word: str) -> bool:
+    """Whether a word only says which way a number is to go."""
+    return re.fullmatch(rf"{_UP}|{_DOWN}", word) is not None
 
 
 def usual_direction(metric: Metric) -> Direction:
@@ -264,6 +277,7 @@ def _counts(turn: Turn, metric: Metric | None) -> list[Said[Target]]:
             r"\b(?:to|reach|hit|total of)(?: (?:at least|about|around|over))? $",
             turn.rest[max(0, match.start() - 22) : match.start()],
         )
+        turn.hear(*match.span())
         is_level = bool(lead) and not re.search(r"more|extra|additional|new|fewer|incremental|further", match[0])
         heard.append(_counted(turn, match, match.end("mag") if match["mag"] else match.end("n"), is_level=is_level))
     if not heard:

@@ -55,10 +55,13 @@ _OF_METRIC = re.compile(
     rf"(?<![\w'-])(?P<np>(?:{_WORD} ){{0,3}}(?:{_WORD})) (?P<metric>sales|revenues?|orders?|turnover|purchases|bookings?|profits?|margins?)(?![\w'])"
 )
 _NOT_SELLING = re.compile(
-    rf"\b(?:the|our|those|these|my|all the) (?P<np>{_WORD}(?: {_WORD}){{0,3}}) (?:(?:is|are) (?:just )?not|do not|does not|(?:is|are) hardly|are barely|is barely|(?:is|are)) (?:really )?(?:moving|selling|flying|shifting|going|sold|gathering dust|slow|sitting)"
+    rf"(?:\b(?:the|our|those|these|my|all the) |(?:^|[.,;:!?|]) ?)(?P<np>{_WORD}(?: {_WORD}){{0,3}}) (?:(?:is|are) (?:just )?not|do not|does not|(?:is|are) hardly|are barely|is barely|(?:is|are)) (?:really )?(?:moving|selling|flying|shifting|going|sold|gathering dust|slow|sitting)"
 )
 _UNSOLD = re.compile(
-    rf"\b(?:unsold|left-?over|overstock(?:ed)?(?: of| on| in)?|too (?:many|much)|excess|surplus) (?P<np>{_WORD}(?: {_WORD}){{0,2}})"
+    rf"(?:(?<![\d.,]){NUM} )?\b(?:unsold|left-?over|overstock(?:ed)?(?: of| on| in)?|too (?:many|much)|excess|surplus) (?P<np>{_WORD}(?: {_WORD}){{0,2}})"
+)
+_TO_BE_GONE = re.compile(
+    rf"\b(?:need|needs|get|want|wants|have) (?:the |our |these |those |all |of ){{0,3}}(?P<np>{_WORD}(?: {_WORD}){{0,2}}) (?:out (?:of )?(?:the |our )?(?:door|house|warehouse)|gone|sold|shifted|off (?:the|our) shelves)\b"
 )
 _HAS_METRIC = re.compile(rf"\b(?:{METRIC})\b")
 _LINE = re.compile(
@@ -123,7 +126,7 @@ def lines(turn: Turn) -> list[Said[Product]]:
 def products(turn: Turn) -> list[Said[Product]]:
     """Products by how they are spoken of, surest first."""
     heard = _sold(turn)
-    for pattern in (_LABEL, _NOT_SELLING, _UNSOLD, _METRIC_OF, _OF_METRIC):
+    for pattern in (_LABEL, _NOT_SELLING, _UNSOLD, _TO_BE_GONE, _METRIC_OF, _OF_METRIC):
         if not any(said.value.name for said in heard):
             heard += _named(turn, pattern)
     if not any(said.value.name for said in heard):
@@ -195,6 +198,7 @@ def _named(turn: Turn, pattern: re.Pattern[str]) -> list[Said[Product]]:
         if pattern is _BOOST and _HAS_METRIC.search(phrase):
             continue
         if phrase and not _is_nothing(phrase) and not _is_metric(phrase):
+            turn.hear(*match.span())
             return [Said(Product(_as_written(turn, first, last)), turn.quote(first, last), first)]
     return []
 

@@ -84,6 +84,7 @@ class Turn:
         self.mapped = mapped
         self.text = mapped.text
         self.rest = mapped.text
+        self._heard = bytearray(len(mapped.text))
 
     def found(self, pattern: Pattern[str]) -> Iterator[Match[str]]:
         """Matches in what is left; take inside the loop only what was matched."""
@@ -93,8 +94,17 @@ class Turn:
             at = match.end() if match.end() > match.start() else match.end() + 1
 
     def take(self, first: int, last: int) -> None:
-        """Mark a stretch as understood."""
+        """Mark a stretch as understood, so that no other listener sees it."""
         self.rest = self.rest[:first] + TAKEN * (last - first) + self.rest[last:]
+        self.hear(first, last)
+
+    def hear(self, first: int, last: int) -> None:
+        """Mark a stretch as understood that others may still need: a metric tells where its product stands."""
+        self._heard[first:last] = b"\1" * (last - first)
+
+    def is_heard(self, first: int, last: int) -> bool:
+        """Whether any of a stretch was understood."""
+        return any(self._heard[first:last])
 
     def quote(self, first: int, last: int) -> str:
         """The raw words of a stretch."""

@@ -45,10 +45,16 @@ _RELATIVE = re.compile(
 _CONNECT = re.compile(r"\s?,?\s?(?:-|to|until|through|up to|and(?: ends?(?: on)?)?|ending(?: on)?)\s?(?:the end of (?=\w))?")
 _UNIT = r"(?P<unit>day|week|month|quarter|year|fortnight)s?\b"
 _ROLLING = re.compile(
-    rf"\b(?:(?:over|in|within|during|for|across|throughout|inside) )?(?:the |these |our )?(?:next|coming|following|upcoming|first) "
+    rf"\b(?:(?:over|in|within|during|for|across|throughout|inside) )?(?:the |these |our )?(?:next|coming|following|upcoming) "
     rf"(?P<count>\d{{1,4}})[ -]?{_UNIT}"
-    rf"|\b(?:over|in|within|during|for|across|throughout|inside) the (?:next|coming|following|upcoming|first) (?P<unit1>day|week|month|quarter|year|fortnight)\b"
+    rf"|\b(?:over|in|within|during|for|across|throughout|inside) the (?:next|coming|following|upcoming) (?P<unit1>day|week|month|quarter|year|fortnight)\b"
     rf"|\b(?:the )?(?:next|coming) (?P<unit2>fortnight)\b"
+)
+_PAST = re.compile(
+    r"\b(?:(?:in|during|over|within) )?(?:the )?(?:last|past|previous) (?P<unit>week|weekend|month|quarter|year)(?=\s*(?:[.,;!?)]|$))(?!\s*[.,;!?)]?\s*(?:were|was)\b)"
+)
+_TOLD = re.compile(
+    r"\b(?:was|were|had|did|went|got|came|made|saw|sold|fell|rose|grew|lost|won|ran|sent|said|told|\w{3,}ed|than|as|like|since|vs|versus|on|of|from|against|who|whom|whose|'s)\b"
 )
 _BARE = re.compile(
     rf"(?<![\w.,-])(?:(?:over|in|within|during|for|about|say|lasting|duration:?|horizon:?|time ?frame:?|period:?) ){{0,6}}(?:of |a period of |is )?"
@@ -63,7 +69,8 @@ _NOT_A_LENGTH = re.compile(
 )
 _LAUNCH = re.compile(r"\b(?:launch\w*|start\w*|kick\w* off|go(?:es|ing)? live|begin\w*)\b[^.;!?|]*$")
 _ABOUT_PEOPLE = re.compile(
-    r"\b(?:bought|purchased|ordered|shopped|visited|opened|clicked|spent|joined|registered|signed up|seen|active|inactive|been|lapsed)"
+    r"\b(?:bought|purchased|ordered|shopped|visited|opened|clicked|spent|joined|registered|signed up|seen|active|inactive|been|lapsed"
+    r"|happened|occurred|fell|dropped|failed|tried|complained|returned|ran|did|lost|left us|vs|versus|compared (?:to|with)|than|like)"
     r"\b[^.;,!?|]{0,24}$"
 )
 _BARE_MOMENT = re.compile(
@@ -83,11 +90,24 @@ def ahead(turn: Turn, *, today: date, day_first: bool) -> list[Said[Window]]:
     for match in turn.found(_CUE):
         if said := _cued(turn, match, today, day_first):
             heard.append(said)
+    if not heard:
+        heard += _gone(turn, today)
     for match in turn.found(_RELATIVE):
         at = _skip_article(turn.rest, match.start())
         found = moment(turn.rest, at, today=today, day_first=day_first)
         if found and not _is_about_people(turn, match.start()):
             heard.append(turn.said(_window(found[0]), match.start(), found[1]))
+    return heard
+
+
+def _gone(turn: Turn, today: date) -> list[Said[Window]]:
+    """A period that is over, asked for as if it were to come: "sell more boots last week"."""
+    heard: list[Said[Window]] = []
+    for match in turn.found(_PAST):
+        clause = re.split(r"[.;!?]", turn.rest[: match.start()])[-1]
+        if not (_TOLD.search(clause) or _is_about_people(turn, match.start())):
+            period = days.around(today, match["unit"], ahead=-1)
+            heard.append(turn.said(_window(period), match.start(), match.end()))
     return heard
 
 
@@ -103,7 +123,10 @@ def bare(turn: Turn, *, today: date, day_first: bool) -> list[Said[Window]]:
     for match in turn.found(_BARE):
         has_count = bool(match["count"]) or re.search(r"\b(?:an?|one|fortnight)\b", match[0])
         before = turn.rest[max(0, match.start() - 24) : match.start()]
-        if has_count and not _NOT_AHEAD.search(before) and not _NOT_A_LENGTH.match(turn.rest, match.end()):
+        is_rate = not match["count"] and re.search(
+            r"\d(?:[km%]|\b.{0,9})$", turn.text[max(0, match.start() - 12) : match.start()].rstrip()
+        )
+        if has_count and not is_rate and not _NOT_AHEAD.search(before) and not _NOT_A_LENGTH.match(turn.rest, match.end()):
             heard.append(turn.said(Window(length=_length(match["count"], match["unit"])), match.start(), match.end()))
     return heard
 
@@ -255,6 +278,6 @@ def _is_loose(turn: Turn, first: int, last: int) -> bool:
         and turn.rest[first].isalpha()
     ):
         return not turn.rest.startswith(("end of", "the end"), first)
-    if turn.rest[first:last] in {"may", "mar", "march", "jan", "sun", "sat"} and turn.text.strip(" .!?") != turn.rest[first:last]:
-        return True
-    return bool(_NOUN_FOLLOWS.match(turn.rest, last))
+    if turn.rest[first:last] in {"may", "mar", "march", "jan", "sun", "sat"}:
+        return not (re.search(r"(?:^|[.,;:!?|(-]) ?$", before) and re.match(r" ?(?:[.,;:!?|)-]|$)", turn.rest[last:]))
+    return bool(_NOUN_FOLLOWS.match(turn.rest, last)) or _is_about_people(turn, first)
