@@ -53,6 +53,7 @@ _WEAK = {
     "calls",
     "letters",
     "banners",
+    "banner",
 }
 _LINK = re.compile(
     r"[\s,/&+]*(?:and|or|plus|and/or|nor|as well as|,)?\s*(?:(?:also|by|via|with|no|not|through|some|a|the|any|on|our) ){0,6}"
@@ -62,7 +63,7 @@ _MEANS = re.compile(
 )
 _NEGATIVE = re.compile(
     r"\b(?:no|not|without|never|skip|avoid|excluding|exclude|except(?: for)?|but not|instead of|rather than|stop|drop|neither|zero|don|ban|minus|forget|nor|everything but|anything but|leave out|other than)"
-    r"(?: (?:use|do|send|want|wants|need|any|via|by|a|an|the|our|more|using|sending|through|to|with|even|by any|please|contact (?:them|people|anyone) (?:by|via)|like|be|run|go|for|make)){0,6}[ :]*$"
+    r"(?: (?:use|do|send|want|wants|need|any|via|by|a|an|the|our|more|using|sending|through|to|with|even|by any|please|contact (?:them|people|anyone) (?:by|via)|like|be|run|go|for|make|spent|used|on|spend|spending|anything|money|it)){0,6}[ :]*$"
 )
 _VERB_NOT = re.compile(r"\b(?:do|please|can|should|must|may|will) not (?:ever )?$|\bnever $|\bwithout $")
 _WHOM = re.compile(
@@ -75,6 +76,7 @@ _SOFT_AFTER = re.compile(
     r" (?:is|are|would be) (?:also )?(?:fine|ok|okay|possible|preferred|best|an option|good) ?(?:too|as well|also)?| preferred| first\b| ideally| mostly| if possible| if needed"
 )
 _ALLOWED_TOO = re.compile(r" (?:is|are) (?:also )?(?:fine|ok|okay|possible|an option|good)\b")
+_A_NUMBER_OF = re.compile(r"(?<![\w.,%€£$])\d[\d.,]* $")
 _NOT_A_MEANS = re.compile(
     r"(?:'s)?[ -](?:opens?|open rates?|subscribers?|subscriptions?|sign-?ups?|opt-?ins?|lists?|click(?:s| rates?)?|unsubscribe\w*|opt-?outs?|addresses|address|shop|store|visits?|visitors?|traffic|sessions?|site"
     r"|followers?|likes|cards?|cases?|cabinets?|numbers?|books?|calls? with|up\b)"
@@ -164,6 +166,8 @@ def _is_something_else(turn: Turn, match: Match[str]) -> bool:
     """E-mail opens, web shop visits, and push as a verb."""
     is_verb = match[0] in {"push", "display"} and _WHAT_IS_PUSHED.match(turn.rest, match.end())
     of_what = _NOT_A_MEANS.match(turn.rest, match.end())
+    if _A_NUMBER_OF.search(turn.rest[max(0, match.start() - 8) : match.start()]):
+        return not turn.rest.startswith((" only", " campaign"), match.end())
     if is_verb or of_what:
         turn.hear(match.start(), of_what.end() if of_what else match.end())
     return bool(is_verb or of_what)

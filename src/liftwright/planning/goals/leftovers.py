@@ -21,6 +21,7 @@ MAY_LIMIT = "a limit may be missing from the plan"
 MOST = 12
 """Stretches of one statement that are named one by one; the last of them then covers all that follows."""
 
+_LONGEST = 200
 _CLAUSE_END = re.compile(r"[.;!?,()](?=\s|$)|[\n;!?()]|\b(?:but|and|so|because)\b")
 _WORD = re.compile(r"[^\W_][\w'&-]*(?:[.,:/]\d+)*%?")
 _LIMIT = re.compile(
@@ -85,13 +86,14 @@ def left_over(turn: Turn) -> list[Said[Left]]:
 
 
 def as_assumption(said: Said[Left]) -> Assumption:
-    """Words left over, as what is assumed about them."""
+    """Words left over, as what is assumed about them; a long stretch is cut at 200 characters."""
+    words = said.quote if len(said.quote) <= _LONGEST else f"{said.quote[: _LONGEST - 1]}…"
     if not said.value.asks:
         because = "it asks for nothing that the reader knows"
-        return Assumption(field=BACKGROUND, value=said.quote, because=because, effect="it changes nothing in the plan")
+        return Assumption(field=BACKGROUND, value=words, because=because, effect="it changes nothing in the plan")
     because = "the reader does not know what to do with these words"
     effect = MAY_LIMIT if said.value.limits else "they change nothing in the plan"
-    return Assumption(field=NOT_UNDERSTOOD, value=said.quote, because=because, effect=effect)
+    return Assumption(field=NOT_UNDERSTOOD, value=words, because=because, effect=effect)
 
 
 def _clauses(text: str) -> Iterator[tuple[int, int]]:

@@ -68,7 +68,7 @@ _NO_DISCOUNT = re.compile(
     rf"|(?:do|does|must|should|can|may|will) not (?:\w{{2,10}} ){{0,3}}?(?:discount|{_COUPON})(?:ing)?(?! (?:over|above|more|deeper))(?: at all| anything)?|(?:do|can|should|must) not (?:lower|cut|reduce|touch) (?:the |our )?prices?"
     rf"|never discount\b|without (?:discounting|lowering prices|cutting prices|price cuts)|(?:at )?full price(?: only)?|only (?:at )?full price|not? (?:be )?discount(?:ed|ing)?\b)"
 )
-_TIMES = r"(?P<times>once|twice|thrice|\d{1,2}(?: ?x|(?! ?%))(?: times?)?)"
+_TIMES = r"(?P<times>once|twice|thrice|(?<!\d)\d{1,2}(?!\d)(?: ?x|(?! ?%))(?: times?)?)"
 _TOUCH = r"(?:contacts?|messages?|e-?mails?|mails?|mailings?|touch(?:es|points?)?|times?|texts?|sms|pushes|push notifications?|notifications?|newsletters?|sends?)"
 _EACH = r"(?:a|an|per|each|every|/|in a|in one|in any|any)"
 _CONTACTS = re.compile(
@@ -85,7 +85,7 @@ _TOTALS = (
         rf"\b(?:(?:do|must|should|can|may) not |never |please ){{0,3}}(?:contact|bug|bother|e-?mail|mail|message|annoy|write to|text|spam|disturb|touch|reach) (?:our |the )?{_WHOM} (?:{_AT_MOST} ){_TIMES}(?: {_TOUCH})?(?: {_IN_ALL})?(?![\w])"
     ),
     re.compile(
-        rf"\b{_WHOM}(?: (?:should|may|must|can|will|is to|are to))? (?:not )?(?:gets?|receives?|hears? from us|sees?|be sent|be contacted|contacted) (?:{_AT_MOST} ){_TIMES}(?: {_TOUCH})?(?: {_IN_ALL})?(?![\w])"
+        rf"\b{_WHOM}(?: (?:should|may|must|can|will|is to|are to))? (?:not )?(?:gets?|receives?|hears? from us|sees?|be sent|be contacted|contacted) (?:{_AT_MOST} {_TIMES}(?: {_TOUCH})?|(?:exactly )?(?P<times1>\d) {_TOUCH})(?: {_IN_ALL})?(?![\w])"
     ),
     re.compile(
         rf"\b(?:{_AT_MOST} )?{_TIMES}(?: {_TOUCH})?(?: max(?:imum)?| at most)? (?:{_EACH_ONE}(?: {_IN_ALL})?|(?:{_EACH_ONE} )?{_IN_ALL})(?: max(?:imum)?| at most)?(?![\w])"
@@ -94,6 +94,7 @@ _TOTALS = (
         rf"\b(?:contact|touch|message|e-?mail) (?:cap|limit|maximum)(?: is| of|:| at| per person){{0,3}} ?(?P<times>\d{{1,2}})(?: {_TOUCH})?(?: {_IN_ALL}| {_EACH_ONE})"
     ),
 )
+_ONE_OF_SEVERAL = re.compile(rf"\d {_TOUCH}(?:,| and| or|, and)? $")
 _NOT_MORE = re.compile(r"\b(?:no|not|never|nobody)\b")
 _DAILY = re.compile(
     r"\b(?:send|write|mail|e-?mail|message|contact|text|with|want)(?: (?:them|people|everyone|out|a|customers))* (?P<each>daily|weekly|every day|every week|each day|each week)\b(?: (?:e-?mails?|messages?|mails?|texts?|sms|newsletters?|reminders?))?"
@@ -195,8 +196,10 @@ def total_contacts(turn: Turn) -> list[Said[float]]:
     heard: list[Said[float]] = []
     for pattern in _TOTALS:
         for match in turn.found(pattern):
-            if "more" not in match[0] or _NOT_MORE.search(match[0]):
-                heard.append(turn.said(float(_count(match["times"])), match.start(), match.end()))
+            is_part = _ONE_OF_SEVERAL.search(turn.text[max(0, match.start() - 24) : match.start()])
+            if not is_part and ("more" not in match[0] or _NOT_MORE.search(match[0])):
+                times = match.groupdict().get("times") or match["times1"]
+                heard.append(turn.said(float(_count(times)), match.start(), match.end()))
     return heard
 
 

@@ -63,7 +63,7 @@ _GUARDED = re.compile(
 _UP = r"(?:increase|increasing|raise|raising|grow|growing|boost|boosting|lift|lifting|improve|improving|maximi[sz]e|maximi[sz]ing|more|higher|drive|driving|gain|generate|generating|bump|push up|scale|double|triple|extra|additional|rise|rising|up|add|win|expand|uplift|growth in|jump|greater|bigger|strengthen|crank up|pump up|jack up)"
 _DOWN = r"(?:decrease|decreasing|reduce|reducing|cut|cutting|lower|lowering|less|fewer|shrink|minimi[sz]e|minimi[sz]ing|drop|halve|slash|stop|prevent|fight|combat|avoid|curb|limit|down|fall|come down|bring down|get down|trim|decline|slow|shave|dampen|smaller)"
 _HOLD = re.compile(
-    r"\b(?:(?:keep|keeping|hold|holding|maintain|stay|leave)\b[^.;!?]{0,40}\b(?:where (?:it|they) (?:is|are)|steady|stable|flat|constant|as (?:it|they) (?:is|are)|unchanged|(?:at|on) (?:the|its|their|this) (?:current|same|present|today's) level|at the same level|level with)|(?:hold|maintain|stabili[sz]e|defend)\b)"
+    r"\b(?:(?:keep|keeping|hold|holding|maintain|stay|leave)\b[^.;!?]{0,40}\b(?:where (?:it|they) (?:is|are)|steady|stable|flat|constant|as (?:it|they) (?:is|are)|unchanged|(?:at|on) (?:the|its|their|this) (?:current|same|present|today's) level|at the same level|level with)|(?:hold(?! ?-?(?:out|back))|maintain|stabili[sz]e|defend)\b)"
 )
 _IS_SO = re.compile(
     r"\b(?<!should )(?<!must )(?<!has to )(?<!needs to )(?<!to )(?:is|are|was|were|went|has been|have been|has|have|keeps?)(?! to\b) "
@@ -109,6 +109,11 @@ _TIMES: tuple[tuple[str, float], ...] = (
 _TIMES_WORD = re.compile("|".join(rf"\b(?P<t{i}>{pattern})" for i, (pattern, _) in enumerate(_TIMES)))
 
 
+_PIECES = re.compile(r"units|pairs|pieces|items")
+_ON_CONDITION = re.compile(r"\b(?:if|as long as|so long as|provided|providing|unless|in case)\b[^.;,!?|]*$")
+"""Before a metric: it names a condition, not what is to be moved."""
+
+
 def guarded(turn: Turn) -> list[Said[str]]:
     """Numbers that must not get worse on the way: "without hurting margin"."""
     return [turn.said(match[0], match.start(), match.end()) for match in turn.found(_GUARDED)]
@@ -127,9 +132,11 @@ def metrics(turn: Turn) -> list[Said[Metric]]:
         if _NOT_A_METRIC.search(turn.rest, max(0, match.start() - 18), match.end() + 12) and _covers(turn, match):
             continue
         before = re.split(r"[.,;!?|]", turn.rest[max(0, match.start() - 30) : match.start()])[-1]
-        turn.hear(*match.span())
         near = before + match[0] + re.split(r"[.,;!?|]", turn.rest[match.end() : match.end() + 24])[0]
         is_moved = bool(re.search(rf"\b(?:{_UP}|{_DOWN}|keep|hold|maintain|get|bring|need|want|goal|target|by \d)\b", near))
+        if not is_moved and (_PIECES.fullmatch(match[0]) or _ON_CONDITION.search(turn.rest[: match.start()][-60:])):
+            continue
+        turn.hear(*match.span())
         heard.append((0 if is_moved else 1, Said(metric_of(match), turn.quote(*match.span()), match.start())))
     return [said for _, said in sorted(heard, key=lambda pair: (pair[0], pair[1].at))]
 
@@ -215,14 +222,24 @@ _OF_SOMETHING = re.compile(
     r" (?:of (?:our|the|all|customers|people|them|traffic)|vat|tax|apr|share|commission|likely|sure|open|click)"
 )
 _OF_ANOTHER_THING = re.compile(
-    r"\b(?:discounts?|coupons?|vouchers?|margins?|hold-?out|control group|vat|tax|fees?|commission|interest|currently|at the moment|last (?:year|month|week))\b[^.;!?|]{0,24}$"
+    r"\b(?:discounts?|coupons?|vouchers?|margins?|hold(?:ing)?[- ]?(?:out|back)|control group|vat|tax|fees?|commission|interest|currently|at the moment|last (?:year|month|week))\b[^.;!?|]{0,24}$"
 )
+
+
+_CAPPED = re.compile(r"\b(?:below|under|above|over|beneath|at most|max(?:imum)?|less than|more than|up to|exceed) $")
+"""Before a share, in a clause that names neither a metric nor a way: a limit on something else ("complaints below 0.1%")."""
 
 
 def _is_a_change(turn: Turn, match: Match[str]) -> bool:
     """Whether a share is how far to go, not a discount, a margin or a part of the customers."""
     by = re.match(r"by ", match[0])
     before = turn.rest[max(0, match.start() - 44) : match.start()]
+    clause = re.split(r"[.,;!?|]", turn.rest[: match.start()])[-1][-80:]
+    is_another_limit = _CAPPED.search(clause) and not re.search(
+        rf"\b(?:{_PLAIN_METRIC}|{_UP}|{_DOWN})\b", _CAPPED.sub("", clause)
+    )
+    if is_another_limit:
+        return False
     return not _OF_SOMETHING.match(turn.rest, match.end()) and (bool(by) or not _OF_ANOTHER_THING.search(before))
 
 

@@ -43,7 +43,7 @@ _OUT = (
 )
 _EXCLUDE = re.compile(rf"\b{_OUT}:? {_PHRASE}")
 _PLAINLY_OUT = re.compile(
-    rf"\b(?:excludes?|excluding|exclude:|leav(?:e|ing) out|except(?: for)?|apart from|other than|but not|omit(?:ting)?|filter out|without contacting|nothing (?:to|for)"
+    rf"\b(?:excludes?|excluding|exclude:|leav(?:e|ing) out|except(?: for)?|apart from|other than|but not|omit(?:ting)?|filter out|without contacting|(?:nothing|no (?:messages?|e-?mails?|sms|texts?|calls?|contact)) (?:to|for)"
     rf"|(?:do|must|should|can|may|will|please) not (?:ever )?(?:contact|bother|target|include|write to|disturb|reach(?: out to)?)):? {_SINGLED_OUT}"
 )
 _NO_ONE = re.compile(

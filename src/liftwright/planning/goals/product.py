@@ -33,12 +33,12 @@ GOODS = frozenset(
 )
 _HEAD = r"(?:(?:way |even |much |a lot |lots |far |as )?(?:more|many|much)|of|our|the|all|any|some|those|these|that|this|my|a|an|extra|additional|left-?over|remaining|lots|as|possible|out|off|through|up|on|units|pairs|pieces|items|stock|last|old) "
 _STOP = (
-    r"(?:over|in|by|with|until|before|for|on|to|at|during|from|between|within|this|next|using|via|through|without|while|but|so|please|thanks|budget|max|keep|keeping|margin|no|not|only|just|again|asap|now|today|who|that|which|is|are|has|have|had|will"
+    r"(?:over|in|by|with|until|before|for|on|to|at|during|from|between|within|this|next|using|via|through|without|while|but|so|please|thanks|budget|max|keep|keeping|margin|no|not|only|just|again|asap|now|today|who|that|which|except|excluding|apart|other|worth|is|are|has|have|had|will"
     r"|can|should|would|must|if|as|spend|spending|starting|around|about|against|among|because|since|than|then|e-?mails?|sms|push|people|customers?|week|month|quarter|year|days?|weeks?|months?|i|we|it|you|they|us|our|my|per|a|an|every|each|up|down|more|less|sold|fast|quickly|online"
     r"|target|goal|leave|exclude|skip|don|do|does|moving|selling|goes|go|isn|aren|wasn|tomorrow|soon|off|out|back|off|compared|versus|vs|and/or|via|also|too|maximum|minimum|horizon|period)"
 )
 _VERB = r"(?:keep|keeping|leave|exclude|don|do|make|use|spend|hold|stay|send|grow|increase|raise|reduce|get|bring|cut|boost|give|maintain|lift|improve|skip|never|win|avoid|stop|sell|target|focus|we|i|it|no|not|only|our|please|the|budget|margin|max|maximum|minimum|at|a|to|with|by|in|over|until|let|run|want|need|should|push|drive|be|so|then|all|lower|raise|revenue|sales|orders|visits|profit|traffic)"
-_WORD = rf"(?!{_STOP}\b)[a-z][a-z0-9&'.-]*(?<![.,])"
+_WORD = rf"(?:(?<=size )\d{{1,2}} )?(?!{_STOP}\b)[a-z][a-z0-9&'.-]*(?<![.,])"
 NOUN = rf"(?:{_HEAD}){{0,6}}(?P<np>{_WORD}(?: (?!(?:and|or|&)\b){_WORD}){{0,4}}(?:(?: (?:and|or)| &) (?!{_VERB}\b){_WORD}(?: (?!(?:and|or)\b){_WORD}){{0,2}}(?=\s*(?:[.,;:!?)|]|$| {_STOP}\b)))?)"
 _SELL = (
     r"(?P<verb>sell(?:ing)?(?: (?:off|out(?: of)?|through))?|shift(?:ing)?|flog(?:ging)?|mov(?:e|ing)(?= (?:more|way|some|the|our|those|these|all|lots|a lot|\d))|push(?:ing)?|promot(?:e|ing)|clear(?:ing)?(?: out)?(?: (?:the |our )?(?:stock|inventory) of)?|get(?:ting)? rid of|offload(?:ing)?"

@@ -51,7 +51,8 @@ _ROLLING = re.compile(
     rf"|\b(?:the )?(?:next|coming) (?P<unit2>fortnight)\b"
 )
 _PAST = re.compile(
-    r"\b(?:(?:in|during|over|within) )?(?:the )?(?:last|past|previous) (?P<unit>week|weekend|month|quarter|year)(?=\s*(?:[.,;!?)]|$))(?!\s*[.,;!?)]?\s*(?:were|was)\b)"
+    r"\b(?:(?:(?:in|during|over|within) )?(?:the )?(?:last|past|previous) (?P<unit>week|weekend|month|quarter|year)|yesterday)"
+    r"(?=\s*(?:[.,;!?)]|$|(?:with|for|using|via|by|on a)\b))"
 )
 _TOLD = re.compile(
     r"\b(?:was|were|had|did|went|got|came|made|saw|sold|fell|rose|grew|lost|won|ran|sent|said|told|\w{3,}ed|than|as|like|since|vs|versus|on|of|from|against|who|whom|whose|'s)\b"
@@ -70,7 +71,7 @@ _NOT_A_LENGTH = re.compile(
 _LAUNCH = re.compile(r"\b(?:launch\w*|start\w*|kick\w* off|go(?:es|ing)? live|begin\w*)\b[^.;!?|]*$")
 _ABOUT_PEOPLE = re.compile(
     r"\b(?:bought|purchased|ordered|shopped|visited|opened|clicked|spent|joined|registered|signed up|seen|active|inactive|been|lapsed"
-    r"|happened|occurred|fell|dropped|failed|tried|complained|returned|ran|did|lost|left us|vs|versus|compared (?:to|with)|than|like)"
+    r"|happened|occurred|fell|dropped|failed|tried|complained|returned|ran|did|lost|left us)"
     r"\b[^.;,!?|]{0,24}$"
 )
 _BARE_MOMENT = re.compile(
@@ -106,8 +107,8 @@ def _gone(turn: Turn, today: date) -> list[Said[Window]]:
     for match in turn.found(_PAST):
         clause = re.split(r"[.;!?]", turn.rest[: match.start()])[-1]
         if not (_TOLD.search(clause) or _is_about_people(turn, match.start())):
-            period = days.around(today, match["unit"], ahead=-1)
-            heard.append(turn.said(_window(period), match.start(), match.end()))
+            gone = days.around(today, match["unit"], ahead=-1) if match["unit"] else Period(today - days.DAY, today - days.DAY)
+            heard.append(turn.said(_window(gone), match.start(), match.end()))
     return heard
 
 
