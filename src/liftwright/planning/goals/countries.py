@@ -75,7 +75,7 @@ NAMES: dict[str, str] = {
     code.lower(): code
     for code in ("GB", "DE", "FR", "ES", "NL", "PL", "CH", "DK", "FI", "SE", "CZ", "AU", "NZ", "JP", "BR", "CN", "MX")
 }
-"""By name, and by the codes that are no English words."""
+
 ADJECTIVES: dict[str, str] = {
     "american": "US",
     "british": "GB",
@@ -108,3 +108,8 @@ ADJECTIVES: dict[str, str] = {
     "uk": "GB",
     "us": "US",
 }
+NAMES |= {f"{adjective}s": code for adjective, code in ADJECTIVES.items() if adjective.endswith("an")} | {
+    "brits": "GB",
+    "spaniards": "ES",
+}
+"""By name, by the codes that are no English words, and by who lives there."""

@@ -22,10 +22,12 @@ MOST = 12
 """Stretches of one statement that are named one by one; the last of them then covers all that follows."""
 
 _LONGEST = 200
-_CLAUSE_END = re.compile(r"[.;!?,()](?=\s|$)|[\n;!?()]|\b(?:but|and|so|because)\b")
+_CLAUSE_END = re.compile(
+    r"[.;!?,()](?=\s|$)|[\n;!?()]|(?<!everyone )(?<!everybody )(?<!anyone )(?<!anybody )(?<!all )\bbut\b|\b(?:and|so|because)\b"
+)
 _WORD = re.compile(r"[^\W_][\w'&-]*(?:[.,:/]\d+)*%?")
 _LIMIT = re.compile(
-    r"\b(?:only|solely|exclusively|except|excluding|exclude|without|never|unless|avoid|skip|omit|nothing|nobody|none|neither|nor|max(?:imum)?|min(?:imum)?|at most|at least"
+    r"\b(?:(?:everyone|everybody|anyone|anybody|all) but|only|solely|exclusively|except|excluding|exclude|without|never|unless|avoid|skip|omit|nothing|nobody|none|neither|nor|max(?:imum)?|min(?:imum)?|at most|at least"
     r"|no (?:more|less|fewer|later|earlier)(?: than)?|more than|less than|up to|under|below|above|over|cap(?:ped)?|limit(?:ed)?|must|if|unless|per|each|every|stop"
     r"|(?<!is )(?<!are )(?<!was )(?<!were )(?<!has )(?<!have )(?<!had )(?<!did )(?<!does )(?<!i do )(?:not|no))\b"
 )
@@ -39,6 +41,12 @@ _POLITE = re.compile(
     r"\b(?:no (?:worries|rush|idea|problem|need|questions?|doubt|matter what|pressure|joke|biggie)|let (?:me|us) know|if (?:possible|needed|you can|you could|you like|that helps|that is ok|it is ok|any|you have (?:any )?questions)"
     r"|over the moon|not sure|for (?:this|that|it)|at the moment|in advance|as (?:possible|poss|discussed|agreed|you know|always|usual)|of course|you know|i mean|by the way|thank you)\b"
 )
+_LIST_NUMBER = re.compile(r"\d{1,2}\)")
+_TELLS = re.compile(
+    r"\b(?:is|are|was|were|am|has|have|had|did|does|do|will|would|said|says|think|thinks|know|knows|seems?|looks?|feels?|felt|went|came|got|fell|rose|i|he|she|they|we|you|it)\b|'(?:s|re|m|ve|ll|d)\b"
+)
+"""In a clause nobody understood any of: it tells how things are."""
+_SIGNED = re.compile(r"(?:thanks|thank you|regards|best|cheers|br|yours)\W*$")
 _SHORTENED = re.compile(r"'(?:s|re|m|ll|ve|d|em)$")
 _FILLER = frozenset(
     in_words(
@@ -76,6 +84,7 @@ def left_over(turn: Turn) -> list[Said[Left]]:
     polite = [match.span() for match in _POLITE.finditer(turn.text)]
     for first, last in _clauses(turn.text):
         words = [word for word in _WORD.finditer(turn.text, first, last) if not _is_understood(turn, word, polite)]
+        words = [word for word in words if not _LIST_NUMBER.match(turn.text, word.start())]
         if any(_has_content(word[0]) for word in words):
             if len(found) == MOST:
                 rest = found.pop()
@@ -109,6 +118,9 @@ def _is_understood(turn: Turn, word: Match[str], polite: list[tuple[int, int]]) 
 
 
 def _has_content(word: str) -> bool:
+    """Whether a word says something: a number does, a filler, a way to go or a limiting word alone does not."""
+    if word[0].isdigit():
+        return True
     word = _SHORTENED.sub("", word)
     return word not in _FILLER and len(word) > 1 and not is_a_way(word) and not _LIMIT.fullmatch(word)
 
@@ -124,6 +136,8 @@ def _said(turn: Turn, words: list[Match[str]], first: int, last: int) -> Said[Le
     start -= turn.text[:start].endswith(("$", "€", "£"))
     is_part = turn.is_heard(first, last)
     is_whom = is_part and any(_WHOM_OR_WHERE.search(turn.text[max(first, word.start() - 24) : word.start()]) for word in telling)
-    is_asked = is_part or bool(_ASKED.match(turn.text[first:last].strip())) or any(word[0][0].isdigit() for word in telling)
+    clause = turn.text[first:last].strip()
+    is_told = _TELLS.search(clause) is not None or _SIGNED.search(turn.text[max(0, first - 24) : first]) is not None
+    is_asked = is_part or not is_told or bool(_ASKED.match(clause)) or any(word[0][0].isdigit() for word in telling)
     may_limit = bool(limits) or is_whom
     return Said(Left(asks=is_asked or may_limit, limits=may_limit), turn.quote(start, end), start)

@@ -61,7 +61,7 @@ _DISCOUNTS = (
 )
 _OFFER = re.compile(
     rf"(?P<lead>\b(?:give|giving|offer|offering|send|grant|with|everyone gets|everybody gets|use|run|take)\b[^.;,|%]{{0,40}})?(?:a |an )?{_TO_PCT}(?: off\b| {_COUPON}| reduction| cheaper)"
-    rf"|\b{_COUPON}(?: is| of| at|:| code for| for| at least| minimum| from){{0,6}} ?(?P<n2>{NUM})\s?(?:%|percent\b)"
+    rf"|\b{_COUPON}(?: is| of| at|:| code for| for| at least| minimum| from| between){{0,6}} ?(?:{NUM}\s?%?\s?(?:-|to|and)\s?)?(?P<n2>{NUM})\s?(?:%|percent\b)"
 )
 _NO_DISCOUNT = re.compile(
     rf"\b(?:(?:no|zero|0|without(?: any| a)?|avoid|skip|never any|not any|nor|neither) (?:\w{{2,12}} )?{_COUPON}(?:ing)?(?! (?:over|above|beyond|deeper|greater|higher|more|of more))(?:(?:,| or| and| nor) (?:no )?{_COUPON}){{0,6}}(?: at all| whatsoever| codes?)?"

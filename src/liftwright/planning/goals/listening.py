@@ -9,7 +9,7 @@ from datetime import date
 from liftwright.domain.goal import Metric, Target
 from liftwright.domain.money import Money
 from liftwright.domain.profile import Channel
-from liftwright.planning.goals import channels, limits, metric, money, people, product, when
+from liftwright.planning.goals import channels, limits, metric, money, people, product, target, when
 from liftwright.planning.goals.said import Heard
 from liftwright.planning.goals.text import Said, Turn
 
@@ -38,7 +38,7 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
     metrics = tuple(metric.metrics(turn))
     named = metrics[0].value if metrics else None
     products = lines or product.products(turn)
-    targets = tuple(metric.targets(turn, named or metric_so_far or _counted(products)))
+    targets = tuple(target.targets(turn, named or metric_so_far or _counted(products)))
     budgets = money.joined(
         turn, budgets + money.loose_budgets(turn, currency=currency, may_stand_alone=_is_sized(targets, named))
     )
@@ -79,7 +79,7 @@ def _limits(turn: Turn) -> Heard:
 
 def _is_sized(targets: tuple[Said[Target], ...], named: Metric | None) -> bool:
     """Whether a number that stands alone cannot be the target: there is one, or the metric is not counted."""
-    return bool(targets) or (named is not None and named not in metric.COUNTED)
+    return bool(targets) or (named is not None and named not in target.COUNTED)
 
 
 def _counted(products: list[Said[product.Product]]) -> Metric | None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
 from re import Match
 from typing import Literal
 
@@ -56,7 +55,7 @@ _OPEN = re.compile(
 )
 _RATE_UNIT = r"(?:day|week|month|person|customer|order|head|lead|click|contact|message|visit|sale|acquisition|purchase|conversion|sign-?up|buyer|recipient)"
 _RATE_AFTER = re.compile(
-    rf"\s?(?:max(?:imum)? )?(?:an?|per|each|every|/) ?{_RATE_UNIT}\b|\s?(?:daily|weekly|monthly|cpm|cpc|cpa|cpo|cac)\b"
+    rf"\s?(?:max(?:imum)? )?(?:an?|per|each|every|/) ?{_RATE_UNIT}\b|\s(?:off\b|(?:discounts?|vouchers?|coupons?|gift)\b)|\s?(?:daily|weekly|monthly|cpm|cpc|cpa|cpo|cac)\b"
 )
 _RATE_BEFORE = re.compile(rf"(?:\bper {_RATE_UNIT}|\b(?:cpa|cpo|cac|cpc|cpm|cpl|daily|weekly|monthly)\b)(?:[^.;,|\d]{{0,24}})$")
 _KIND = r"(?:media |marketing |ad |extra |additional |real |dedicated |advertising |own |external |more ){0,6}"
@@ -67,7 +66,7 @@ _ZERO = re.compile(
     rf"|spend (?:nothing|no money)|free of charge|(?:at|for) (?:no|0|zero) cost|must not cost (?:anything|a (?:cent|dime|penny)))"
 )
 _COUNTS = re.compile(
-    r"\s(?!(?:and|or|on|for|in|max|please|over|by|until|to|with|budget|total|tops|at|but|no|only|per|we|i|is|all|as|of|from)\b)[a-z]"
+    r"\s(?!(?:give|take|plus|incl|including|left|here|and|or|on|for|in|max|please|over|by|until|to|with|budget|total|tops|at|but|no|only|per|we|i|is|all|as|of|from)\b)[a-z]"
 )
 _WISHED_SPEND = re.compile(
     r"\b(?:raise|increase|grow|boost|lift|improve|more|higher|customers?'?|average|their|see|push up|drive) (?:the |our |customer |average |online ){0,6}$"
@@ -79,8 +78,6 @@ _PLAIN_REPLY = {
 }
 
 _MOST = Decimal(10) ** 15
-_MOST_AMOUNTS = 500
-"""Amounts looked at in one statement; nobody's goal has more."""
 
 Need = Literal["zero", "open"]
 
@@ -99,7 +96,7 @@ class Amount:
 
 def amounts(turn: Turn) -> Iterator[Amount]:
     """Amounts in what is left; the turn may be taken from while iterating."""
-    for match in islice(turn.found(AMOUNT), _MOST_AMOUNTS):
+    for match in turn.found(AMOUNT):
         if (amount := _amount(match)).value.copy_abs() < _MOST:
             yield amount
 

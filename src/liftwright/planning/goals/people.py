@@ -24,7 +24,7 @@ _ADJECTIVE = (
 _NP = rf"(?:{_ADJECTIVE} ){{0,3}}(?:{_SPECIFIC}|{_GENERIC})\b"
 _ANY_KIND = (
     r"(?:(?!(?:to|for|in|on|at|by|of|with|from|and|or|but|the|our|all|any|more|most|as|so|get|make|let|keep|use|no|not|per|each|every|existing|if|when|is|are|only|just|who|that|these|those"
-    r"|reach|contact|target|exclude|excluding|except|limit|be|have|want|need|their|my|your|its|sell|many|much|than)\b)[a-z][a-z'-]+ )"
+    r"|reach|contact|target|exclude|excluding|except|limit|be|have|want|need|their|my|your|its|sell|many|much|than)\b)[a-z][a-z'-]{1,30} )"
 )
 """A word that says what kind of people: where people are plainly singled out, whatever stands before "customers" does."""
 _KIND = rf"(?:{_ANY_KIND}{{0,3}}(?:{_SPECIFIC}|{_GENERIC})\b)"
@@ -43,7 +43,7 @@ _OUT = (
 )
 _EXCLUDE = re.compile(rf"\b{_OUT}:? {_PHRASE}")
 _PLAINLY_OUT = re.compile(
-    rf"\b(?:excludes?|excluding|exclude:|leav(?:e|ing) out|except(?: for)?|apart from|other than|but not|omit(?:ting)?|filter out|without contacting|(?:nothing|no (?:messages?|e-?mails?|sms|texts?|calls?|contact)) (?:to|for)"
+    rf"\b(?:(?:everyone|everybody|anyone|anybody|all) but|excludes?|excluding|exclude:|leav(?:e|ing) out|except(?: for)?|apart from|other than|but not|omit(?:ting)?|filter out|without contacting|(?:nothing|no (?:messages?|e-?mails?|sms|texts?|calls?|contact)) (?:to|for)"
     rf"|(?:do|must|should|can|may|will|please) not (?:ever )?(?:contact|bother|target|include|write to|disturb|reach(?: out to)?)):? {_SINGLED_OUT}"
 )
 _NO_ONE = re.compile(

@@ -38,7 +38,7 @@ _STOP = (
     r"|target|goal|leave|exclude|skip|don|do|does|moving|selling|goes|go|isn|aren|wasn|tomorrow|soon|off|out|back|off|compared|versus|vs|and/or|via|also|too|maximum|minimum|horizon|period)"
 )
 _VERB = r"(?:keep|keeping|leave|exclude|don|do|make|use|spend|hold|stay|send|grow|increase|raise|reduce|get|bring|cut|boost|give|maintain|lift|improve|skip|never|win|avoid|stop|sell|target|focus|we|i|it|no|not|only|our|please|the|budget|margin|max|maximum|minimum|at|a|to|with|by|in|over|until|let|run|want|need|should|push|drive|be|so|then|all|lower|raise|revenue|sales|orders|visits|profit|traffic)"
-_WORD = rf"(?:(?<=size )\d{{1,2}} )?(?!{_STOP}\b)[a-z][a-z0-9&'.-]*(?<![.,])"
+_WORD = rf"(?:(?<=size )\d{{1,2}} )?(?!{_STOP}\b)[a-z][a-z0-9&'.-]{{0,30}}(?<![.,])(?![a-z0-9&'-])"
 NOUN = rf"(?:{_HEAD}){{0,6}}(?P<np>{_WORD}(?: (?!(?:and|or|&)\b){_WORD}){{0,4}}(?:(?: (?:and|or)| &) (?!{_VERB}\b){_WORD}(?: (?!(?:and|or)\b){_WORD}){{0,2}}(?=\s*(?:[.,;:!?)|]|$| {_STOP}\b)))?)"
 _SELL = (
     r"(?P<verb>sell(?:ing)?(?: (?:off|out(?: of)?|through))?|shift(?:ing)?|flog(?:ging)?|mov(?:e|ing)(?= (?:more|way|some|the|our|those|these|all|lots|a lot|\d))|push(?:ing)?|promot(?:e|ing)|clear(?:ing)?(?: out)?(?: (?:the |our )?(?:stock|inventory) of)?|get(?:ting)? rid of|offload(?:ing)?"
@@ -76,7 +76,7 @@ _BOOST = re.compile(
     rf"\b(?:boost|grow|increase|raise|drive|help|support|advertise|launch|campaign for|demand for|interest in|something (?:for|with|about)) {NOUN}"
 )
 _ANY_GOODS = re.compile(
-    rf"(?<![\w'-])(?P<np>(?:(?:winter|summer|spring|autumn|fall|running|hiking|walking|tennis|football|ski|rain|leather|denim|silk|wool|cotton|garden|outdoor|office|kitchen|coffee|gaming|electric|mountain|road|christmas|women'?s|men'?s|kids'?|ladies'?|baby|gift|vintage|organic|premium|new|used|smart|wireless|red|black|white|blue|green|sports?|swim|school|dining|bath|bed|pet|dog|cat) ){{0,2}}(?:{'|'.join(sorted(GOODS, key=len, reverse=True))}))(?![\w'-])"
+    rf"(?<![\w'-])(?<!off )(?P<np>(?:(?:winter|summer|spring|autumn|fall|running|hiking|walking|tennis|football|ski|rain|leather|denim|silk|wool|cotton|garden|outdoor|office|kitchen|coffee|gaming|electric|mountain|road|christmas|women'?s|men'?s|kids'?|ladies'?|baby|gift|vintage|organic|premium|new|used|smart|wireless|red|black|white|blue|green|sports?|swim|school|dining|bath|bed|pet|dog|cat) ){{0,2}}(?:{'|'.join(sorted(GOODS, key=len, reverse=True))}))(?![\w'-])"
 )
 _WHOLE_SHOP = re.compile(
     r"(?:more|all|everything|anything|stuff|things?|it|them|this|that|products?|items?|goods|web|online|whole (?:shop|store|range|assortment)|(?:the )?(?:business|company|shops?|stores?|webshop|web shop|website|site|brand|numbers?|performance|results?|team|boss|people|customers?|"

@@ -76,7 +76,7 @@ _ABOUT_PEOPLE = re.compile(
 )
 _BARE_MOMENT = re.compile(
     rf"(?<![\w'/.,-])(?=black[- ]?friday|cyber|thanksgiving|christmas|boxing|new year|hallow|valentine|easter|mother|father|memorial|labou?r"
-    rf"|independence|4th|the 4th|single|st\.? |q[1-4]\b|h[12]\b|\d|end of|the end|(?:week|month|quarter|year)[- ]?end|today|tomorrow|tonight|{MONTH})"
+    rf"|independence|4th|the 4th|single|st\.? |q[1-4]\b|h[12]\b|\d|(?:the )?week (?:of|commencing|beginning|starting)|end of|the end|(?:week|month|quarter|year)[- ]?end|today|tomorrow|tonight|{MONTH})"
 )
 _NOUN_FOLLOWS = re.compile(
     r"\s(?!with|and|on|for|using|via|at|by|but|while|without|or|in|we|please|budget|max|to|spend|keep|no\b|not|only|is|if|i\b|our|the|from"
@@ -105,7 +105,7 @@ def _gone(turn: Turn, today: date) -> list[Said[Window]]:
     """A period that is over, asked for as if it were to come: "sell more boots last week"."""
     heard: list[Said[Window]] = []
     for match in turn.found(_PAST):
-        clause = re.split(r"[.;!?]", turn.rest[: match.start()])[-1]
+        clause = re.split(r"[.;!?]", turn.rest[max(0, match.start() - 120) : match.start()])[-1]
         if not (_TOLD.search(clause) or _is_about_people(turn, match.start())):
             gone = days.around(today, match["unit"], ahead=-1) if match["unit"] else Period(today - days.DAY, today - days.DAY)
             heard.append(turn.said(_window(gone), match.start(), match.end()))
