@@ -14,12 +14,12 @@ _GENERIC = r"customers?|people|persons?|anyone|anybody|everyone|everybody|those|
 _SPECIFIC = (
     r"women|men|ladies|guys|girls|boys|females?|males?|minors?|kids|children|teens?|teenagers?|students?|seniors?|pensioners?|vips?|employees|staff|colleagues"
     r"|families|parents|mums|moms|dads|first-time buyers|newcomers|regulars|loyalists|big spenders|bargain hunters|competitors|under-?\d+s?|over-?\d+s?"
-    r"|under age|underage|non-?buyers|prospects|millennials|gen z|boomers|cart abandoners|abandoners|window shoppers|complainers|returners|residents|couples|singles"
+    r"|under age|underage|non-?buyers|prospects|millennials|gen z|boomers|cart abandoners|abandoners|window shoppers|complainers|returners|residents|couples|singles|spenders"
 )
 _ADJECTIVE = (
     rf"(?:{_NATION}|lapsed|inactive|dormant|sleeping|churned|former|past|previous|existing|current|active|recent|new|loyal|best|top|high-?value|valuable|low-?value|repeat|returning|regular|frequent|one-?time"
     r"|first-?time|young(?:er)?|old(?:er)?|elderly|male|female|single|married|b2b|b2c|business|private|premium|gold|silver|platinum|at-?risk|price-?sensitive|discount|online|offline|app|newsletter|wholesale|retail|local|urban|rural|rural|suburban"
-    r"|opted-?out|unsubscribed|unhappy|angry|persuadable|engaged|unengaged|under-?age|\d+ day|highest|wealthy|internal|lost)"
+    r"|opted-?out|unsubscribed|unhappy|angry|persuadable|engaged|unengaged|under-?age|\d+ day|highest|wealthy|internal|lost|(?:top|best|upper|bottom|worst) \d{1,2} ?(?:%|percent)(?: of)?(?: our| the)?)"
 )
 _NP = rf"(?:{_ADJECTIVE} ){{0,3}}(?:{_SPECIFIC}|{_GENERIC})\b"
 _ANY_KIND = (
@@ -27,7 +27,7 @@ _ANY_KIND = (
     r"|reach|contact|target|exclude|excluding|except|limit|be|have|want|need|their|my|your|its|sell|many|much|than)\b)[a-z][a-z'-]{1,30} )"
 )
 """A word that says what kind of people: where people are plainly singled out, whatever stands before "customers" does."""
-_KIND = rf"(?:{_ANY_KIND}{{0,3}}(?:{_SPECIFIC}|{_GENERIC})\b)"
+_KIND = rf"(?:(?:{_ADJECTIVE} |{_ANY_KIND}){{0,3}}(?:{_SPECIFIC}|{_GENERIC})\b)"
 _PLAIN = rf"(?:{_ADJECTIVE} ){{1,3}}(?:{_GENERIC})\b|(?:{_ADJECTIVE} ){{0,3}}(?:{_SPECIFIC})\b"
 _CLAUSE = (
     rf"(?: (?:who|that|which|whose|it (?:does|did|will)|we |they |with (?:children|kids|an? |no |more|less|high|low)|without (?:an? |any |children|kids|consent)|under \d|over \d|aged|older than|younger than|below \d|above \d|between \d+ and \d+"
@@ -91,9 +91,22 @@ _REFUSED = re.compile(
 _OUTSIDE = re.compile(r"\b(?:exclud\w+|except(?: for)?|not|without|leave out|outside(?: of)?|skip|no|but)\b[^.;!?]{0,40}$")
 
 
+_NOT_THERE = re.compile(
+    rf"\b(?:not|no|except(?: for)?|excluding|exclude|without|skip|leave out|leaving out|apart from)(?: (?:in|for|from|to))? (?P<where>{_HERE})(?!\w)(?! (?:customers?|people|shoppers?|buyers?|women|men|clients?|users?)\b)"
+)
+_ALONE_STANDS = re.compile(
+    rf"(?:^|[,;.|] ?)(?P<one>{_HERE})(?:(?:,| and| &| \+)? (?P<two>{_HERE}))?(?:(?:,| and| &| \+)? (?P<three>{_HERE}))?(?=\s*(?:[,;.!|]|$))"
+)
+
+
 def countries(turn: Turn) -> list[Said[str]]:
     """ISO codes of the countries the campaign is limited to."""
     heard: list[Said[str]] = []
+    for match in turn.found(_ALONE_STANDS):
+        codes = list(dict.fromkeys(NAMES[match[group]] for group in ("one", "two", "three") if match[group]))
+        first = match.start("one")
+        said = turn.said(codes[0], first, match.end())
+        heard += [said, *(Said(code, said.quote, first) for code in codes[1:])]
     for match in turn.found(_COUNTRY):
         before = turn.rest[max(0, match.start() - 48) : match.start()]
         named = [match[group] for group in ("one", "two", "three", "only") if match[group]]
@@ -123,6 +136,8 @@ def excluded(turn: Turn) -> list[Said[str]]:
         for match in turn.found(pattern):
             if not _EVERYONE.fullmatch(match["who"]):
                 heard.append(_phrase(turn, match.start("who"), match.end("who"), start=match.start(), end=match.end()))
+    for match in turn.found(_NOT_THERE):
+        heard.append(turn.said(f"people in {turn.quote(*match.span('where'))}", match.start(), match.end()))
     for match in turn.found(_NO_ONE):
         end = _clause_end(turn.rest, match.start("who"), match.end("who"))
         quote = turn.quote(match.start("who"), end)

@@ -98,7 +98,7 @@ _NOT_NAMES = frozenset(
     )
 )
 _EDGE = re.compile(
-    r"^(?:(?:more|our|the|of|some|all|those|these|new|a|an|my|its|any|way|as|many|much|possible|extra|and|or) )+(?=\w)|(?: (?:sales|revenue|stuff|asap|pls|lol|well|stock|again|and|or|n|as|like|hard|better|here|there|online|quickly|fast|etc|today))+$"
+    r"^(?:(?:more|our|the|of|some|all|those|these|new|a|an|my|its|any|way|as|many|much|possible|extra|and|or) )+(?=\w)|(?: (?:sales|revenue|stuff|asap|pls|lol|well|stock|again|and|or|n|as|like|hard|better|here|there|page|pages|section|online|quickly|fast|etc|today))+$"
 )
 
 

@@ -54,7 +54,8 @@ _TIMES_WORD = re.compile("|".join(rf"\b(?P<t{i}>{pattern})" for i, (pattern, _) 
 
 def targets(turn: Turn, metric: Metric | None) -> list[Said[Target]]:
     """How far, most explicit form first; the stretch is taken."""
-    heard = [_size(turn, match, is_level=_is_level(match, metric)) for match in turn.found(_TO_SIZE) if _is_level(match, metric)]
+    levels = (match for match in turn.found(_TO_SIZE) if _is_level(match, metric) and not _is_so_now(turn, match))
+    heard = [_size(turn, match, is_level=True) for match in levels]
     heard += [_size(turn, match, is_level=False) for match in turn.found(_BY_SIZE) if _is_a_change(turn, match)]
     heard += _money_targets(turn, metric)
     heard += _counts(turn, metric)
@@ -72,6 +73,9 @@ _OF_ANOTHER_THING = re.compile(
 )
 
 
+_TOLD_OR_PART = re.compile(
+    r"\b(?:top|best|upper|bottom|worst|(?<!target )(?<!goal )(?<!aim )(?<!objective )(?:is|are|was|were|stands|sits|currently|now)(?: at)?) $"
+)
 _CAPPED = re.compile(r"\b(?:below|under|above|over|beneath|at most|max(?:imum)?|less than|more than|up to|exceed) $")
 """Before a share, in a clause that names neither a metric nor a way: a limit on something else ("complaints below 0.1%")."""
 
@@ -80,11 +84,21 @@ def _is_a_change(turn: Turn, match: Match[str]) -> bool:
     """Whether a share is how far to go, not a discount, a margin or a part of the customers."""
     by = re.match(r"by ", match[0])
     before = turn.rest[max(0, match.start() - 44) : match.start()]
+    if _TOLD_OR_PART.search(before):
+        return False
     clause = re.split(r"[.,;!?|]", turn.rest[max(0, match.start() - 80) : match.start()])[-1]
     is_another_limit = _CAPPED.search(clause) and not re.search(rf"\b(?:{PLAIN_METRIC}|{UP}|{DOWN})\b", _CAPPED.sub("", clause))
     if is_another_limit:
         return False
     return not _OF_SOMETHING.match(turn.rest, match.end()) and (bool(by) or not _OF_ANOTHER_THING.search(before))
+
+
+_NOW = re.compile(r"\b(?:is|are|was|were|currently|now|stands?|sits?|hovers?|today) $")
+
+
+def _is_so_now(turn: Turn, match: Match[str]) -> bool:
+    """Whether a level is where the number stands, not where it is to go: "our churn is at 6%"."""
+    return match["from"] is None and _NOW.search(turn.rest[max(0, match.start() - 16) : match.start()]) is not None
 
 
 def _is_level(match: Match[str], metric: Metric | None) -> bool:

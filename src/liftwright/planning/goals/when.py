@@ -79,7 +79,7 @@ _BARE_MOMENT = re.compile(
     rf"|independence|4th|the 4th|single|st\.? |q[1-4]\b|h[12]\b|\d|(?:the )?week (?:of|commencing|beginning|starting)|end of|the end|(?:week|month|quarter|year)[- ]?end|today|tomorrow|tonight|{MONTH})"
 )
 _NOUN_FOLLOWS = re.compile(
-    r"\s(?!with|and|on|for|using|via|at|by|but|while|without|or|in|we|please|budget|max|to|spend|keep|no\b|not|only|is|if|i\b|our|the|from"
+    r"\s(?!among|except|exclud|across|throughout|limit|cap|target|reach|just|mostly|also|again|over|under|with|and|on|for|using|via|at|by|but|while|without|or|in|we|please|budget|max|to|spend|keep|no\b|not|only|is|if|i\b|our|the|from"
     r"|of|until|as|so|thanks|coming|this|next|around|through|before|over|\d|margin|e-?mail|sms|push|web|leave|exclude|don|do|up|at|have|has"
     r"|then|you|it|can|could|should|need|want|would|starts?|ends?|deadline|horizon|latest|please|women|men|vips?|target|lapsed|have|per)[a-z]"
 )
