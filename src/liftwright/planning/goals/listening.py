@@ -11,7 +11,7 @@ from liftwright.domain.money import Money
 from liftwright.domain.profile import Channel
 from liftwright.planning.goals import channels, limits, metric, money, people, product, target, when
 from liftwright.planning.goals.said import Heard
-from liftwright.planning.goals.text import Said, Turn
+from liftwright.planning.goals.text import TAKEN, Said, Turn
 
 _OF_IT = re.compile(
     r"\s?(?:of (?:it|that|which|the budget|this) )?(?:max |at most |may go |can go |goes |should go |is |are )?(?:on|for|to|into|in|through) (?:the )?"
@@ -34,10 +34,11 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
     exclude, include = tuple(people.excluded(turn)), tuple(people.included(turn))
     means = channels.channels(turn)
     other_media = tuple(channels.other_media(turn))
-    windows += when.bare(turn, today=today, day_first=day_first)
-    metrics = tuple(metric.metrics(turn))
-    named = metrics[0].value if metrics else None
+    windows += when.bare(turn, today=today, day_first=day_first, is_known=bool(windows))
+    metrics = metric.metrics(turn)
     products = lines or product.products(turn)
+    metrics = [said for said in metrics if turn.rest[said.at] != TAKEN]
+    named = metrics[0].value if metrics else None
     targets = tuple(target.targets(turn, named or metric_so_far or _counted(products)))
     budgets = money.joined(
         turn, budgets + money.loose_budgets(turn, currency=currency, may_stand_alone=_is_sized(targets, named))
@@ -48,7 +49,7 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
         channel_budgets = channel_budgets if len(channel_budgets) > 1 else []
     return replace(
         limited,
-        metrics=metrics,
+        metrics=tuple(metrics),
         directions=tuple(metric.directions(turn, named)),
         targets=targets,
         products=tuple(products),

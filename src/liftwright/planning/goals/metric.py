@@ -25,7 +25,7 @@ _METRICS: tuple[tuple[Metric, str], ...] = (
     ),
     (
         "new_customers",
-        r"new(?:ly acquired)? (?:customers?|buyers?|clients?|shoppers?|accounts?)|first[- ]time (?:buyers?|customers?|orders?|purchases?)|customer acquisition|(?:our )?customer (?:base|count)|number of customers|first purchases?|acqui(?:re|ring|sition)",
+        r"new(?:ly acquired)? (?:customers?|buyers?|clients?|shoppers?|accounts?)|(?:more|extra|additional) (?:customers|buyers|clients|shoppers)(?! (?:to|who|that|buy|buying|order|come|coming|back))|first[- ]time (?:buyers?|customers?|orders?|purchases?)|customer acquisition|(?:our )?customer (?:base|count)|number of customers|first purchases?|acqui(?:re|ring|sition)",
     ),
     (
         "churn_rate",
@@ -35,7 +35,7 @@ _METRICS: tuple[tuple[Metric, str], ...] = (
     ("leads", r"leads?|demo requests?|e?in?quir(?:y|ies)|enquir(?:y|ies)|quote requests?|demo bookings?"),
     (
         "visits",
-        r"(?:web ?site |web |store |shop |online |foot |site )?(?:visits?|visitors?|traffic|footfall|sessions?|page ?views?)|clicks?",
+        r"(?:web ?site |web |store |shop |online |foot |site |app )?(?:visits?|visitors?|traffic|footfall|sessions?|page ?views?)|clicks?",
     ),
     ("orders", r"orders?|purchases|conversions?(?: rate)?|bookings?|checkouts?|transactions?|units|pairs|pieces|items"),
     ("margin", r"(?:gross |net |contribution )?(?:profits?|margins?|profitability|earnings)(?: contribution)?"),
@@ -68,6 +68,8 @@ _OPPOSED = re.compile(
 )
 
 
+_ONLY_A_VERB = re.compile(r"acqui(?:re|ring)|revive|wake(?: up)?")
+"""They name a metric where no other does: "acquire 90 leads" is about leads."""
 _PIECES = re.compile(r"units|pairs|pieces|items")
 _ON_CONDITION = re.compile(r"\b(?:if|as long as|so long as|provided|providing|unless|in case)\b[^.;,!?|]*$")
 """Before a metric: it names a condition, not what is to be moved."""
@@ -98,7 +100,8 @@ def metrics(turn: Turn) -> list[Said[Metric]]:
         ):
             continue
         turn.hear(*match.span())
-        heard.append((0 if is_moved else 1, Said(metric_of(match), turn.quote(*match.span()), match.start())))
+        rank = 2 if _ONLY_A_VERB.fullmatch(match[0]) else 0 if is_moved else 1
+        heard.append((rank, Said(metric_of(match), turn.quote(*match.span()), match.start())))
     return [said for _, said in sorted(heard, key=lambda pair: (pair[0], pair[1].at))]
 
 

@@ -120,7 +120,8 @@ def _holiday(match: Match[str], today: date, day_first: bool) -> Period | None:
     if around == "week":
         return days.week(found.first)
     note = "Mother's and Father's Day are dated as in the United States" if name in {"mother day", "father day"} else ""
-    return Period(found.first, found.last, note=note)
+    day = found.first + days.DAY if match["holiday"].endswith("easter monday") else found.first
+    return Period(day, day, note=note)
 
 
 def _month(match: Match[str], today: date, day_first: bool) -> Period | None:
@@ -249,7 +250,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Resolve], ...] = tuple(
         (rf"{_NEXT} (?P<unit>week|weekend|month|quarter|year)\b", _next),
         (rf"(?:this |the |next |the coming |coming ){_SEASON}\b(?! \w+s\b| collection| range| sale| line)", _season_now),
         (rf"(?P<when>next |this |the following |the coming |coming |on )?{WEEKDAY}", _weekday),
-        (rf"(?:(?P<next>next )|this |the month of |the whole of |all of |whole |all )?{MONTH}{_YEAR}", _month),
+        (rf"(?:(?P<next>next )|this |the month of |(?:the )?(?:whole|all)(?: of)? )?{MONTH}{_YEAR}", _month),
         (r"(?P<near>today|tonight|tomorrow|yesterday|now)\b", _near),
         (r"the (?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)\b", _day_only),
         (r"(?P<year>20[2-9]\d)\b(?! (?:orders|visits|leads|customers|units|pairs))", _a_year),

@@ -12,6 +12,7 @@ SHORT = {
     "pls": "please",
     "plz": "please",
     "plse": "please",
+    "frm": "from",
     "ppl": "people",
     "em": "them",
     "peeps": "people",

@@ -70,14 +70,15 @@ _NOT_A_LENGTH = re.compile(
 )
 _LAUNCH = re.compile(r"\b(?:launch\w*|start\w*|kick\w* off|go(?:es|ing)? live|begin\w*)\b[^.;!?|]*$")
 _ABOUT_PEOPLE = re.compile(
-    r"\b(?:bought|purchased|ordered|shopped|visited|opened|clicked|spent|joined|registered|signed up|seen|active|inactive|been|lapsed"
+    r"\b(?:bought|purchased|ordered|shopped|visited|opened|clicked|spent|joined|registered|signed up|seen|been|(?:active|inactive|lapsed)(?! (?:customers|people|buyers|shoppers|users|clients|members|ones)\b)"
     r"|happened|occurred|fell|dropped|failed|tried|complained|returned|ran|did|lost|left us)"
     r"\b[^.;,!?|]{0,24}$"
 )
 _BARE_MOMENT = re.compile(
     rf"(?<![\w'/.,-])(?=black[- ]?friday|cyber|thanksgiving|christmas|boxing|new year|hallow|valentine|easter|mother|father|memorial|labou?r"
-    rf"|independence|4th|the 4th|single|st\.? |q[1-4]\b|h[12]\b|\d|(?:the )?week (?:of|commencing|beginning|starting)|end of|the end|(?:week|month|quarter|year)[- ]?end|today|tomorrow|tonight|{MONTH})"
+    rf"|independence|4th|the 4th|single|st\.? |q[1-4]\b|h[12]\b|\d|(?:the )?week (?:of|commencing|beginning|starting)|(?:the )?(?:whole|all)(?: of)? |end of|the end|(?:week|month|quarter|year)[- ]?end|today|tomorrow|tonight|{MONTH})"
 )
+_IS_NEAR = re.compile(r" (?:is|'s) (?:coming|near|nearly|almost|around|here|approaching|close|upon|soon)\b")
 _NOUN_FOLLOWS = re.compile(
     r"\s(?!among|except|exclud|across|throughout|limit|cap|target|reach|just|mostly|also|again|over|under|with|and|on|for|using|via|at|by|but|while|without|or|in|we|please|budget|max|to|spend|keep|no\b|not|only|is|if|i\b|our|the|from"
     r"|of|until|as|so|thanks|coming|this|next|around|through|before|over|\d|margin|e-?mail|sms|push|web|leave|exclude|don|do|up|at|have|has"
@@ -112,13 +113,19 @@ def _gone(turn: Turn, today: date) -> list[Said[Window]]:
     return heard
 
 
-def bare(turn: Turn, *, today: date, day_first: bool) -> list[Said[Window]]:
-    """Times named without a preposition, and lengths: "Q1", "two weeks", "01.11.-30.11."; for after people were heard."""
+def bare(turn: Turn, *, today: date, day_first: bool, is_known: bool) -> list[Said[Window]]:
+    """Times named without a preposition, and lengths: "Q1", "two weeks", "01.11.-30.11."; for after people were heard.
+
+    `is_known`: a time was heard already, so that "Black Friday is coming" only tells why.
+    """
     heard: list[Said[Window]] = []
     for match in turn.found(_BARE_MOMENT):
         found = _range_or_moment(turn, match.start(), today, day_first)
         if found and not _is_loose(turn, match.start(), found[1]):
             window = found[0]
+            if is_known and _IS_NEAR.match(turn.rest, found[1]):
+                turn.hear(match.start(), found[1])
+                continue
             is_deadline = window.first == window.last and not turn.rest.startswith("to", match.start())
             heard.append(turn.said(replace(window, first=None) if is_deadline else window, match.start(), found[1]))
     for match in turn.found(_BARE):
@@ -214,6 +221,7 @@ def _cued(turn: Turn, match: Match[str], today: date, day_first: bool) -> Said[W
 def _needs_a_guess(match: Match[str], turn: Turn, end: int) -> bool:
     """Whether the words only look like a time: people who bought in May, christmas trees."""
     is_past = not match["end"] and _is_about_people(turn, match.start())
+    is_past = is_past or turn.rest.startswith("'s", end)
     return is_past or bool(_NOUN_FOLLOWS.match(turn.rest, end) and not match["end"])
 
 
