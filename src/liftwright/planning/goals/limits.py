@@ -101,7 +101,7 @@ _DAILY = re.compile(
     r"|\b(?:an? |one )?(?:e-?mails?|messages?|mails?|texts?|sms|reminders?) (?P<every>every day|every week|each day|each week|daily|weekly)\b"
 )
 _WEEKLY_CAP = re.compile(
-    rf"\b(?:weekly (?:cap|limit|maximum)|frequency cap|contact cap|contacts? per week|e-?mails? per week|messages? per week)(?: is| of|:| at| at most| max){{0,6}} ?(?P<times>\d{{1,2}})(?: {_TOUCH})?(?: per week| a week)?(?! ?%)"
+    rf"\b(?:weekly (?:cap|limit|maximum)|frequency cap|contact cap|contacts? per week|e-?mails? per week|messages? per week)(?: is| of|:| at| at most| max){{0,6}} ?(?P<times>\d{{1,2}}(?!\d))(?!(?: {_TOUCH})? (?:{_EACH_ONE}|{_IN_ALL}))(?: {_TOUCH})?(?: per week| a week)?(?! ?%)"
 )
 _IS_A_CHANGE = re.compile(r" (?:up |down )?to\b")
 _MINIMUM = re.compile(
