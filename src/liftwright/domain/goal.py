@@ -60,7 +60,10 @@ class Constraint(Value):
 
 
 class Assumption(Value):
-    """Something not said that had to be settled, and what it changes."""
+    """Something not said that had to be settled, and what it changes.
+
+    `field` is also `not_understood`, for words nobody could act on, and `background`, for words that seem to tell how things are.
+    """
 
     field: str
     value: str

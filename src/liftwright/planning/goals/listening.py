@@ -35,9 +35,7 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
     means = channels.channels(turn)
     other_media = tuple(channels.other_media(turn))
     windows += when.bare(turn, today=today, day_first=day_first, is_known=bool(windows))
-    metrics = metric.metrics(turn)
-    products = lines or product.products(turn)
-    metrics = [said for said in metrics if turn.rest[said.at] != TAKEN]
+    metrics, products = _moved_and_sold(turn, lines)
     named = metrics[0].value if metrics else None
     targets = tuple(target.targets(turn, named or metric_so_far or _counted(products)))
     budgets = money.joined(
@@ -63,6 +61,13 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
         include=include,
         exclude=exclude,
     )
+
+
+def _moved_and_sold(turn: Turn, lines: list[Said[product.Product]]) -> tuple[list[Said[Metric]], list[Said[product.Product]]]:
+    """The metrics and products; a metric's word in the name of what is sold ("coffee subscriptions") is part of the name."""
+    metrics = metric.metrics(turn)
+    products = lines or product.products(turn)
+    return [said for said in metrics if turn.rest[said.at] != TAKEN], products
 
 
 def _limits(turn: Turn) -> Heard:
