@@ -48,6 +48,13 @@ def test_contacts_never_exceed_the_weekly_caps(days: int, weekly: int, asked: in
     assert 0 <= usual <= most
 
 
+@given(days=st.integers(1, 60), in_all=st.integers(1, 9))
+def test_contacts_never_exceed_what_the_goal_allows_in_all(days: int, in_all: int) -> None:
+    free, bound = wanting(days=days), wanting(Constraint(kind="max_contacts", value=float(in_all)), days=days)
+    assert allowed.most_touches(bound, Settings()) == min(in_all, allowed.most_touches(free, Settings()))
+    assert allowed.usual_touches(bound, Settings()) <= in_all
+
+
 def test_the_usual_number_of_contacts_is_one_in_five_days_and_at_least_two() -> None:
     assert allowed.usual_touches(wanting(days=7), Settings()) == 2
     assert allowed.usual_touches(wanting(days=14), Settings()) == 3

@@ -7,10 +7,17 @@ from typing import Any
 
 import pytest
 
-from liftwright.domain.goal import Brief, Constraint, Objective, Target
+from liftwright.domain.goal import Assumption, Brief, Constraint, Objective, Target
 from liftwright.domain.money import Money
 from liftwright.evaluation.cases import Case, Expected
-from liftwright.evaluation.graders import GRADERS, contradictions_noticed, fields_right, missing_noticed, nothing_invented
+from liftwright.evaluation.graders import (
+    GRADERS,
+    contradictions_noticed,
+    fields_right,
+    missing_noticed,
+    nothing_dropped,
+    nothing_invented,
+)
 
 NOTHING: dict[str, Any] = {
     "metric": None,
@@ -118,3 +125,13 @@ def test_every_missing_essential_must_be_noticed_and_asked_for(
 ) -> None:
     expected = case(missing=["horizon", "budget"])
     assert missing_noticed(expected, Brief(question=question, missing=missing)).value == value
+
+
+def test_a_restriction_that_cannot_be_kept_must_be_named() -> None:
+    expected = case(**(FULL | {"not_understood": ["sundays"]}))
+    named = brief().model_copy(
+        update={"assumptions": (Assumption(field="not_understood", value="never on Sundays", because="b"),)}
+    )
+    assert nothing_dropped(expected, named).value == 1
+    assert nothing_dropped(expected, brief()).value == 0
+    assert nothing_dropped(expected, named.model_copy(update={"assumptions": ()})).reason == "not named: sundays"

@@ -13,6 +13,7 @@ from stand_ins import Cast
 
 from liftwright.domain.errors import ApprovalError, GoalError
 from liftwright.domain.experiment import StopRule
+from liftwright.domain.goal import Constraint
 from liftwright.flow import adapt, audit, change, deciding, dispatch, fresh, learn, reporting, shown, walk
 from liftwright.ports import Deps
 
@@ -266,4 +267,17 @@ async def test_the_audit_finds_one_contact_too_many(shop: Deps, monkeypatch: pyt
     contacts = pa.table({"customer_id": [person] * 5, "send_at": pa.array(times, moment), "state": ["sent"] * 5})
     monkeypatch.setattr(shop.ledger, "contacts_since", lambda since: contacts)
     rows = [{"customer_id": person, "channel": "email", "sent_at": at, "send_at": at} for at in times]
+    assert audit.violations(plan, rows, fresh.newest(shop), deps=shop) == 1
+
+
+async def test_the_audit_finds_contacts_beyond_those_the_goal_allows_in_all(shop: Deps) -> None:
+    campaign_id = await _running(shop)
+    one, other = _arms(shop, campaign_id)[0][:2]
+    plan = shop.campaigns.plan(campaign_id)
+    assert plan is not None
+    limit = Constraint(kind="max_contacts", value=2.0)
+    plan = plan.model_copy(update={"objective": plan.objective.model_copy(update={"constraints": (limit,)})})
+    sends = [(one, 0), (one, 8), (one, 16), (other, 0), (other, 8)]
+    times = [(person, MONDAY + timedelta(days=day)) for person, day in sends]
+    rows = [{"customer_id": person, "channel": "email", "sent_at": at, "send_at": at} for person, at in times]
     assert audit.violations(plan, rows, fresh.newest(shop), deps=shop) == 1

@@ -49,12 +49,20 @@ def named_line(product: str | None, lines: Sequence[str]) -> str | None:
 
 
 def most_touches(objective: Objective, settings: Settings) -> int:
-    """The most contacts one person may get during the flight: the weekly cap of the house or the goal times the weeks begun."""
+    """The most contacts one person may get during the flight: the weekly cap of the house or the goal times the weeks begun, and the goal's own number."""
     weekly = settings.limits.contacts_per_week
     asked = objective.constraint("max_contacts_per_week")
     if asked is not None and isinstance(asked.value, int | float):
         weekly = min(weekly, int(asked.value))
-    return weekly * math.ceil(objective.days / 7)
+    most = weekly * math.ceil(objective.days / 7)
+    in_all = contacts_in_all(objective)
+    return most if in_all is None else min(most, in_all)
+
+
+def contacts_in_all(objective: Objective) -> int | None:
+    """The contacts one person may get in the whole flight where the goal says so."""
+    asked = objective.constraint("max_contacts")
+    return int(asked.value) if asked is not None and isinstance(asked.value, int | float) else None
 
 
 def usual_touches(objective: Objective, settings: Settings) -> int:

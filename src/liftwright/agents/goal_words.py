@@ -17,7 +17,9 @@ from liftwright.domain.policy import Finding
 
 AGENT = "strategist"
 _FIELDS = ("metric", "direction", "target", "product", "starts_on", "ends_on", "budget")
-_NUMERIC_KINDS = frozenset({"margin_floor", "max_discount", "max_contacts_per_week", "channel_budget", "minimum_order"})
+_NUMERIC_KINDS = frozenset(
+    {"margin_floor", "max_discount", "max_contacts_per_week", "max_contacts", "channel_budget", "minimum_order"}
+)
 
 
 def settle(proposed: Brief, read: Brief, *, words: str, lesson_ids: Collection[str]) -> tuple[Brief, list[Finding]]:

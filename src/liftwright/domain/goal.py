@@ -36,6 +36,7 @@ ConstraintKind = Literal[
     "exclude_people",
     "country",
     "max_contacts_per_week",
+    "max_contacts",
     "channel_budget",
     "minimum_order",
 ]
@@ -59,7 +60,10 @@ class Constraint(Value):
 
 
 class Assumption(Value):
-    """Something not said that had to be settled, and what it changes."""
+    """Something not said that had to be settled, and what it changes.
+
+    `field` is also `not_understood`, for words nobody could act on, and `background`, for words that seem to tell how things are.
+    """
 
     field: str
     value: str

@@ -41,6 +41,8 @@ class Expected(Value):
     constraints: tuple[Constraint, ...]
     missing: tuple[str, ...]
     contradictions: tuple[ExpectedContradiction, ...]
+    not_understood: tuple[str, ...] = ()
+    """Words that the reader cannot act on and must therefore report as not understood."""
 
     @property
     def is_complete(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from liftwright.domain.base import Value
 from liftwright.domain.goal import Brief, Constraint, Objective, Target
 from liftwright.evaluation.cases import Case, Expected
+from liftwright.planning.goals.leftovers import NOT_UNDERSTOOD
 
 _WORDS = re.compile(r"[a-z0-9']+")
 _SAY_LITTLE = frozenset(
@@ -82,11 +83,19 @@ def missing_noticed(case: Case, brief: Brief) -> Score:
     return _asked(case, brief)
 
 
+def nothing_dropped(case: Case, brief: Brief) -> Score:
+    """Every restriction the reader cannot act on is named as not understood, in the words expected."""
+    named = " | ".join(said.value for said in brief.assumptions if said.field == NOT_UNDERSTOOD)
+    dropped = [words for words in case.expected.not_understood if not _names(named, (words,))]
+    return Score(value=0.0 if dropped else 1.0, reason=f"not named: {', '.join(dropped)}" if dropped else "")
+
+
 GRADERS: dict[str, Grader] = {
     "fields_right": fields_right,
     "nothing_invented": nothing_invented,
     "contradictions_noticed": contradictions_noticed,
     "missing_noticed": missing_noticed,
+    "nothing_dropped": nothing_dropped,
 }
 
 

@@ -24,7 +24,7 @@ def violations(plan: Plan, delivered: Sequence[Mapping[str, Any]], fresh: Fresh,
     treated, holdout = arms(plan.audience.digest, deps)
     denied = _denied(pinned(plan.pins.snapshot, deps))
     quiet = _quieted(fresh)
-    over = _over_cap(plan, [send["send_at"] for send in delivered], deps)
+    over = _over_cap(plan, [send["send_at"] for send in delivered], deps) | _over_all(plan, delivered)
     broken = 0
     for send in delivered:
         person, channel = send["customer_id"], send["channel"]
@@ -73,6 +73,17 @@ def _quieted(fresh: Fresh) -> _Quiet:
         key = (row["customer_id"], row.get("channel") or "")
         quiet[key] = min(at, dict.get(quiet, key, at))
     return quiet
+
+
+def _over_all(plan: Plan, delivered: Sequence[Mapping[str, Any]]) -> frozenset[tuple[str, datetime]]:
+    """(person, moment) of this campaign's contacts beyond those the goal allows one person in the whole flight."""
+    limit = plan.objective.constraint("max_contacts")
+    if limit is None or not isinstance(limit.value, int | float):
+        return frozenset()
+    by_person: dict[str, list[datetime]] = defaultdict(list)
+    for send in delivered:
+        by_person[send["customer_id"]].append(send["send_at"])
+    return frozenset((person, at) for person, times in by_person.items() for at in sorted(times)[int(limit.value) :])
 
 
 def _over_cap(plan: Plan, moments: Sequence[datetime], deps: Deps) -> frozenset[tuple[str, datetime]]:

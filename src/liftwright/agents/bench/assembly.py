@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import solving, summaries, words
+from liftwright.agents.bench import goal_findings, solving, summaries, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -40,6 +40,7 @@ def assigned(
     """Counts, forecast and words of a solved flight; the tables go to the lake."""
     rows, solution = solved.solution.rows, solved.solution
     put = data.deps.lake.put
+    expected = _forecast(data, scores, objective, solved)
     summary = AssignmentSummary(
         digest=put(rows),
         candidates=put(solution.candidates),
@@ -58,9 +59,9 @@ def assigned(
     return Assigned(
         audience=_audience(data, found, solved),
         assignment=summary,
-        forecast=_forecast(data, scores, objective, solved),
+        forecast=expected,
         decisions=_decisions(data, scores, objective, experiment, found, solved),
-        findings=_findings(data, scores, found, solved),
+        findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
         evidence=summaries.past_words(data, first=solving.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
         infeasible="" if rows.num_rows else words.why_nothing(objective, solved),
@@ -126,25 +127,9 @@ def _forecast(data: Data, scores: Scores, objective: Objective, solved: Solved) 
         effect_se=errors,
         noise_sd=spread,
         currency=data.deps.settings.currency,
-        target=target_margin(data, scores, objective),
+        target=goal_findings.target_margin(data, scores, objective),
         diminishing=solving.DIMINISHING,
     )
-
-
-def target_margin(data: Data, scores: Scores, objective: Objective) -> float | None:
-    """The incremental margin a goal's target asks for, major units; None without a target or where it cannot be said in margin."""
-    target, rate = objective.target, data.deps.settings.margin.rate
-    if target is None or objective.direction != "increase":
-        return None
-    if target.unit == "percent":
-        return target.value * baseline(data, "margin")[0] * len(data.ids) * objective.days / OUTCOME_DAYS
-    usual = baseline(data, measured_as(objective))[0] * len(data.ids) * objective.days / OUTCOME_DAYS
-    more = target.value - (usual if target.is_level else 0.0)
-    if target.unit == "money":
-        return more * (1.0 if objective.metric in ("margin", "incremental_margin") else rate)
-    if target.unit == "absolute" and objective.metric == "orders":
-        return more * float(scores.order_revenue.mean()) * rate
-    return None
 
 
 def _why_chosen(data: Data, solved: Solved) -> list[Reason]:

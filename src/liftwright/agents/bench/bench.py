@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from liftwright.agents.bench import assembly, audience, solving, summaries, texts
+from liftwright.agents.bench import assembly, audience, goal_findings, solving, summaries, texts
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Assigned, Eligible
@@ -160,6 +160,7 @@ class Bench:
         model: str,
     ) -> Plan:
         """The frozen plan."""
+        told = (*goal_findings.unread(brief.assumptions), *assigned.findings)
         return assembly.plan(
             self.data,
             campaign_id=self.campaign_id,
@@ -168,7 +169,7 @@ class Bench:
             experiment=experiment,
             variants=variants,
             solved=assigned,
-            findings=tuple({(f.rule, f.subject, f.says): f for f in (*assigned.findings, *findings)}.values()),
+            findings=tuple({(f.rule, f.subject, f.says): f for f in (*told, *findings)}.values()),
             model=model,
             versions=self.scored.versions,
         )

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from liftwright.agents.allowed import named_line
+from liftwright.agents.allowed import contacts_in_all, named_line
 from liftwright.agents.bench import timing
 from liftwright.agents.bench.audience import allowed_channels, flight_waves
 from liftwright.agents.bench.data import Data
@@ -78,6 +78,8 @@ def solve(
     campaign_id: str,
 ) -> Solved:
     """Solve for the treated arm; the same prices say who in the holdout would have been chosen."""
+    most = contacts_in_all(objective)
+    touches = touches if most is None else min(touches, most)
     ids = np.asarray(data.deps.lake.get(found.digest)["customer_id"].to_pylist(), dtype=object)
     where = np.searchsorted(data.ids.astype(str), ids.astype(str))
     held = np.asarray(holdout.arms(list(ids), salt=experiment.salt, share=experiment.holdout_share), dtype=bool)

@@ -28,21 +28,23 @@ _LIMITS = {
     "exclude_people": "leaving out {}",
     "country": "only in {}",
     "max_contacts_per_week": "at most {:.4g} contacts a week per person",
+    "max_contacts": "at most {:.4g} contacts per person in all",
     "channel_budget": "at most {}",
     "minimum_order": "for orders from {:.2f}",
 }
 
 
-def question(*, missing: tuple[str, ...], contradictions: tuple[str, ...]) -> str | None:
-    """One question: what contradicts itself first, else what is missing, the most important first."""
+def question(*, missing: tuple[str, ...], contradictions: tuple[str, ...], unclear: tuple[str, ...] = ()) -> str | None:
+    """One question: what contradicts itself first, else what is missing, the most important first; `unclear` words are named beside it."""
+    beside = f" Not understood so far: {', '.join(repr(words) for words in unclear[:3])}." if unclear else ""
     if contradictions:
         named = "; ".join(contradictions)
-        return f"Not everything can hold at once ({named}). Which should count?"
+        return f"Not everything can hold at once ({named}). Which should count?{beside}"
     if not missing:
         return None
     asks = [_ASKS[name] for name in missing]
     text = asks[0] if len(asks) == 1 else f"{', '.join(asks[:-1])}, and {asks[-1]}"
-    return f"{text[0].upper()}{text[1:]}?"
+    return f"{text[0].upper()}{text[1:]}?{beside}"
 
 
 def summary(objective: Objective) -> str:

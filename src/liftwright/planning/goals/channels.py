@@ -53,6 +53,7 @@ _WEAK = {
     "calls",
     "letters",
     "banners",
+    "banner",
 }
 _LINK = re.compile(
     r"[\s,/&+]*(?:and|or|plus|and/or|nor|as well as|,)?\s*(?:(?:also|by|via|with|no|not|through|some|a|the|any|on|our) ){0,6}"
@@ -62,7 +63,7 @@ _MEANS = re.compile(
 )
 _NEGATIVE = re.compile(
     r"\b(?:no|not|without|never|skip|avoid|excluding|exclude|except(?: for)?|but not|instead of|rather than|stop|drop|neither|zero|don|ban|minus|forget|nor|everything but|anything but|leave out|other than)"
-    r"(?: (?:use|do|send|want|wants|need|any|via|by|a|an|the|our|more|using|sending|through|to|with|even|by any|please|contact (?:them|people|anyone) (?:by|via)|like|be|run|go|for|make)){0,6}[ :]*$"
+    r"(?: (?:use|do|send|want|wants|need|any|via|by|a|an|the|our|more|using|sending|through|to|with|even|by any|please|contact (?:them|people|anyone) (?:by|via)|like|be|run|go|for|make|spent|used|on|spend|spending|anything|money|it)){0,6}[ :]*$"
 )
 _VERB_NOT = re.compile(r"\b(?:do|please|can|should|must|may|will) not (?:ever )?$|\bnever $|\bwithout $")
 _WHOM = re.compile(
@@ -74,15 +75,19 @@ _SOFT = re.compile(
 _SOFT_AFTER = re.compile(
     r" (?:is|are|would be) (?:also )?(?:fine|ok|okay|possible|preferred|best|an option|good) ?(?:too|as well|also)?| preferred| first\b| ideally| mostly| if possible| if needed"
 )
+_ALLOWED_TOO = re.compile(r" (?:is|are) (?:also )?(?:fine|ok|okay|possible|an option|good)\b")
+_A_NUMBER_OF = re.compile(r"(?<![\w.,%€£$])\d[\d.,]* $")
 _NOT_A_MEANS = re.compile(
     r"(?:'s)?[ -](?:opens?|open rates?|subscribers?|subscriptions?|sign-?ups?|opt-?ins?|lists?|click(?:s| rates?)?|unsubscribe\w*|opt-?outs?|addresses|address|shop|store|visits?|visitors?|traffic|sessions?|site"
     r"|followers?|likes|cards?|cases?|cabinets?|numbers?|books?|calls? with|up\b)"
 )
 _ADDED = re.compile(r"\b(?:also|add|additionally|plus) (?:use |by |via |with |through )?$")
 _ADDED_AFTER = re.compile(r" ?(?:too|as well|on top)\b")
+_MEDIUM = r"tv|television|radio|billboards?|print|cinema|influencers?|podcasts?|search|google|newspapers?|magazines?"
 _OTHER_MEDIA = re.compile(
-    r"\b(?:via|using|through|on|with|by|use|run(?:ning)?|and|,|in) (?:the )?(?P<medium>tv|television|radio|billboards?|print|cinema|influencers?|podcasts?|search|google|newspapers?|magazines?)(?= (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?)\b|\s*(?:[.,;!?)]|$)| and\b)(?: (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?))?"
+    rf"\b(?:via|using|through|on|with|by|use|run(?:ning)?|and|,|in) (?:the )?(?P<medium>{_MEDIUM})(?= (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?)\b|\s*(?:[.,;!?)]|$)| and\b)(?: (?:ads?|adverts?|spots?|advertising|commercials?|campaigns?))?"
 )
+_NO_OTHER_MEDIUM = re.compile(rf"\b(?:no|not|without|never|nor) (?:{_MEDIUM})\b")
 _WHAT_IS_PUSHED = re.compile(
     r" (?:up|the|our|more|those|these|harder|this|that|it|them|for|some|all|sales|revenue|orders|visits|profit)\b"
 )
@@ -127,7 +132,9 @@ def channel_at(text: str, at: int) -> tuple[Channel, int] | None:
 
 
 def other_media(turn: Turn) -> list[Said[str]]:
-    """Media that are none of the eight channels and cannot be planned."""
+    """Media that are none of the eight channels and cannot be planned; to refuse one is to ask for nothing."""
+    for refused in turn.found(_NO_OTHER_MEDIUM):
+        turn.take(*refused.span())
     return [turn.said(match["medium"], match.start(), match.end()) for match in turn.found(_OTHER_MEDIA)]
 
 
@@ -158,7 +165,12 @@ def _groups(turn: Turn) -> Iterator[list[Match[str]]]:
 def _is_something_else(turn: Turn, match: Match[str]) -> bool:
     """E-mail opens, web shop visits, and push as a verb."""
     is_verb = match[0] in {"push", "display"} and _WHAT_IS_PUSHED.match(turn.rest, match.end())
-    return bool(is_verb or _NOT_A_MEANS.match(turn.rest, match.end()))
+    of_what = _NOT_A_MEANS.match(turn.rest, match.end())
+    if _A_NUMBER_OF.search(turn.rest[max(0, match.start() - 8) : match.start()]):
+        return not turn.rest.startswith((" only", " campaign"), match.end())
+    if is_verb or of_what:
+        turn.hear(match.start(), of_what.end() if of_what else match.end())
+    return bool(is_verb or of_what)
 
 
 def _turns(turn: Turn, one: Match[str], other: Match[str]) -> bool:
@@ -182,6 +194,8 @@ def _heard(turn: Turn, group: list[Match[str]]) -> list[Said[Means]]:
     only = re.match(r" ?,? ?(?:only|alone|exclusively)\b", turn.rest[last.end() :])
     end = last.end() + (only.end() if only else 0)
     if not refused and (is_soft or not _is_meant(turn, group, has_only=bool(only))):
+        if allowed := _ALLOWED_TOO.match(turn.rest, last.end()):
+            turn.hear(start, allowed.end())
         return []
     quote, at = turn.quote(start, end), start
     turn.take(start, end)

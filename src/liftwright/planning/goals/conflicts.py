@@ -43,6 +43,8 @@ def _several(heard: Heard) -> Iterator[str]:
         yield _both("margin", heard.floors[0].quote, heard.floors[-1].quote, "are two different margin floors")
     if len({said.value for said in heard.contacts}) > 1:
         yield _both("contacts", heard.contacts[0].quote, heard.contacts[-1].quote, "are two different limits")
+    if len({said.value for said in heard.total_contacts}) > 1:
+        yield _both("contacts", heard.total_contacts[0].quote, heard.total_contacts[-1].quote, "are two different limits")
     for said in heard.targets:
         falls = any(way.value == "decrease" for way in heard.directions)
         if said.value.is_level and said.value.unit == "percent" and said.value.value >= 1:

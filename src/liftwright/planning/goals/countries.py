@@ -71,7 +71,11 @@ NAMES: dict[str, str] = {
     "the uae": "AE",
     "saudi arabia": "SA",
     "turkey": "TR",
+} | {
+    code.lower(): code
+    for code in ("GB", "DE", "FR", "ES", "NL", "PL", "CH", "DK", "FI", "SE", "CZ", "AU", "NZ", "JP", "BR", "CN", "MX")
 }
+
 ADJECTIVES: dict[str, str] = {
     "american": "US",
     "british": "GB",
@@ -104,3 +108,8 @@ ADJECTIVES: dict[str, str] = {
     "uk": "GB",
     "us": "US",
 }
+NAMES |= {f"{adjective}s": code for adjective, code in ADJECTIVES.items() if adjective.endswith("an")} | {
+    "brits": "GB",
+    "spaniards": "ES",
+}
+"""By name, by the codes that are no English words, and by who lives there."""

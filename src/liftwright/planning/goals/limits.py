@@ -37,7 +37,7 @@ _AIM = re.compile(
 
 _COUPON = r"(?:discounts?|coupons?|vouchers?|promo(?:tion)?(?: codes?)?s?|rebates?|price cuts?|mark ?downs?|money off|reductions?|promos?|incentives?|sale prices?)"
 _LIMIT = (
-    r"(?:up to|at most|max(?:imum)?\b\.?(?: of)?|no (?:more|deeper|higher|bigger|greater|larger) than|not (?:more|deeper|higher|bigger|greater|larger|above|over) (?:than )?"
+    r"(?:up to|at most|at or (?:below|under|less than)|max(?:imum)?\b\.?(?: of)?|no (?:more|deeper|higher|bigger|greater|larger) than|not (?:more|deeper|higher|bigger|greater|larger|above|over) (?:than )?"
     r"|nothing (?:deeper|bigger|higher|more|above|over|beyond|larger)(?: than)?|never (?:more|deeper|above|over)(?: than)?|(?:is |are |be )?cap(?:ped)? (?:at|of)|capped|limit(?:ed)? (?:to|of|at)|below|under|less than"
     r"|(?:no|not|any|without) \w{0,12} ?(?:over|above|beyond|deeper than|greater than|higher than|bigger than|more than)|<=?|within)"
 )
@@ -61,14 +61,14 @@ _DISCOUNTS = (
 )
 _OFFER = re.compile(
     rf"(?P<lead>\b(?:give|giving|offer|offering|send|grant|with|everyone gets|everybody gets|use|run|take)\b[^.;,|%]{{0,40}})?(?:a |an )?{_TO_PCT}(?: off\b| {_COUPON}| reduction| cheaper)"
-    rf"|\b{_COUPON}(?: is| of| at|:| code for| for| at least| minimum| from){{0,6}} ?(?P<n2>{NUM})\s?(?:%|percent\b)"
+    rf"|\b{_COUPON}(?: is| of| at|:| code for| for| at least| minimum| from| between){{0,6}} ?(?:{NUM}\s?%?\s?(?:-|to|and)\s?)?(?P<n2>{NUM})\s?(?:%|percent\b)"
 )
 _NO_DISCOUNT = re.compile(
     rf"\b(?:(?:no|zero|0|without(?: any| a)?|avoid|skip|never any|not any|nor|neither) (?:\w{{2,12}} )?{_COUPON}(?:ing)?(?! (?:over|above|beyond|deeper|greater|higher|more|of more))(?:(?:,| or| and| nor) (?:no )?{_COUPON}){{0,6}}(?: at all| whatsoever| codes?)?"
     rf"|(?:do|does|must|should|can|may|will) not (?:\w{{2,10}} ){{0,3}}?(?:discount|{_COUPON})(?:ing)?(?! (?:over|above|more|deeper))(?: at all| anything)?|(?:do|can|should|must) not (?:lower|cut|reduce|touch) (?:the |our )?prices?"
     rf"|never discount\b|without (?:discounting|lowering prices|cutting prices|price cuts)|(?:at )?full price(?: only)?|only (?:at )?full price|not? (?:be )?discount(?:ed|ing)?\b)"
 )
-_TIMES = r"(?P<times>once|twice|thrice|\d{1,2}(?: ?x|(?! ?%))(?: times?)?)"
+_TIMES = r"(?P<times>once|twice|thrice|(?<!\d)\d{1,2}(?!\d)(?: ?x|(?! ?%))(?: times?)?)"
 _TOUCH = r"(?:contacts?|messages?|e-?mails?|mails?|mailings?|touch(?:es|points?)?|times?|texts?|sms|pushes|push notifications?|notifications?|newsletters?|sends?)"
 _EACH = r"(?:a|an|per|each|every|/|in a|in one|in any|any)"
 _CONTACTS = re.compile(
@@ -76,13 +76,34 @@ _CONTACTS = re.compile(
     rf"(?:\b(?:(?:max(?:imum)?\b\.?(?: of)?|at most|no more than|not more than|more than|never more than|up to|limit(?:ed)? (?:of|to)|cap(?:ped)? (?:of|at)|only|frequency cap(?: of|:)?|weekly cap(?: of|:)?|not more often than|more often than|less than|no more often than) ?))?(?:of )?"
     rf"{_TIMES}(?: {_TOUCH})?(?: to (?:each|any|every) (?:person|customer|one))?(?: (?:each|per (?:person|customer|head)))?(?: max(?:imum)?| at most)?\s?{_EACH}\s?(?P<unit>day|week|month|fortnight)\b(?: per (?:person|customer|head)| max(?:imum)?| at most| each){{0,6}}"
 )
+_EACH_ONE = r"(?:per|for (?:each|every)|to (?:each|any|every|one)|each|every|a) ?(?:person|customer|head|recipient|individual|contact|one|user|client|buyer)s?"
+_IN_ALL = r"(?:in total|overall|altogether|all in all|in all|for the (?:whole|entire) (?:campaign|flight|period)|(?:during|over|throughout) the (?:whole |entire )?(?:campaign|flight))"
+_AT_MOST = r"(?:max(?:imum)?\b\.?(?: of)?|at most|no more than|not more than|more than|never more than|up to|limit(?:ed)? (?:of|to)|cap(?:ped)? (?:of|at)|only|not more often than|just|no more often than)"
+_WHOM = r"(?:people|them|anyone|anybody|customers?|everyone|everybody|each (?:person|customer)|any (?:person|customer)|every (?:person|customer)|a (?:person|customer)|nobody|no one|somebody|someone)"
+_TOTALS = (
+    re.compile(
+        rf"\b(?:(?:do|must|should|can|may) not |never |please ){{0,3}}(?:contact|bug|bother|e-?mail|mail|message|annoy|write to|text|spam|disturb|touch|reach) (?:our |the )?{_WHOM} (?:{_AT_MOST} ){_TIMES}(?: {_TOUCH})?(?: {_IN_ALL})?(?![\w])"
+    ),
+    re.compile(
+        rf"\b{_WHOM}(?: (?:should|may|must|can|will|is to|are to))? (?:not )?(?:gets?|receives?|hears? from us|sees?|be sent|be contacted|contacted) (?:{_AT_MOST} {_TIMES}(?: {_TOUCH})?|(?:exactly )?(?P<times1>\d) {_TOUCH})(?: {_IN_ALL})?(?![\w])"
+    ),
+    re.compile(
+        rf"\b(?:{_AT_MOST} )?{_TIMES}(?: {_TOUCH})?(?: max(?:imum)?| at most)? (?:{_EACH_ONE}(?: {_IN_ALL})?|(?:{_EACH_ONE} )?{_IN_ALL})(?: max(?:imum)?| at most)?(?![\w])"
+    ),
+    re.compile(
+        rf"\b(?:contact|touch|message|e-?mail) (?:cap|limit|maximum)(?: is| of|:| at| per person){{0,3}} ?(?P<times>\d{{1,2}})(?: {_TOUCH})?(?: {_IN_ALL}| {_EACH_ONE})"
+    ),
+)
+_ONE_OF_SEVERAL = re.compile(rf"\d {_TOUCH}(?:,| and| or|, and)? $")
+_NOT_MORE = re.compile(r"\b(?:no|not|never|nobody)\b")
 _DAILY = re.compile(
     r"\b(?:send|write|mail|e-?mail|message|contact|text|with|want)(?: (?:them|people|everyone|out|a|customers))* (?P<each>daily|weekly|every day|every week|each day|each week)\b(?: (?:e-?mails?|messages?|mails?|texts?|sms|newsletters?|reminders?))?"
     r"|\b(?:an? |one )?(?:e-?mails?|messages?|mails?|texts?|sms|reminders?) (?P<every>every day|every week|each day|each week|daily|weekly)\b"
 )
 _WEEKLY_CAP = re.compile(
-    rf"\b(?:weekly (?:cap|limit|maximum)|frequency cap|contact cap|contacts? per week|e-?mails? per week|messages? per week)(?: is| of|:| at| at most| max){{0,6}} ?(?P<times>\d{{1,2}})(?: {_TOUCH})?(?: per week| a week)?(?! ?%)"
+    rf"\b(?:weekly (?:cap|limit|maximum)|frequency cap|contact cap|contacts? per week|e-?mails? per week|messages? per week)(?: is| of|:| at| at most| max){{0,6}} ?(?P<times>\d{{1,2}}(?!\d))(?!(?: {_TOUCH})? (?:{_EACH_ONE}|{_IN_ALL}))(?: {_TOUCH})?(?: per week| a week)?(?! ?%)"
 )
+_IS_A_CHANGE = re.compile(r" (?:up |down )?to\b")
 _MINIMUM = re.compile(
     rf"\b(?:(?:only )?(?:on |for |from )?(?:orders?|baskets?|purchases?|carts?) (?:values? |sizes? )?(?:over|above|of at least|of more than|worth at least|from|starting at|of)|minimum (?:order|basket|purchase|cart)(?: value| size)?(?: is| of|:)?|min\.? (?:order|basket)(?: value)?(?: of|:)?) ?(?={AMOUNT.pattern})"
 )
@@ -170,6 +191,22 @@ def contacts(turn: Turn) -> list[Said[float]]:
     return heard
 
 
+def total_contacts(turn: Turn) -> list[Said[float]]:
+    """Contacts per person in the whole flight: "max two touches per person", "everyone gets at most one message". After `contacts`."""
+    heard: list[Said[float]] = []
+    for pattern in _TOTALS:
+        for match in turn.found(pattern):
+            is_part = _ONE_OF_SEVERAL.search(turn.text[max(0, match.start() - 24) : match.start()])
+            if not is_part and ("more" not in match[0] or _NOT_MORE.search(match[0])):
+                times = match.groupdict().get("times") or match["times1"]
+                heard.append(turn.said(float(_count(times)), match.start(), match.end()))
+    return heard
+
+
+def _count(times: str) -> int:
+    return {"once": 1, "twice": 2, "thrice": 3}.get(times) or int(re.match(r"\d+", times)[0])  # type: ignore[index]
+
+
 def _is_a_habit(words: str) -> bool:
     """Whether it speaks of what people do ("once a week") rather than of how often they hear from us."""
     return not re.search(
@@ -179,7 +216,7 @@ def _is_a_habit(words: str) -> bool:
 
 
 def _per_week(times: str, unit: str) -> float:
-    count = {"once": 1, "twice": 2, "thrice": 3}.get(times) or int(re.match(r"\d+", times)[0])  # type: ignore[index]
+    count = _count(times)
     return {"day": 7.0 * count, "week": float(count), "month": count / 4, "fortnight": count / 2}[unit]
 
 
@@ -188,7 +225,7 @@ def minimum_orders(turn: Turn) -> list[Said[float]]:
     heard: list[Said[float]] = []
     for match in turn.found(_MINIMUM):
         amount = AMOUNT.match(turn.rest, match.end())
-        if amount and (amount["pre"] or amount["post"] or "min" in match[0]):
+        if amount and not _IS_A_CHANGE.match(turn.rest, amount.end()) and (amount["pre"] or amount["post"] or "min" in match[0]):
             heard.append(turn.said(float(to_number(amount["num"], magnitude=amount["mag"] or "")), match.start(), amount.end()))
     return heard
 

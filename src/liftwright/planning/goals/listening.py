@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from datetime import date
 
-from liftwright.domain.goal import Metric
+from liftwright.domain.goal import Metric, Target
 from liftwright.domain.money import Money
 from liftwright.domain.profile import Channel
-from liftwright.planning.goals import channels, limits, metric, money, people, product, when
+from liftwright.planning.goals import channels, limits, metric, money, people, product, target, when
 from liftwright.planning.goals.said import Heard
-from liftwright.planning.goals.text import Said, Turn
+from liftwright.planning.goals.text import TAKEN, Said, Turn
 
 _OF_IT = re.compile(
     r"\s?(?:of (?:it|that|which|the budget|this) )?(?:max |at most |may go |can go |goes |should go |is |are )?(?:on|for|to|into|in|through) (?:the )?"
@@ -34,19 +34,20 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
     exclude, include = tuple(people.excluded(turn)), tuple(people.included(turn))
     means = channels.channels(turn)
     other_media = tuple(channels.other_media(turn))
-    windows += when.bare(turn, today=today, day_first=day_first)
-    metrics = tuple(metric.metrics(turn))
+    windows += when.bare(turn, today=today, day_first=day_first, is_known=bool(windows))
+    metrics, products = _moved_and_sold(turn, lines)
     named = metrics[0].value if metrics else None
-    products = lines or product.products(turn)
-    targets = tuple(metric.targets(turn, named or metric_so_far or _counted(products)))
-    budgets = money.joined(turn, budgets + money.loose_budgets(turn, currency=currency))
+    targets = tuple(target.targets(turn, named or metric_so_far or _counted(products)))
+    budgets = money.joined(
+        turn, budgets + money.loose_budgets(turn, currency=currency, may_stand_alone=_is_sized(targets, named))
+    )
     if channel_budgets and not budgets and not needs:
         budgets = _whole(channel_budgets)
         means += [Said(channels.Means(said.value[0], True), said.quote, said.at) for said in channel_budgets]
         channel_budgets = channel_budgets if len(channel_budgets) > 1 else []
     return replace(
         limited,
-        metrics=metrics,
+        metrics=tuple(metrics),
         directions=tuple(metric.directions(turn, named)),
         targets=targets,
         products=tuple(products),
@@ -62,16 +63,29 @@ def listen(turn: Turn, *, today: date, currency: str, metric_so_far: Metric | No
     )
 
 
+def _moved_and_sold(turn: Turn, lines: list[Said[product.Product]]) -> tuple[list[Said[Metric]], list[Said[product.Product]]]:
+    """The metrics and products; a metric's word in the name of what is sold ("coffee subscriptions") is part of the name."""
+    metrics = metric.metrics(turn)
+    products = lines or product.products(turn)
+    return [said for said in metrics if turn.rest[said.at] != TAKEN], products
+
+
 def _limits(turn: Turn) -> Heard:
     """What must come first: limits whose numbers are neither targets nor money."""
     return Heard(
         nobody=tuple(channels.nobody(turn)),
         guarded=tuple(metric.guarded(turn)),
         contacts=tuple(limits.contacts(turn)),
+        total_contacts=tuple(limits.total_contacts(turn)),
         floors=tuple(limits.margin_floors(turn)),
         discounts=tuple(limits.discounts(turn)),
         minimum_orders=tuple(limits.minimum_orders(turn)),
     )
+
+
+def _is_sized(targets: tuple[Said[Target], ...], named: Metric | None) -> bool:
+    """Whether a number that stands alone cannot be the target: there is one, or the metric is not counted."""
+    return bool(targets) or (named is not None and named not in target.COUNTED)
 
 
 def _counted(products: list[Said[product.Product]]) -> Metric | None:

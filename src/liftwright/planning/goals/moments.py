@@ -120,7 +120,8 @@ def _holiday(match: Match[str], today: date, day_first: bool) -> Period | None:
     if around == "week":
         return days.week(found.first)
     note = "Mother's and Father's Day are dated as in the United States" if name in {"mother day", "father day"} else ""
-    return Period(found.first, found.last, note=note)
+    day = found.first + days.DAY if match["holiday"].endswith("easter monday") else found.first
+    return Period(day, day, note=note)
 
 
 def _month(match: Match[str], today: date, day_first: bool) -> Period | None:
@@ -131,8 +132,33 @@ def _month(match: Match[str], today: date, day_first: bool) -> Period | None:
     return days.month(found.first.year + 1, number) if match.groupdict().get("next") and found.first <= today else found
 
 
-def _mid_month(match: Match[str], today: date, day_first: bool) -> Period | None:
-    return days.day_in(today, day=15, number=_month_number(match), year=_year(match))
+def _part_of_month(match: Match[str], today: date, day_first: bool) -> Period | None:
+    """Early, mid and late: the 1st to the 10th, the 15th, from the 21st on; halves end and begin with the 15th and 16th, weeks have seven days."""
+    whole, part = _month(match, today, day_first), re.sub(r"^the | of$", "", match["part"].strip(" -"))
+    if whole is None:
+        return None
+    length = whole.last.day
+    first, last = {
+        "early": (1, 10),
+        "start": (1, 1),
+        "beginning": (1, 1),
+        "mid": (15, 15),
+        "middle": (15, 15),
+        "late": (21, length),
+        "first half": (1, 15),
+        "second half": (16, length),
+        "first week": (1, 7),
+        "second week": (8, 14),
+        "third week": (15, 21),
+        "last week": (length - 6, length),
+    }[part]
+    note = f"'{match[0].strip()}' is read as {first}" + (f" to {last}" if last != first else "") + f" {whole.first:%B}"
+    return Period(whole.first.replace(day=first), whole.first.replace(day=last), note=note)
+
+
+def _week_of(match: Match[str], today: date, day_first: bool) -> Period | None:
+    inner = moment(match.string, match.end("lead"), today=today, day_first=day_first, is_inner=True)
+    return days.week(inner[0].first) if inner else None
 
 
 def _quarter(match: Match[str], today: date, day_first: bool) -> Period | None:
@@ -209,7 +235,11 @@ _FORMS: tuple[tuple[re.Pattern[str], Resolve], ...] = tuple(
         (rf"{_HOLIDAY}(?: (?P<around>weekend|week)\b)?{_YEAR}", _holiday),
         (r"(?P<lead>(?:the )?(?:very )?end (?:of |to )?(?:the |of )?(?=\S))", _end_of),
         (r"(?:the )?(?P<next>next )?(?P<unit>week(?='s)|month|quarter|year)(?:'s)?[- ]?end\b", _unit_end),
-        (rf"mid(?:dle of)?[- ]{MONTH}{_YEAR}", _mid_month),
+        (
+            rf"(?P<part>(?:early|mid|late)[- ]|(?:the )?(?:start|beginning|middle|(?:first|second) half|(?:first|second|third|last) week) of )(?:in )?{MONTH}{_YEAR}",
+            _part_of_month,
+        ),
+        (r"(?P<lead>(?:the )?week (?:of|commencing|beginning|starting)(?: on)? (?=\S))", _week_of),
         (rf"(?:{_CURRENT} |{_NEXT} )?q(?P<q>[1-4])\b(?:[ /]?(?P<year>20\d\d|'\d\d)\b)?", _quarter),
         (r"(?:the )?(?P<nth>first|second|third|fourth|last|1st|2nd|3rd|4th) quarter\b(?:(?: of)? (?P<year>20\d\d)\b)?", _quarter),
         (r"h(?P<h>[12])\b(?: (?P<year>20\d\d)\b)?", _half),
@@ -220,7 +250,7 @@ _FORMS: tuple[tuple[re.Pattern[str], Resolve], ...] = tuple(
         (rf"{_NEXT} (?P<unit>week|weekend|month|quarter|year)\b", _next),
         (rf"(?:this |the |next |the coming |coming ){_SEASON}\b(?! \w+s\b| collection| range| sale| line)", _season_now),
         (rf"(?P<when>next |this |the following |the coming |coming |on )?{WEEKDAY}", _weekday),
-        (rf"(?:(?P<next>next )|this |the month of |the whole of |all of |whole |all )?{MONTH}{_YEAR}", _month),
+        (rf"(?:(?P<next>next )|this |the month of |(?:the )?(?:whole|all)(?: of)? )?{MONTH}{_YEAR}", _month),
         (r"(?P<near>today|tonight|tomorrow|yesterday|now)\b", _near),
         (r"the (?P<day>3[01]|[12]\d|[1-9])(?:st|nd|rd|th)\b", _day_only),
         (r"(?P<year>20[2-9]\d)\b(?! (?:orders|visits|leads|customers|units|pairs))", _a_year),
@@ -234,7 +264,7 @@ def moment(text: str, at: int, *, today: date, day_first: bool, is_inner: bool =
     if is_inner and (match := _INNER.match(text, at)):
         return days.around(today, match["unit"]), match.end()
     for pattern, resolve in _FORMS:
-        if is_inner and resolve is _end_of:
+        if is_inner and resolve in {_end_of, _week_of}:
             continue
         if (match := pattern.match(text, at)) and (found := resolve(match, today, day_first)) and _is_sane(found):
             return found, _end(match, resolve, today, day_first)
@@ -242,7 +272,7 @@ def moment(text: str, at: int, *, today: date, day_first: bool, is_inner: bool =
 
 
 def _end(match: Match[str], resolve: Resolve, today: date, day_first: bool) -> int:
-    if resolve is not _end_of:
+    if resolve not in {_end_of, _week_of}:
         return match.end()
     inner = moment(match.string, match.end("lead"), today=today, day_first=day_first, is_inner=True)
     return inner[1] if inner else match.end()

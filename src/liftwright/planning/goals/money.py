@@ -53,6 +53,11 @@ _OPEN = re.compile(
     r"|(?:as|so) long as it (?:pays|is profitable|makes money|earns)(?: (?:for itself|off|back))?|if it pays (?:for itself|off|back)|it (?:must |should |has to )?(?:just )?pays? for itself"
     r"|(?:it )?(?:must|should|has to|needs to) pay for itself|sky is the limit|spend as needed)(?: is (?:fine|ok|okay|good))?(?: budget wise)?"
 )
+_RATE_UNIT = r"(?:day|week|month|person|customer|order|head|lead|click|contact|message|visit|sale|acquisition|purchase|conversion|sign-?up|buyer|recipient)"
+_RATE_AFTER = re.compile(
+    rf"\s?(?:max(?:imum)? )?(?:an?|per|each|every|/) ?{_RATE_UNIT}\b|\s(?:off\b|(?:discounts?|vouchers?|coupons?|gift)\b)|\s?(?:daily|weekly|monthly|cpm|cpc|cpa|cpo|cac)\b"
+)
+_RATE_BEFORE = re.compile(rf"(?:\bper {_RATE_UNIT}|\b(?:cpa|cpo|cac|cpc|cpm|cpl|daily|weekly|monthly)\b)(?:[^.;,|\d]{{0,24}})$")
 _KIND = r"(?:media |marketing |ad |extra |additional |real |dedicated |advertising |own |external |more ){0,6}"
 _ZERO = re.compile(
     rf"\b(?:(?:no|zero|0|without(?: an?| any)?|not have an?|not any|nil|do not have(?: an?| any)?|not got(?: an?| any)?) {_KIND}(?:budget|money|funds|cash|ad ?spend|spend|spending)\b"
@@ -61,7 +66,7 @@ _ZERO = re.compile(
     rf"|spend (?:nothing|no money)|free of charge|(?:at|for) (?:no|0|zero) cost|must not cost (?:anything|a (?:cent|dime|penny)))"
 )
 _COUNTS = re.compile(
-    r"\s(?!(?:and|or|on|for|in|max|please|over|by|until|to|with|budget|total|tops|at|but|no|only|per|we|i|is|all|as|of|from)\b)[a-z]"
+    r"\s(?!(?:give|take|plus|incl|including|left|here|and|or|on|for|in|max|please|over|by|until|to|with|budget|total|tops|at|but|no|only|per|we|i|is|all|as|of|from)\b)[a-z]"
 )
 _WISHED_SPEND = re.compile(
     r"\b(?:raise|increase|grow|boost|lift|improve|more|higher|customers?'?|average|their|see|push up|drive) (?:the |our |customer |average |online ){0,6}$"
@@ -146,6 +151,8 @@ def cued_budgets(turn: Turn, *, currency: str) -> list[Said[Money]]:
     """Amounts that words such as budget or spend stand by."""
     heard: list[Said[Money]] = []
     for amount in amounts(turn):
+        if _is_a_rate(turn, amount):
+            continue
         before = _BEFORE.search(turn.rest[max(0, amount.first - 60) : amount.first])
         after = _AFTER.match(turn.rest, amount.last)
         is_count = not (amount.is_money or amount.is_scaled) and _COUNTS.match(turn.rest, amount.last)
@@ -163,11 +170,23 @@ def _is_wish(turn: Turn, amount: Amount, before: Match[str]) -> bool:
     return before[0].startswith("spend") and bool(_WISHED_SPEND.search(turn.rest[max(0, at - 30) : at]))
 
 
-def loose_budgets(turn: Turn, *, currency: str) -> list[Said[Money]]:
-    """Amounts of money nobody else understood: "30k", "got like 15 grand", "we have 5000"."""
+def _is_a_rate(turn: Turn, amount: Amount) -> bool:
+    """Whether an amount is for a day, an order or a person ("$100 a day", "cost per order under $6"), so not a budget for it all."""
+    before = turn.text[max(0, amount.first - 48) : amount.first]
+    return bool(_RATE_AFTER.match(turn.text, amount.last) or _RATE_BEFORE.search(before))
+
+
+def loose_budgets(turn: Turn, *, currency: str, may_stand_alone: bool = False) -> list[Said[Money]]:
+    """Amounts of money nobody else understood: "30k", "got like 15 grand", "we have 5000".
+
+    `may_stand_alone`: a plain number between two stops can only be the budget.
+    """
     heard: list[Said[Money]] = []
     for amount in amounts(turn):
+        if _is_a_rate(turn, amount):
+            continue
         is_alone = turn.rest[: amount.first].strip(" .:") == "" and turn.rest[amount.last :].strip(" .!") in {"", "max", "please"}
+        is_alone = is_alone or (may_stand_alone and _stands_alone(turn, amount))
         have = _HAVE.search(turn.rest[max(0, amount.first - 44) : amount.first])
         ends_here = re.match(r"\s*(?:[.,;!?)|]|$|and\b|please\b|for\b|to\b|on\b)", turn.rest[amount.last :])
         is_scaled = amount.is_scaled and not _COUNTS.match(turn.rest, amount.last)
@@ -175,6 +194,11 @@ def loose_budgets(turn: Turn, *, currency: str) -> list[Said[Money]]:
         if amount.is_money or is_scaled or is_plain:
             heard.append(_said(turn, amount, amount.first, amount.last, currency))
     return heard
+
+
+def _stands_alone(turn: Turn, amount: Amount) -> bool:
+    before, after = turn.rest[: amount.first].rstrip(), turn.rest[amount.last :].lstrip()
+    return amount.value >= 100 and before[-1:] in {"", ",", ";", "."} and after[:1] in {"", ",", ";", ".", "!"}
 
 
 def _said(turn: Turn, amount: Amount, first: int, last: int, currency: str) -> Said[Money]:

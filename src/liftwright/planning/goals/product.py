@@ -33,12 +33,12 @@ GOODS = frozenset(
 )
 _HEAD = r"(?:(?:way |even |much |a lot |lots |far |as )?(?:more|many|much)|of|our|the|all|any|some|those|these|that|this|my|a|an|extra|additional|left-?over|remaining|lots|as|possible|out|off|through|up|on|units|pairs|pieces|items|stock|last|old) "
 _STOP = (
-    r"(?:over|in|by|with|until|before|for|on|to|at|during|from|between|within|this|next|using|via|through|without|while|but|so|please|thanks|budget|max|keep|keeping|margin|no|not|only|just|again|asap|now|today|who|that|which|is|are|has|have|had|will"
+    r"(?:over|in|by|with|until|before|for|on|to|at|during|from|between|within|this|next|using|via|through|without|while|but|so|please|thanks|budget|max|keep|keeping|margin|no|not|only|just|again|asap|now|today|who|that|which|except|excluding|apart|other|worth|is|are|has|have|had|will"
     r"|can|should|would|must|if|as|spend|spending|starting|around|about|against|among|because|since|than|then|e-?mails?|sms|push|people|customers?|week|month|quarter|year|days?|weeks?|months?|i|we|it|you|they|us|our|my|per|a|an|every|each|up|down|more|less|sold|fast|quickly|online"
     r"|target|goal|leave|exclude|skip|don|do|does|moving|selling|goes|go|isn|aren|wasn|tomorrow|soon|off|out|back|off|compared|versus|vs|and/or|via|also|too|maximum|minimum|horizon|period)"
 )
 _VERB = r"(?:keep|keeping|leave|exclude|don|do|make|use|spend|hold|stay|send|grow|increase|raise|reduce|get|bring|cut|boost|give|maintain|lift|improve|skip|never|win|avoid|stop|sell|target|focus|we|i|it|no|not|only|our|please|the|budget|margin|max|maximum|minimum|at|a|to|with|by|in|over|until|let|run|want|need|should|push|drive|be|so|then|all|lower|raise|revenue|sales|orders|visits|profit|traffic)"
-_WORD = rf"(?!{_STOP}\b)[a-z][a-z0-9&'.-]*(?<![.,])"
+_WORD = rf"(?:(?<=size )\d{{1,2}} )?(?!{_STOP}\b)[a-z][a-z0-9&'.-]{{0,30}}(?<![.,])(?![a-z0-9&'-])"
 NOUN = rf"(?:{_HEAD}){{0,6}}(?P<np>{_WORD}(?: (?!(?:and|or|&)\b){_WORD}){{0,4}}(?:(?: (?:and|or)| &) (?!{_VERB}\b){_WORD}(?: (?!(?:and|or)\b){_WORD}){{0,2}}(?=\s*(?:[.,;:!?)|]|$| {_STOP}\b)))?)"
 _SELL = (
     r"(?P<verb>sell(?:ing)?(?: (?:off|out(?: of)?|through))?|shift(?:ing)?|flog(?:ging)?|mov(?:e|ing)(?= (?:more|way|some|the|our|those|these|all|lots|a lot|\d))|push(?:ing)?|promot(?:e|ing)|clear(?:ing)?(?: out)?(?: (?:the |our )?(?:stock|inventory) of)?|get(?:ting)? rid of|offload(?:ing)?"
@@ -55,10 +55,13 @@ _OF_METRIC = re.compile(
     rf"(?<![\w'-])(?P<np>(?:{_WORD} ){{0,3}}(?:{_WORD})) (?P<metric>sales|revenues?|orders?|turnover|purchases|bookings?|profits?|margins?)(?![\w'])"
 )
 _NOT_SELLING = re.compile(
-    rf"\b(?:the|our|those|these|my|all the) (?P<np>{_WORD}(?: {_WORD}){{0,3}}) (?:(?:is|are) (?:just )?not|do not|does not|(?:is|are) hardly|are barely|is barely|(?:is|are)) (?:really )?(?:moving|selling|flying|shifting|going|sold|gathering dust|slow|sitting)"
+    rf"(?:\b(?:the|our|those|these|my|all the) |(?:^|[.,;:!?|]) ?)(?P<np>{_WORD}(?: {_WORD}){{0,3}}) (?:(?:is|are) (?:just )?not|do not|does not|(?:is|are) hardly|are barely|is barely|(?:is|are)) (?:really )?(?:moving|selling|flying|shifting|going|sold|gathering dust|slow|sitting)"
 )
 _UNSOLD = re.compile(
-    rf"\b(?:unsold|left-?over|overstock(?:ed)?(?: of| on| in)?|too (?:many|much)|excess|surplus) (?P<np>{_WORD}(?: {_WORD}){{0,2}})"
+    rf"(?:(?<![\d.,]){NUM} )?\b(?:unsold|left-?over|overstock(?:ed)?(?: of| on| in)?|too (?:many|much)|excess|surplus) (?P<np>{_WORD}(?: {_WORD}){{0,2}})"
+)
+_TO_BE_GONE = re.compile(
+    rf"\b(?:need|needs|get|want|wants|have) (?:the |our |these |those |all |of ){{0,3}}(?P<np>{_WORD}(?: {_WORD}){{0,2}}) (?:out (?:of )?(?:the |our )?(?:door|house|warehouse)|gone|sold|shifted|off (?:the|our) shelves)\b"
 )
 _HAS_METRIC = re.compile(rf"\b(?:{METRIC})\b")
 _LINE = re.compile(
@@ -73,7 +76,7 @@ _BOOST = re.compile(
     rf"\b(?:boost|grow|increase|raise|drive|help|support|advertise|launch|campaign for|demand for|interest in|something (?:for|with|about)) {NOUN}"
 )
 _ANY_GOODS = re.compile(
-    rf"(?<![\w'-])(?P<np>(?:(?:winter|summer|spring|autumn|fall|running|hiking|walking|tennis|football|ski|rain|leather|denim|silk|wool|cotton|garden|outdoor|office|kitchen|coffee|gaming|electric|mountain|road|christmas|women'?s|men'?s|kids'?|ladies'?|baby|gift|vintage|organic|premium|new|used|smart|wireless|red|black|white|blue|green|sports?|swim|school|dining|bath|bed|pet|dog|cat) ){{0,2}}(?:{'|'.join(sorted(GOODS, key=len, reverse=True))}))(?![\w'-])"
+    rf"(?<![\w'-])(?<!off )(?P<np>(?:(?:winter|summer|spring|autumn|fall|running|hiking|walking|tennis|football|ski|rain|leather|denim|silk|wool|cotton|garden|outdoor|office|kitchen|coffee|gaming|electric|mountain|road|christmas|women'?s|men'?s|kids'?|ladies'?|baby|gift|vintage|organic|premium|new|used|smart|wireless|red|black|white|blue|green|sports?|swim|school|dining|bath|bed|pet|dog|cat) ){{0,2}}(?:{'|'.join(sorted(GOODS, key=len, reverse=True))}))(?![\w'-])"
 )
 _WHOLE_SHOP = re.compile(
     r"(?:more|all|everything|anything|stuff|things?|it|them|this|that|products?|items?|goods|web|online|whole (?:shop|store|range|assortment)|(?:the )?(?:business|company|shops?|stores?|webshop|web shop|website|site|brand|numbers?|performance|results?|team|boss|people|customers?|"
@@ -95,7 +98,7 @@ _NOT_NAMES = frozenset(
     )
 )
 _EDGE = re.compile(
-    r"^(?:(?:more|our|the|of|some|all|those|these|new|a|an|my|its|any|way|as|many|much|possible|extra|and|or) )+(?=\w)|(?: (?:sales|revenue|stuff|asap|pls|lol|well|stock|again|and|or|n|as|like|hard|better|here|there|online|quickly|fast|etc|today))+$"
+    r"^(?:(?:more|our|the|of|some|all|those|these|new|a|an|my|its|any|way|as|many|much|possible|extra|and|or) )+(?=\w)|(?: (?:sales|revenue|stuff|asap|pls|lol|well|stock|again|and|or|n|as|like|hard|better|here|there|page|pages|section|online|quickly|fast|etc|today))+$"
 )
 
 
@@ -123,7 +126,7 @@ def lines(turn: Turn) -> list[Said[Product]]:
 def products(turn: Turn) -> list[Said[Product]]:
     """Products by how they are spoken of, surest first."""
     heard = _sold(turn)
-    for pattern in (_LABEL, _NOT_SELLING, _UNSOLD, _METRIC_OF, _OF_METRIC):
+    for pattern in (_LABEL, _NOT_SELLING, _UNSOLD, _TO_BE_GONE, _METRIC_OF, _OF_METRIC):
         if not any(said.value.name for said in heard):
             heard += _named(turn, pattern)
     if not any(said.value.name for said in heard):
@@ -195,6 +198,7 @@ def _named(turn: Turn, pattern: re.Pattern[str]) -> list[Said[Product]]:
         if pattern is _BOOST and _HAS_METRIC.search(phrase):
             continue
         if phrase and not _is_nothing(phrase) and not _is_metric(phrase):
+            turn.hear(*match.span())
             return [Said(Product(_as_written(turn, first, last)), turn.quote(first, last), first)]
     return []
 

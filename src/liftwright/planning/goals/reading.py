@@ -14,6 +14,7 @@ from datetime import date
 from liftwright.domain.errors import GoalError
 from liftwright.domain.goal import Brief, Goal, Target
 from liftwright.planning.goals import asking, conflicts, metric, money, product, settle
+from liftwright.planning.goals.leftovers import NOT_UNDERSTOOD, left_over
 from liftwright.planning.goals.limits import Discount
 from liftwright.planning.goals.listening import listen
 from liftwright.planning.goals.numbers import NUM, to_number
@@ -54,9 +55,10 @@ def read_statements(statements: Sequence[str], *, today: date, currency: str) ->
         known = heard.metrics[0].value if heard.metrics else None
         before = turn.text
         later = listen(turn, today=today, currency=currency, metric_so_far=known)
-        if before.count(" ") < 6:
-            later = _as_reply(turn, later, heard, today=today)
-        heard = merged(heard, later, today=today)
+        reply = _as_reply(turn, later, heard, today=today) if before.count(" ") < 6 else later
+        if reply is not later:
+            turn.take(0, len(turn.text))
+        heard = merged(heard, replace(reply, left=tuple(left_over(turn))), today=today)
     return _brief(heard, today=today)
 
 
@@ -64,7 +66,8 @@ def _brief(heard: Heard, *, today: date) -> Brief:
     contradictions = conflicts.contradictions(heard, today=today)
     made = settle.draft(heard, today=today)
     missing = () if contradictions else made.missing
-    question = asking.question(missing=missing, contradictions=contradictions)
+    unclear = tuple(assumption.value for assumption in made.assumptions if assumption.field == NOT_UNDERSTOOD)
+    question = asking.question(missing=missing, contradictions=contradictions, unclear=unclear)
     if question is not None:
         return Brief(question=question, missing=made.missing, contradictions=contradictions, assumptions=tuple(made.assumptions))
     objective = settle.objective(made)

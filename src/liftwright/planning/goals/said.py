@@ -10,6 +10,7 @@ from liftwright.domain.goal import Direction, Metric, Target
 from liftwright.domain.money import Money
 from liftwright.domain.profile import Channel
 from liftwright.planning.goals.channels import Means
+from liftwright.planning.goals.leftovers import Left
 from liftwright.planning.goals.limits import Discount
 from liftwright.planning.goals.money import Need
 from liftwright.planning.goals.product import Product
@@ -32,6 +33,7 @@ class Heard:
     floors: tuple[Said[float], ...] = ()
     discounts: tuple[Said[Discount], ...] = ()
     contacts: tuple[Said[float], ...] = ()
+    total_contacts: tuple[Said[float], ...] = ()
     minimum_orders: tuple[Said[float], ...] = ()
     means: tuple[Said[Means], ...] = ()
     nobody: tuple[Said[bool], ...] = ()
@@ -40,6 +42,7 @@ class Heard:
     exclude: tuple[Said[str], ...] = ()
     guarded: tuple[Said[str], ...] = ()
     other_media: tuple[Said[str], ...] = ()
+    left: tuple[Said[Left], ...] = ()
     replaced: tuple[tuple[str, str, str], ...] = field(default=())
     """(field, what was said before, what took its place)."""
 
@@ -65,6 +68,7 @@ def merged(earlier: Heard, later: Heard, *, today: date) -> Heard:
         floors=later.floors or earlier.floors,
         discounts=later.discounts or earlier.discounts,
         contacts=later.contacts or earlier.contacts,
+        total_contacts=later.total_contacts or earlier.total_contacts,
         minimum_orders=later.minimum_orders or earlier.minimum_orders,
         means=_means(earlier.means, later.means),
         nobody=() if any(said.value.is_wanted for said in later.means) and not later.nobody else earlier.nobody + later.nobody,
@@ -73,6 +77,7 @@ def merged(earlier: Heard, later: Heard, *, today: date) -> Heard:
         exclude=_unless_taken_back(earlier.exclude, later.include) + later.exclude,
         guarded=earlier.guarded + later.guarded,
         other_media=earlier.other_media + later.other_media,
+        left=earlier.left + later.left,
         replaced=tuple(replaced),
     )
 

@@ -9,7 +9,7 @@ from typing import TypeVar, get_args
 from liftwright.domain.goal import Assumption, Constraint, Direction, Metric, Objective, Target
 from liftwright.domain.money import Money
 from liftwright.domain.profile import CHANNELS, OWNED_CHANNELS, Channel
-from liftwright.planning.goals import limits, metric, people
+from liftwright.planning.goals import leftovers, limits, metric, people
 from liftwright.planning.goals.said import Heard
 from liftwright.planning.goals.text import Said
 
@@ -198,6 +198,8 @@ def _constraints(heard: Heard, named: Metric | None) -> tuple[Constraint, ...]:
     found += _people_constraints(heard, named)
     if contact := last(heard.contacts):
         found.append(Constraint(kind="max_contacts_per_week", value=contact.value, quote=contact.quote))
+    if total := last(heard.total_contacts):
+        found.append(Constraint(kind="max_contacts", value=total.value, quote=total.quote))
     for said in heard.channel_budgets:
         channel, amount = said.value
         found.append(Constraint(kind="channel_budget", value=(channel, f"{amount.amount:f}"), quote=said.quote))
@@ -253,6 +255,7 @@ def _others(heard: Heard) -> list[Assumption]:
     for media in heard.other_media:
         because = f"'{media.quote}' is none of the channels that can be planned"
         found.append(Assumption(field="channels", value=media.value, because=because, effect="it is left out"))
+    found += [leftovers.as_assumption(said) for said in heard.left]
     if no_money := has_no_money(heard):
         effect = "only channels that cost next to nothing are used"
         found.append(Assumption(field="budget", value="none", because=f"'{no_money}'", effect=effect))

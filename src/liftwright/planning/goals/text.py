@@ -18,6 +18,8 @@ TAKEN = "|"
 END = r"(?=\s*(?:[.,;:!?)|(]|$))"
 """Followed by the end of a phrase."""
 
+_MOST_MATCHES = 500
+"""Of one kind in one statement; nobody's goal has more, and whatever is beyond them is left over and named."""
 _ALIKE = str.maketrans(
     {"’": "'", "‘": "'", "`": "'", "´": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‐": "-", "‑": "-"}
     | {"−": "-", "…": ".", "•": ";", "·": ";", "|": ",", "\t": " ", "＋": "+", "½": ".5", "≥": ">=", "≤": "<=", "®": "", "™": ""}
@@ -26,6 +28,7 @@ _WORD = re.compile(r"[a-z][a-z0-9]*(?:'[a-z]+)?|\bb4\b")
 _AGAIN = re.compile(r"([.!?,;-])(?:\s?\1)+")
 _SPACES = re.compile(r"\s+")
 _ARROW = re.compile(r"[-=]+>|→")
+_COMMENCING = re.compile(r"\b(?:w/c|wc) (?=\d|[a-z]{3,9} \d)")
 _SLASHED = re.compile(r"\bw/(o?)(?=\s|\w)")
 _CORRECTION = re.compile(
     r"\b(?:actually|no,? wait|wait,|scratch that|strike that|correction|on second thoughts?|i meant?(?= to say|,|:| \d)"
@@ -84,17 +87,30 @@ class Turn:
         self.mapped = mapped
         self.text = mapped.text
         self.rest = mapped.text
+        self._heard = bytearray(len(mapped.text))
 
     def found(self, pattern: Pattern[str]) -> Iterator[Match[str]]:
-        """Matches in what is left; take inside the loop only what was matched."""
+        """Matches in what is left, 500 at most; take inside the loop only what was matched."""
         at = 0
-        while match := pattern.search(self.rest, at):
+        for _ in range(_MOST_MATCHES):
+            match = pattern.search(self.rest, at)
+            if match is None:
+                return
             yield match
             at = match.end() if match.end() > match.start() else match.end() + 1
 
     def take(self, first: int, last: int) -> None:
-        """Mark a stretch as understood."""
+        """Mark a stretch as understood, so that no other listener sees it."""
         self.rest = self.rest[:first] + TAKEN * (last - first) + self.rest[last:]
+        self.hear(first, last)
+
+    def hear(self, first: int, last: int) -> None:
+        """Mark a stretch as understood that others may still need: a metric tells where its product stands."""
+        self._heard[first:last] = b"\1" * (last - first)
+
+    def is_heard(self, first: int, last: int) -> bool:
+        """Whether any of a stretch was understood."""
+        return any(self._heard[first:last])
 
     def quote(self, first: int, last: int) -> str:
         """The raw words of a stretch."""
@@ -130,6 +146,7 @@ def _mapped(raw: str) -> Mapped:
         chars.append(plain)
         starts += [at] * len(plain)
     mapped = Mapped("".join(chars), tuple(starts), tuple(at + 1 for at in starts))
+    mapped = mapped.sub(_COMMENCING, lambda m: "the week of ")
     mapped = mapped.sub(_SLASHED, lambda m: "without " if m[1] else "with ")
     mapped = mapped.sub(_ARROW, lambda m: " to ")
     mapped = mapped.sub(_SPACES, lambda m: " ")

@@ -45,10 +45,17 @@ _RELATIVE = re.compile(
 _CONNECT = re.compile(r"\s?,?\s?(?:-|to|until|through|up to|and(?: ends?(?: on)?)?|ending(?: on)?)\s?(?:the end of (?=\w))?")
 _UNIT = r"(?P<unit>day|week|month|quarter|year|fortnight)s?\b"
 _ROLLING = re.compile(
-    rf"\b(?:(?:over|in|within|during|for|across|throughout|inside) )?(?:the |these |our )?(?:next|coming|following|upcoming|first) "
+    rf"\b(?:(?:over|in|within|during|for|across|throughout|inside) )?(?:the |these |our )?(?:next|coming|following|upcoming) "
     rf"(?P<count>\d{{1,4}})[ -]?{_UNIT}"
-    rf"|\b(?:over|in|within|during|for|across|throughout|inside) the (?:next|coming|following|upcoming|first) (?P<unit1>day|week|month|quarter|year|fortnight)\b"
+    rf"|\b(?:over|in|within|during|for|across|throughout|inside) the (?:next|coming|following|upcoming) (?P<unit1>day|week|month|quarter|year|fortnight)\b"
     rf"|\b(?:the )?(?:next|coming) (?P<unit2>fortnight)\b"
+)
+_PAST = re.compile(
+    r"\b(?:(?:(?:in|during|over|within) )?(?:the )?(?:last|past|previous) (?P<unit>week|weekend|month|quarter|year)|yesterday)"
+    r"(?=\s*(?:[.,;!?)]|$|(?:with|for|using|via|by|on a)\b))"
+)
+_TOLD = re.compile(
+    r"\b(?:was|were|had|did|went|got|came|made|saw|sold|fell|rose|grew|lost|won|ran|sent|said|told|\w{3,}ed|than|as|like|since|vs|versus|on|of|from|against|who|whom|whose|'s)\b"
 )
 _BARE = re.compile(
     rf"(?<![\w.,-])(?:(?:over|in|within|during|for|about|say|lasting|duration:?|horizon:?|time ?frame:?|period:?) ){{0,6}}(?:of |a period of |is )?"
@@ -63,15 +70,17 @@ _NOT_A_LENGTH = re.compile(
 )
 _LAUNCH = re.compile(r"\b(?:launch\w*|start\w*|kick\w* off|go(?:es|ing)? live|begin\w*)\b[^.;!?|]*$")
 _ABOUT_PEOPLE = re.compile(
-    r"\b(?:bought|purchased|ordered|shopped|visited|opened|clicked|spent|joined|registered|signed up|seen|active|inactive|been|lapsed)"
+    r"\b(?:bought|purchased|ordered|shopped|visited|opened|clicked|spent|joined|registered|signed up|seen|been|(?:active|inactive|lapsed)(?! (?:customers|people|buyers|shoppers|users|clients|members|ones)\b)"
+    r"|happened|occurred|fell|dropped|failed|tried|complained|returned|ran|did|lost|left us)"
     r"\b[^.;,!?|]{0,24}$"
 )
 _BARE_MOMENT = re.compile(
     rf"(?<![\w'/.,-])(?=black[- ]?friday|cyber|thanksgiving|christmas|boxing|new year|hallow|valentine|easter|mother|father|memorial|labou?r"
-    rf"|independence|4th|the 4th|single|st\.? |q[1-4]\b|h[12]\b|\d|end of|the end|(?:week|month|quarter|year)[- ]?end|today|tomorrow|tonight|{MONTH})"
+    rf"|independence|4th|the 4th|single|st\.? |q[1-4]\b|h[12]\b|\d|(?:the )?week (?:of|commencing|beginning|starting)|(?:the )?(?:whole|all)(?: of)? |end of|the end|(?:week|month|quarter|year)[- ]?end|today|tomorrow|tonight|{MONTH})"
 )
+_IS_NEAR = re.compile(r" (?:is|'s) (?:coming|near|nearly|almost|around|here|approaching|close|upon|soon)\b")
 _NOUN_FOLLOWS = re.compile(
-    r"\s(?!with|and|on|for|using|via|at|by|but|while|without|or|in|we|please|budget|max|to|spend|keep|no\b|not|only|is|if|i\b|our|the|from"
+    r"\s(?!among|except|exclud|across|throughout|limit|cap|target|reach|just|mostly|also|again|over|under|with|and|on|for|using|via|at|by|but|while|without|or|in|we|please|budget|max|to|spend|keep|no\b|not|only|is|if|i\b|our|the|from"
     r"|of|until|as|so|thanks|coming|this|next|around|through|before|over|\d|margin|e-?mail|sms|push|web|leave|exclude|don|do|up|at|have|has"
     r"|then|you|it|can|could|should|need|want|would|starts?|ends?|deadline|horizon|latest|please|women|men|vips?|target|lapsed|have|per)[a-z]"
 )
@@ -83,6 +92,8 @@ def ahead(turn: Turn, *, today: date, day_first: bool) -> list[Said[Window]]:
     for match in turn.found(_CUE):
         if said := _cued(turn, match, today, day_first):
             heard.append(said)
+    if not heard:
+        heard += _gone(turn, today)
     for match in turn.found(_RELATIVE):
         at = _skip_article(turn.rest, match.start())
         found = moment(turn.rest, at, today=today, day_first=day_first)
@@ -91,19 +102,39 @@ def ahead(turn: Turn, *, today: date, day_first: bool) -> list[Said[Window]]:
     return heard
 
 
-def bare(turn: Turn, *, today: date, day_first: bool) -> list[Said[Window]]:
-    """Times named without a preposition, and lengths: "Q1", "two weeks", "01.11.-30.11."; for after people were heard."""
+def _gone(turn: Turn, today: date) -> list[Said[Window]]:
+    """A period that is over, asked for as if it were to come: "sell more boots last week"."""
+    heard: list[Said[Window]] = []
+    for match in turn.found(_PAST):
+        clause = re.split(r"[.;!?]", turn.rest[max(0, match.start() - 120) : match.start()])[-1]
+        if not (_TOLD.search(clause) or _is_about_people(turn, match.start())):
+            gone = days.around(today, match["unit"], ahead=-1) if match["unit"] else Period(today - days.DAY, today - days.DAY)
+            heard.append(turn.said(_window(gone), match.start(), match.end()))
+    return heard
+
+
+def bare(turn: Turn, *, today: date, day_first: bool, is_known: bool) -> list[Said[Window]]:
+    """Times named without a preposition, and lengths: "Q1", "two weeks", "01.11.-30.11."; for after people were heard.
+
+    `is_known`: a time was heard already, so that "Black Friday is coming" only tells why.
+    """
     heard: list[Said[Window]] = []
     for match in turn.found(_BARE_MOMENT):
         found = _range_or_moment(turn, match.start(), today, day_first)
         if found and not _is_loose(turn, match.start(), found[1]):
             window = found[0]
+            if is_known and _IS_NEAR.match(turn.rest, found[1]):
+                turn.hear(match.start(), found[1])
+                continue
             is_deadline = window.first == window.last and not turn.rest.startswith("to", match.start())
             heard.append(turn.said(replace(window, first=None) if is_deadline else window, match.start(), found[1]))
     for match in turn.found(_BARE):
         has_count = bool(match["count"]) or re.search(r"\b(?:an?|one|fortnight)\b", match[0])
         before = turn.rest[max(0, match.start() - 24) : match.start()]
-        if has_count and not _NOT_AHEAD.search(before) and not _NOT_A_LENGTH.match(turn.rest, match.end()):
+        is_rate = not match["count"] and re.search(
+            r"\d(?:[km%]|\b.{0,9})$", turn.text[max(0, match.start() - 12) : match.start()].rstrip()
+        )
+        if has_count and not is_rate and not _NOT_AHEAD.search(before) and not _NOT_A_LENGTH.match(turn.rest, match.end()):
             heard.append(turn.said(Window(length=_length(match["count"], match["unit"])), match.start(), match.end()))
     return heard
 
@@ -190,6 +221,7 @@ def _cued(turn: Turn, match: Match[str], today: date, day_first: bool) -> Said[W
 def _needs_a_guess(match: Match[str], turn: Turn, end: int) -> bool:
     """Whether the words only look like a time: people who bought in May, christmas trees."""
     is_past = not match["end"] and _is_about_people(turn, match.start())
+    is_past = is_past or turn.rest.startswith("'s", end)
     return is_past or bool(_NOUN_FOLLOWS.match(turn.rest, end) and not match["end"])
 
 
@@ -255,6 +287,6 @@ def _is_loose(turn: Turn, first: int, last: int) -> bool:
         and turn.rest[first].isalpha()
     ):
         return not turn.rest.startswith(("end of", "the end"), first)
-    if turn.rest[first:last] in {"may", "mar", "march", "jan", "sun", "sat"} and turn.text.strip(" .!?") != turn.rest[first:last]:
-        return True
-    return bool(_NOUN_FOLLOWS.match(turn.rest, last))
+    if turn.rest[first:last] in {"may", "mar", "march", "jan", "sun", "sat"}:
+        return not (re.search(r"(?:^|[.,;:!?|(-]) ?$", before) and re.match(r" ?(?:[.,;:!?|)-]|$)", turn.rest[last:]))
+    return bool(_NOUN_FOLLOWS.match(turn.rest, last)) or _is_about_people(turn, first)
