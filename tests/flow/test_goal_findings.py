@@ -68,7 +68,7 @@ def test_a_target_out_of_reach_names_the_nearest_one_in_the_same_unit(shop: Deps
 
 def _keeps_contacts(plan: Plan, deps: Deps, *, most: int) -> None:
     people = deps.lake.get(plan.assignment.digest)["customer_id"].to_pylist()
-    assert set(Counter(people).values()) == {most}
+    assert max(Counter(people).values()) == most
     assert plan.assignment.limits["per_person_cap"] == most
     assert plan.assignment.violations == 0
 
