@@ -188,7 +188,7 @@ def _decisions(data: Data, scores: Scores, objective: Objective, experiment: Exp
 
 
 def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tuple[Finding, ...]:
-    findings = list(found.findings)
+    findings = [*found.findings, *data.contract_findings, *data.withheld]
     findings += [
         Finding(
             rule="ASSIGNMENT-CHECK",

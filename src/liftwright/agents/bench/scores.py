@@ -44,8 +44,8 @@ class Scores:
 
     @cached_property
     def effects(self) -> Effects:
-        """Effects in the order of `data.ids` and `data.actions`."""
-        if self.data.rows is None or self._is_off("uplift"):
+        """Effects in the order of `data.ids` and `data.actions`; without any model where a feature contract is broken."""
+        if self.data.rows is None or self._is_off("uplift") or self.data.contract_findings:
             return self._assumed()
         return self._measured()
 
@@ -132,7 +132,7 @@ class Scores:
     @cached_property
     def _propensity(self) -> Any:
         events = self.data.tables.get("events")
-        if events is None or self._is_off("propensity"):
+        if events is None or self._is_off("propensity") or self.data.contract_findings:
             return None
         start = self.data.as_of - timedelta(days=OUTCOME_DAYS)
         bought = np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
