@@ -133,7 +133,10 @@ def test_an_event_of_the_very_moment_is_not_known_and_one_a_microsecond_earlier_
 
 
 def test_one_more_entry_is_one_more_feature_now_and_at_any_moment() -> None:
-    mine = Feature("weekend_orders", "count(*)", "orders of a web shop", types=("purchase",), where="channel = 'web'", window=60)
+    mine = Feature(
+        "evening_orders_90", "count(*)", "orders after six in the last 90 days", types=("purchase",), window=90,
+        where='hour(make_timestamp("at")) >= 18',
+    )  # fmt: skip
     tables, moments = _world(5), _moments(5, 60)
     catalogue = (*features.FEATURES, mine)
     found = _at(tables, moments, features=catalogue)
@@ -142,12 +145,12 @@ def test_one_more_entry_is_one_more_feature_now_and_at_any_moment() -> None:
         at = asked[row["row"]]["at"]
         mine_by_hand = [
             e for e in events
-            if (e["customer_id"], e["type"], e["channel"]) == (row["customer_id"], "purchase", "web")
-            and timedelta(0) < at - e["occurred_at"] <= timedelta(days=60)
+            if (e["customer_id"], e["type"]) == (row["customer_id"], "purchase") and e["occurred_at"].hour >= 18
+            and timedelta(0) < at - e["occurred_at"] <= timedelta(days=90)
         ]  # fmt: skip
-        assert row["weekend_orders"] == len(mine_by_hand)
+        assert row["evening_orders_90"] == len(mine_by_hand)
     now = features.compute(tables, people=identity.people(tables), as_of=START, margin_rate=RATE, features=catalogue)
-    assert "weekend_orders" in now.column_names
+    assert "evening_orders_90" in now.column_names
 
 
 def test_moments_of_nobody_give_no_rows_and_no_moments_give_the_columns() -> None:

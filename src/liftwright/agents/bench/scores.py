@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
+from liftwright.audience.quality import leakage
 from liftwright.scoring import propensity, uplift
 
 Floats = npt.NDArray[np.float64]
@@ -138,11 +140,16 @@ class Scores:
         bought = np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
         if int(bought.sum()) < 50:
             return None
-        model = propensity.fit(self.data.features_at(start), bought, seed=self.data.seed)
+        model = propensity.fit(self._without_leaks(self.data.features_at(start), bought), bought, seed=self.data.seed)
         self.data.deps.models.save(
             model.card(), {"fitted_on": self._key("propensity"), "model": model.parameters()}, now=self.data.as_of
         )
         return model
+
+    def _without_leaks(self, features: pa.Table, bought: npt.NDArray[np.bool_]) -> pa.Table:
+        """The features without columns of the customer file that know the outcome: the file is of today, the outcome of before."""
+        own = [name for name in features.column_names[1:] if name.partition("_is_")[0] in self.data.people.column_names]
+        return features.drop_columns([leak.column for leak in leakage.find(features.select(own), bought)])
 
     @property
     def _propensity_version(self) -> str:
