@@ -54,6 +54,12 @@ class LimitSettings(Value):
     approval_hours: int = Field(default=72, ge=1)
 
 
+class FeatureSettings(Value):
+    """`allowed_tags`: special categories of personal data (`health`, `religion`, ...) or `direct` that a model may see. None by default."""
+
+    allowed_tags: tuple[str, ...] = ()
+
+
 class AgentSettings(Value):
     """The budget of one agent step."""
 
@@ -112,6 +118,7 @@ class Settings(Value):
     channels: dict[Channel, ChannelSettings] = Field(default_factory=lambda: dict(DEFAULT_CHANNELS))  # type: ignore[arg-type]
     offers: dict[str, OfferSettings] = {}
     limits: LimitSettings = LimitSettings()
+    features: FeatureSettings = FeatureSettings()
     agents: AgentSettings = AgentSettings()
     sender: SenderSettings = SenderSettings()
 
@@ -224,6 +231,7 @@ def _known_keys(place: tuple[Any, ...]) -> tuple[str, ...]:
         "channels": ChannelSettings,
         "offers": OfferSettings,
         "limits": LimitSettings,
+        "features": FeatureSettings,
         "agents": AgentSettings,
         "sender": SenderSettings,
     }

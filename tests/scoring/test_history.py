@@ -44,10 +44,12 @@ def _events(*rows: tuple[str, str, timedelta, float | None, float | None]) -> pa
 def _rows(
     tables: dict[str, pa.Table], *, as_of: datetime = AT + timedelta(days=30), asked: list[datetime] | None = None
 ) -> pa.Table | None:
-    def features_at(moment: datetime) -> pa.Table:
+    def features_at(moments: pa.Table) -> pa.Table:
         if asked is not None:
-            asked.append(moment)
-        return pa.table({"customer_id": ["A", "B", "C"], "day": np.full(3, float(moment.toordinal()))})
+            asked.extend(moments["at"].to_pylist())
+        known = [row for row, who in enumerate(moments["customer_id"].to_pylist()) if who in ("A", "B", "C")]
+        days = [float(at.toordinal()) for at in moments["at"].take(pa.array(known, pa.int64())).to_pylist()]
+        return pa.table({"row": pa.array(known, pa.int64()), "day": days})
 
     return history.training_rows(tables, as_of=as_of, window_days=14, margin_rate=0.4, features_at=features_at)
 
@@ -82,17 +84,17 @@ def test_a_treatment_whose_window_is_not_over_is_left_out() -> None:
 def test_features_are_asked_for_before_the_treatment() -> None:
     asked: list[datetime] = []
     rows = _rows({"treatments": _treatments(), "events": _events(("A", "visit", timedelta(0), None, None))}, asked=asked)
-    assert asked == [datetime(2026, 3, 1, tzinfo=UTC)]
+    assert asked == [datetime(2026, 3, 1, tzinfo=UTC)] * 2
     assert rows is not None
     assert rows["day"].to_pylist() == [float(AT.toordinal())] * 2
 
 
-def test_many_days_of_treatment_ask_for_few_moments_and_never_a_later_one() -> None:
+def test_every_opportunity_has_features_of_the_start_of_its_own_day() -> None:
     days = 90
     treatments = pa.table(
         {
             "customer_id": ["A", "B", "C"] * days,
-            "treated_at": pa.array([AT + timedelta(days=n // 3) for n in range(3 * days)], STAMP),
+            "treated_at": pa.array([AT + timedelta(days=n // 3, hours=n % 3) for n in range(3 * days)], STAMP),
             "arm": ["control", "push:none", "control"] * days,
             "channel": pa.array([None, "push", None] * days),
             "offer": pa.array([None, "none", None] * days),
@@ -107,9 +109,8 @@ def test_many_days_of_treatment_ask_for_few_moments_and_never_a_later_one() -> N
     )
     assert rows is not None
     assert rows.num_rows == 3 * days
-    assert len(asked) <= history.MOST_MOMENTS
-    at = [stamp.toordinal() for stamp in rows["at"].to_pylist()]
-    assert all(known <= happened for known, happened in zip(rows["day"].to_pylist(), at, strict=True))
+    assert all((at.hour, at.minute, at.second) == (0, 0, 0) for at in asked)
+    assert rows["day"].to_pylist() == [float(stamp.toordinal()) for stamp in rows["at"].to_pylist()]
 
 
 def test_outcomes_of_a_wide_file_are_used_as_they_are() -> None:

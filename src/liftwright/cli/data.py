@@ -1,4 +1,4 @@
-"""import and export."""
+"""import, readiness and export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from liftwright.cli.workspace import Workspace, command
+from liftwright.cli.workspace import Workspace, command, leave
 from liftwright.domain.errors import DataError
 
 TABLES = ("customers", "events", "treatments", "products", "prices", "leads", "evidence", "documents")
@@ -43,6 +43,18 @@ def _read_map(path: Path | None) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise DataError("MAP-FILE", f"{path} is not a map.", next_step="Give it `table:` and `columns:`.")
     return found
+
+
+@command(name="readiness")
+def readiness_command(workspace: Workspace) -> None:
+    """Audit the imported data: what in it would make decisions wrong, and the money that hangs on it. Exit 1 when it is not ready."""
+    from liftwright.cli.texts import readiness
+    from liftwright.flow.readiness import audit
+
+    found = audit(deps=workspace.deps())
+    data = found.as_json()
+    workspace.show(data, lambda: readiness(data))
+    leave(0 if found.ready else 1)
 
 
 @command(name="export")

@@ -26,6 +26,19 @@ def interval(value: Data | None) -> str:
     return f"{value['mid']:,.0f} ({value.get('level', 0.95):.0%} between {value['low']:,.0f} and {value['high']:,.0f})"
 
 
+def readiness(data: Data) -> str:
+    """The verdict, the scores, and every gap with what it puts at risk and how to mend it."""
+    scores = ", ".join(f"{name} {number(score)}" for name, score in data["scores"].items())
+    lines = ["Ready." if data["ready"] else "Not ready: what is marked block would make decisions wrong.", f"Scores   {scores}"]
+    for gap in data["gaps"]:
+        place = f"{gap['table']}.{gap['column']}" if gap.get("column") else gap["table"]
+        lines += ["", f"{gap['severity']:<6} {gap['kind']} in {place}", f"       {gap['says']}"]
+        if gap.get("money_at_risk"):
+            lines.append(f"       At risk: {money(gap['money_at_risk'])} ({gap['money_because']}).")
+        lines.append(f"       {gap['fix']}")
+    return "\n".join(lines)
+
+
 def imported(data: Data) -> str:
     """How the columns were understood, what came in and what was refused."""
     if data["already"]:

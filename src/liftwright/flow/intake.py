@@ -66,7 +66,7 @@ def import_file(
     if not dry_run and not already:
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(quarantined, kept)
+            pq.write_table(quarantined.replace_schema_metadata({"table": declared}), kept)
         snapshot = deps.lake.add(intake.tables, source=source, now=deps.now())
         _remember(intake.tables.get("documents"), deps=deps)
     return ImportResult(

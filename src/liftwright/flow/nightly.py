@@ -25,6 +25,8 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "snapshot": fresh.snapshot.snapshot_id,
         "people": people,
         "features": len(bench.scored.feature_names),
+        "feature_table": deps.lake.put(bench.data.features),
+        "broken_contracts": [finding.says for finding in bench.data.contract_findings],
         "models": list(bench.scored.versions),
         "ranked_by": effects.ranked_by,
         "mean_chance": float(chance.mean()) if len(chance) else 0.0,

@@ -41,7 +41,7 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
     chosen = chooser.choose(
         effects=effects,
         economics=solving.economics_of(bench.data, bench.scored, today, np.array([index])),
-        blocked_by=_blocked(person, actions, now, deps),
+        blocked_by=_blocked(person, bench, now, deps),
         explore=deps.settings.limits.randomised_share,
         seed=_seed(person, now, deps.settings.seed),
         already_touched=_touched_today(customer_id, now, deps),
@@ -81,8 +81,13 @@ def scored(deps: Deps, snapshot_id: str) -> Bench:
     return Bench.open(deps, campaign_id="visitors", snapshot_id=snapshot_id, as_of=morning, seed=deps.settings.seed)
 
 
-def _blocked(person: str, actions: tuple[str, ...], now: datetime, deps: Deps) -> dict[str, tuple[str, ...]]:
-    """By action, the rules that forbid its channel to this person at this moment; a channel that is not judged stays forbidden."""
+def _blocked(person: str, bench: Bench, now: datetime, deps: Deps) -> dict[str, tuple[str, ...]]:
+    """By action, the rules that forbid its channel to this person at this moment; a channel that is not judged stays forbidden.
+
+    With a broken feature contract no score can be trusted, so nothing is allowed but doing nothing.
+    """
+    actions = bench.data.actions
+    broken = tuple(finding.rule for finding in bench.data.contract_findings)
     channels = sorted({action_parts(action)[0] for action in actions})
     said = gate.judged([person], channels, newest(deps), at=now, deps=deps)
     found = {channel: said.get((person, channel)) for channel in channels}
@@ -90,7 +95,8 @@ def _blocked(person: str, actions: tuple[str, ...], now: datetime, deps: Deps) -
     for action in actions:
         verdict = found[action_parts(action)[0]]
         if verdict is not None:
-            blocks[action] = () if verdict.outcome in gate.PERMITTED else verdict.rules or (verdict.outcome,)
+            forbidding = () if verdict.outcome in gate.PERMITTED else verdict.rules or (verdict.outcome,)
+            blocks[action] = (*forbidding, *broken)
     return blocks
 
 

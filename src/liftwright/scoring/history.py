@@ -17,8 +17,7 @@ from liftwright.domain.evidence import Estimate, PastTest
 CONTROL = "control"
 OUTCOMES = ("y_margin", "y_revenue", "y_orders", "y_visits")
 KEYS = ("customer_id", "at", "action", "propensity")
-MOST_MOMENTS = 40
-"""Features are computed at no more moments than this; with more days of treatment, at the latest moment before each."""
+STAMP = pa.timestamp("us", tz="UTC")
 FEWEST = 30
 """Fewer people in an arm than this show nothing."""
 
@@ -29,13 +28,14 @@ def training_rows(
     as_of: datetime,
     window_days: int,
     margin_rate: float,
-    features_at: Callable[[datetime], pa.Table],
+    features_at: Callable[[pa.Table], pa.Table],
 ) -> pa.Table | None:
     """One row per past opportunity whose outcome window is over: customer_id, at, action, propensity, y_*, then features as of `at`.
 
     `action` is "channel:offer" or "control"; `propensity` the chance of the action taken. y_margin and y_revenue are major units
-    over `window_days`, y_orders and y_visits counts; NaN where nothing was recorded. Sorted by customer_id, at, action. None when
-    there is no randomised history: no control, no treated people, or no known propensities.
+    over `window_days`, y_orders and y_visits counts; NaN where nothing was recorded. `features_at` takes moments (customer_id, at) and
+    gives the features of each known one, with its place in `row`. Sorted by customer_id, at, action. None when there is no
+    randomised history: no control, no treated people, or no known propensities.
     """
     treatments = tables.get("treatments")
     if treatments is None or not treatments.num_rows:
@@ -130,32 +130,19 @@ def _shaped(table: pa.Table, wanted: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def _with_features(rows: pa.Table, features_at: Callable[[datetime], pa.Table]) -> pa.Table:
-    """Features of each opportunity as of the start of its day (UTC); people without features are left out."""
-    at = rows["at"].to_numpy()
-    days = np.unique(at // 86_400_000_000)
-    if len(days) > MOST_MOMENTS:
-        days = days[np.unique(np.linspace(0, len(days) - 1, MOST_MOMENTS).astype(np.int64))]
-    moment = np.searchsorted(days, at // 86_400_000_000, side="right") - 1
-    parts, places = [], []
-    for number, day in enumerate(days):
-        mine = np.flatnonzero(moment == number)
-        features = features_at(datetime.fromtimestamp(int(day) * 86_400, tz=UTC))
-        who = rows["customer_id"].take(pa.array(mine)).combine_chunks()
-        found = pc.index_in(who, value_set=features["customer_id"].combine_chunks())
-        known = found.is_valid().to_numpy(zero_copy_only=False)
-        parts.append(features.take(found.filter(pa.array(known))).drop_columns(["customer_id"]))
-        places.append(mine[known])
-    names = sorted(set.intersection(*({*part.column_names} for part in parts)))
-    names = [name for name in parts[-1].column_names if name in names]
-    place = np.concatenate(places)
-    order = np.argsort(place, kind="stable")
-    features = pa.concat_tables([part.select(names) for part in parts]).take(pa.array(order)).combine_chunks()
-    rows = rows.take(pa.array(place[order]))
-    stamps = rows["at"].cast(pa.timestamp("us", tz="UTC"))
-    rows = rows.set_column(rows.column_names.index("at"), "at", stamps)
-    for name in names:
-        rows = rows.append_column(name if name not in rows.column_names else f"feature_{name}", features[name])
+def _with_features(rows: pa.Table, features_at: Callable[[pa.Table], pa.Table]) -> pa.Table:
+    """Features of each opportunity as of the start of its day (UTC); people without features are left out.
+
+    The start of the day, because some systems stamp the control at midnight and the treated at the hour of sending: what a person
+    did on that morning would tell the arms apart.
+    """
+    stamps = rows["at"].cast(STAMP)
+    days = pc.floor_temporal(stamps, unit="day").cast(STAMP)
+    features = features_at(pa.table({"customer_id": rows["customer_id"], "at": days}))
+    rows = rows.set_column(rows.column_names.index("at"), "at", stamps).take(features["row"])
+    for name in features.column_names:
+        if name not in ("row", "customer_id"):
+            rows = rows.append_column(name if name not in rows.column_names else f"feature_{name}", features[name])
     return rows.combine_chunks()
 
 

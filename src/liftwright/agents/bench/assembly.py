@@ -191,7 +191,7 @@ def _decisions(
 
 
 def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tuple[Finding, ...]:
-    findings = list(found.findings)
+    findings = [*found.findings, *data.contract_findings, *data.withheld]
     findings += [
         Finding(
             rule="ASSIGNMENT-CHECK",

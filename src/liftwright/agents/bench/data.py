@@ -13,12 +13,13 @@ import pyarrow.compute as pc
 
 from liftwright.audience import features as feature_store
 from liftwright.audience import identity
+from liftwright.audience.features import contracts, customer_file
 from liftwright.compliance import evaluate
 from liftwright.compliance import facts as fact_tables
 from liftwright.domain.campaign import Snapshot
 from liftwright.domain.errors import DataError
 from liftwright.domain.evidence import PastTest
-from liftwright.domain.policy import PolicyBundle
+from liftwright.domain.policy import Finding, PolicyBundle
 from liftwright.domain.profile import CHANNELS, Channel
 from liftwright.domain.treatment import NO_OFFER, Offer
 from liftwright.measurement import outcomes as outcome_tables
@@ -74,10 +75,26 @@ class Data:
 
     def features_at(self, moment: datetime) -> pa.Table:
         """Feature values as of any moment, one row per person in the order of `ids`."""
-        computed = feature_store.compute(
-            self.tables, people=self.people, as_of=moment, margin_rate=self.deps.settings.margin.rate
-        )
-        return computed.sort_by("customer_id")
+        return feature_store.compute(self.tables, people=self.people, as_of=moment, **self._feature_settings)
+
+    def features_of(self, moments: pa.Table) -> pa.Table:
+        """Feature values of `moments` (customer_id, at), each as of its own moment; see `audience.features.compute_at`."""
+        return feature_store.compute_at(self.tables, people=self.people, moments=moments, **self._feature_settings)
+
+    @property
+    def _feature_settings(self) -> dict[str, Any]:
+        settings = self.deps.settings
+        return {"margin_rate": settings.margin.rate, "allowed": settings.features.allowed_tags}
+
+    @cached_property
+    def contract_findings(self) -> tuple[Finding, ...]:
+        """Broken feature contracts, each with the decision it would have spoiled; while there are any, nobody is scored."""
+        return contracts.check(self.tables, self.features, as_of=self.as_of)
+
+    @cached_property
+    def withheld(self) -> tuple[Finding, ...]:
+        """Columns of the customer file that no model sees because of what they say about people."""
+        return customer_file.withheld(self.people, self.deps.settings.features.allowed_tags)
 
     def feature(self, name: str) -> npt.NDArray[np.float64]:
         """One feature as an array; zeros when the data has no such feature."""
@@ -93,7 +110,7 @@ class Data:
             as_of=self.as_of,
             window_days=OUTCOME_DAYS,
             margin_rate=self.deps.settings.margin.rate,
-            features_at=self.features_at,
+            features_at=self.features_of,
         )
 
     @cached_property

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
+from liftwright.audience.quality import leakage
 from liftwright.domain.errors import DataError
 from liftwright.scoring import propensity, uplift
 
@@ -51,8 +53,8 @@ class Scores:
 
     @cached_property
     def effects(self) -> Effects:
-        """Effects in the order of `data.ids` and `data.actions`."""
-        if self.data.rows is None or self._is_off("uplift"):
+        """Effects in the order of `data.ids` and `data.actions`; without any model where a feature contract is broken."""
+        if self.data.rows is None or self._is_off("uplift") or self.data.contract_findings:
             return self._assumed()
         return self._measured()
 
@@ -162,7 +164,7 @@ class Scores:
     @cached_property
     def _propensity(self) -> Any:
         events = self.data.tables.get("events")
-        if events is None or self._is_off("propensity"):
+        if events is None or self._is_off("propensity") or self.data.contract_findings:
             return None
         start = self.data.as_of - timedelta(days=OUTCOME_DAYS)
         bought = np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
@@ -171,8 +173,13 @@ class Scores:
         return self._kept(
             "propensity",
             read=propensity.from_parameters,
-            fit=lambda: propensity.fit(self.data.features_at(start), bought, seed=self.data.seed),
+            fit=lambda: propensity.fit(self._without_leaks(self.data.features_at(start), bought), bought, seed=self.data.seed),
         )
+
+    def _without_leaks(self, features: pa.Table, bought: npt.NDArray[np.bool_]) -> pa.Table:
+        """The features without columns of the customer file that know the outcome: the file is of today, the outcome of before."""
+        own = [name for name in features.column_names[1:] if name.partition("_is_")[0] in self.data.people.column_names]
+        return features.drop_columns([leak.column for leak in leakage.find(features.select(own), bought)])
 
     def _past_rate(self) -> Floats:
         rows = self.data.rows
