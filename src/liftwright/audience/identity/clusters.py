@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import product
 
 from liftwright.audience.identity.keyed import Link, born_apart, is_other_name
 from liftwright.audience.identity.records import Person
@@ -51,10 +50,9 @@ class Clusters:
         """Rows of the person whose smallest row this is."""
         return self._members.get(root, [root])
 
-    def groups(self) -> list[list[int]]:
-        """The rows of every person, the person with the smallest row first."""
-        found = self._members
-        return [sorted(found[row]) if row in found else [row] for row, parent in enumerate(self._parent) if row == parent]
+    def merged(self) -> list[list[int]]:
+        """The rows of every person with more than one record."""
+        return [sorted(rows) for rows in self._members.values()]
 
     def _must_stay_apart(self, left: int, right: int, rule: str) -> bool:
         ours, theirs = self.members(left), self.members(right)
@@ -62,8 +60,8 @@ class Clusters:
             return True
         if rule == "told":
             return False
-        contradict = _contradict if rule in ("email", "phone") else _are_others
-        return any(contradict(self._people[one], self._people[other]) for one, other in product(ours, theirs))
+        contradict, people = _are_others if rule == "model" else _contradict, self._people
+        return any(contradict(people[one], people[other]) for one in ours for other in theirs)
 
 
 def _strongest_first(link: Link) -> tuple[int, float, int, int]:
@@ -75,7 +73,12 @@ def _contradict(one: Person, other: Person) -> bool:
 
 
 def _are_others(one: Person, other: Person) -> bool:
-    """Whether an estimated link would put together what no misspelling explains: a generation, or first names of two birth dates."""
+    """Whether an estimated link would put together what no misspelling explains: a generation, or first names of two birth dates.
+
+    Records that nothing reaches are left to their weight, as when they were compared.
+    """
+    if not one.is_reachable and not other.is_reachable:
+        return False
     if born_apart(one.born, other.born):
         return True
     if one.born is not None and one.born == other.born:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from liftwright.domain.profile import PROTECTIVE_FLAGS
 
@@ -13,36 +16,56 @@ _GRANTED = frozenset({"granted", "true", "yes", "y", "1"})
 _DENIED = frozenset({"denied", "false", "no", "n", "0"})
 
 
-def folded(table: pa.Table, groups: Sequence[Sequence[int]]) -> pa.Table:
-    """One row per group of row numbers, in the order given; within a group, the row that leads comes first.
+def kept_rows(count: int, merged: Sequence[Sequence[int]]) -> npt.NDArray[np.int64]:
+    """The row that stands for each person, ascending: all of `count` but those that follow another in a group."""
+    is_kept = np.ones(count, dtype=bool)
+    is_kept[[row for group in merged for row in group[1:]]] = False
+    return np.flatnonzero(is_kept)
+
+
+def folded(table: pa.Table, merged: Sequence[Sequence[int]]) -> pa.Table:
+    """One row per person, in the order of `kept_rows`; `merged` are the rows of people with several, the leading one first.
 
     Consent per channel: a denial beats a grant, a grant beats silence. A flag that keeps messages away is set when any record sets it.
     The birth date is the latest. Every other column has the first value known.
     """
-    leaders = table.take(pa.array([group[0] for group in groups], pa.int64()))
-    many = {place: group for place, group in enumerate(groups) if len(group) > 1}
-    if not many:
-        return leaders
-    rows = [row for group in many.values() for row in group]
-    merged = table.take(pa.array(rows, pa.int64()))
-    for index, name in enumerate(table.column_names):
-        values, column = iter(merged[name].to_pylist()), leaders[name].to_pylist()
-        for place, group in many.items():
-            column[place] = one_value(name, [next(values) for _ in group])
-        leaders = leaders.set_column(index, name, pa.array(column, table.schema.field(name).type))
+    if not merged:
+        return table
+    kept = kept_rows(table.num_rows, merged)
+    leaders = table.take(pa.array(kept))
+    merged = sorted(merged, key=lambda group: group[0])
+    places = np.isin(kept, [group[0] for group in merged])
+    ranks = [
+        pa.array([group[rank] if rank < len(group) else None for group in merged], pa.int64())
+        for rank in range(max(map(len, merged)))
+    ]
+    for index, field in enumerate(table.schema):
+        column = table[field.name].combine_chunks()
+        if _is_first_known(field.name):
+            values = pc.coalesce(*(column.take(rank) for rank in ranks))
+        else:
+            values = pa.array(_values(field.name, column, merged), field.type)
+        leaders = leaders.set_column(index, field, pc.replace_with_mask(leaders[field.name].combine_chunks(), pa.array(places), values))
     return leaders
 
 
+def _is_first_known(name: str) -> bool:
+    return not (name.startswith("consent_") or name in PROTECTIVE_FLAGS or name == "birth_date")
+
+
+def _values(name: str, column: pa.Array, groups: Sequence[Sequence[int]]) -> list[Any]:
+    values = iter(column.take(pa.array([row for group in groups for row in group], pa.int64())).to_pylist())
+    return [one_value(name, [next(values) for _ in group]) for group in groups]
+
+
 def one_value(name: str, values: Sequence[Any]) -> Any:
-    """The value of a person in the column `name`, from those of their records, the leading one first."""
+    """What protects the person most in the column `name`, from the values of their records, the leading one first."""
     known = [value for value in values if value is not None]
     if name.startswith("consent_"):
         return _first(known, _DENIED, _first(known, _GRANTED, known[0] if known else None))
     if name in PROTECTIVE_FLAGS:
         return _first(known, _GRANTED, known[0] if known else None)
-    if name == "birth_date":
-        return max(known, default=None)
-    return known[0] if known else None
+    return max(known, default=None)
 
 
 def _first(values: Sequence[Any], words: frozenset[str], otherwise: Any) -> Any:

@@ -61,10 +61,9 @@ def groups(keys: pa.Array, *, most: int = MOST_RECORDS) -> Iterator[list[int]]:
 
 def _pairs(rows: Sequence[int], people: Sequence[Person]) -> list[tuple[int, int]]:
     """A key held by people who may all be one links them in a star. Where some are surely others, only likeness beyond the key links."""
-    names = {(person.first, person.last) for person in people}
-    if len(rows) > MOST_SHARED and (len(names) > 1 or None in next(iter(names))):
+    if len(rows) > MOST_SHARED and not _is_one_name(people):
         return []
-    if not any(are_two(one, other) for one, other in _distinct(people)):
+    if not any(are_two(one, other) for one, other in combinations(people if len(rows) == 2 else _distinct(people), 2)):
         return [(rows[0], row) for row in rows[1:]]
     return [
         (rows[a], rows[b])
@@ -73,8 +72,13 @@ def _pairs(rows: Sequence[int], people: Sequence[Person]) -> list[tuple[int, int
     ]
 
 
-def _distinct(people: Sequence[Person]) -> Iterator[tuple[Person, Person]]:
-    return combinations(sorted(set(people), key=repr), 2)
+def _distinct(people: Sequence[Person]) -> list[Person]:
+    return list(dict.fromkeys(people))
+
+
+def _is_one_name(people: Sequence[Person]) -> bool:
+    names = {(person.first, person.last) for person in people}
+    return len(names) == 1 and None not in names.pop()
 
 
 def _is_same(one: Person, other: Person) -> bool:

@@ -20,7 +20,7 @@ MOST_IN_A_BLOCK = 40
 _BLOCKS = (
     "last || born", "first || born", "born || zip", "born || city", "first || last || city", "first || last || left(born, 4)",
     "first || last || right(born, 4)", "first || address", "last || left(first, 1) || address", "last || left(first, 1) || zip",
-    "first || zip || left(last, 2)", "first || zip || right(last, 3)", "zip || address || left(first, 1)", "last || first",
+    "first || zip || left(last, 2)", "first || zip || right(last, 3)", "zip || address || left(first, 1)",
     "email", "phone", "split_part(email, '@', 1)", "born || right(phone, 4)", "born || left(address, 6)",
 )  # fmt: skip
 """What a pair must have in common, any of it, to be looked at."""
@@ -75,9 +75,9 @@ def _can_be_estimated(customers: pa.Table) -> bool:
 def _facts(found: Resolution) -> pa.Table:
     """What the model compares, per record: `row`, `person` (equal where keys link), and comparable texts."""
     records = found.records
-    person = np.empty(len(records.ids), dtype=np.int64)
-    for number, group in enumerate(found.groups):
-        person[group] = number
+    person = np.arange(len(records.ids))
+    for group in found.merged:
+        person[group] = group[0]
     return pa.table(
         {
             "row": pa.array(range(len(person)), pa.int64()),

@@ -28,6 +28,8 @@ class Person(NamedTuple):
     first: str | None
     last: str | None
     born: str | None
+    is_reachable: bool = True
+    """Has an e-mail address or telephone number."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,8 @@ class Records:
     def persons(self, rows: Sequence[int]) -> dict[int, Person]:
         """What these records say about their people."""
         wanted = pa.array(rows, pa.int64())
-        columns = [column.take(wanted).to_pylist() for column in (self.first_names, self.last_names, self.births)]
-        return {row: Person(*said) for row, *said in zip(rows, *columns, strict=True)}
+        columns = [column.take(wanted).to_pylist() for column in (self.first_names, self.last_names, self.births, self._reachable)]
+        return dict(zip(rows, map(Person, *columns), strict=True))
 
     @cached_property
     def leading(self) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -95,6 +97,10 @@ class Records:
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order))
         return places
+
+    @cached_property
+    def _reachable(self) -> pa.Array:
+        return pc.or_(pc.is_valid(self.emails), pc.is_valid(self.phones))
 
     def _is_contact(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         kinds = self.column("kind")
@@ -124,15 +130,14 @@ def gather(tables: Tables, *, country: str | None) -> Records:
     ids = table["customer_id"].combine_chunks().dictionary_encode()
     if len(ids.dictionary) == table.num_rows:
         return Records(table, ~np.asarray(is_new.take(order)), country)
-    starts = np.flatnonzero(np.diff(np.asarray(ids.indices), prepend=-1))
-    groups = np.split(np.arange(table.num_rows), starts[1:])
-    return Records(folded(table, [_by_content(table, group) for group in groups]), ~np.asarray(is_new.take(order))[starts], country)
+    codes = np.asarray(ids.indices)
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    repeated = [_by_content(table, rows) for rows in np.split(np.arange(table.num_rows), starts[1:]) if len(rows) > 1]
+    return Records(folded(table, repeated), ~np.asarray(is_new.take(order))[starts], country)
 
 
 def _by_content(table: pa.Table, rows: np.ndarray[Any, Any]) -> list[int]:
     """Rows of one id in an order that does not depend on how they came in."""
-    if len(rows) == 1:
-        return [int(rows[0])]
     texts = [repr(row) for row in table.take(pa.array(rows)).to_pylist()]
     return [int(rows[place]) for place in sorted(range(len(rows)), key=texts.__getitem__)]
 

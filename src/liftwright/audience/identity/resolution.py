@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.audience.identity.clusters import Clusters
-from liftwright.audience.identity.folding import folded
+from liftwright.audience.identity.folding import folded, kept_rows
 from liftwright.audience.identity.households import with_households
 from liftwright.audience.identity.keyed import Link, keyed_links
 from liftwright.audience.identity.records import Records, Tables, gather
@@ -18,10 +18,10 @@ from liftwright.audience.identity.records import Records, Tables, gather
 
 @dataclass(frozen=True)
 class Resolution:
-    """`groups`: rows of `records` per person, the leading one first. `links` made them; `refused` would have contradicted."""
+    """`merged`: rows of `records` per person with several, the leading one first. `links` made them; `refused` would contradict."""
 
     records: Records
-    groups: list[list[int]]
+    merged: list[list[int]]
     links: list[Link]
     refused: list[Link]
 
@@ -35,10 +35,23 @@ def people(tables: Tables, *, country: str | None = None) -> pa.Table:
     (ISO 3166 alpha-2) reads national telephone numbers of records without a country.
     """
     found = resolved(tables, country=country)
-    table = folded(found.records.table, found.groups)
-    ids = found.records.ids
-    origins = pa.array([[ids[row] for row in group] for group in found.groups], pa.list_(pa.string()))
-    return with_households(table.append_column("merged_from", origins)).sort_by("customer_id")
+    table = folded(found.records.table, found.merged)
+    return with_households(table.append_column("merged_from", _origins(found)))
+
+
+def _origins(found: Resolution) -> pa.Array:
+    """The customer_ids of every person, the leading one first."""
+    kept = kept_rows(len(found.records.ids), found.merged)
+    leads = np.searchsorted(kept, [group[0] for group in found.merged])
+    lengths = np.ones(len(kept), dtype=np.int64)
+    lengths[leads] = [len(group) for group in found.merged]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    rows = np.empty(offsets[-1], dtype=np.int64)
+    rows[offsets[:-1]] = kept
+    for start, group in zip(offsets[leads].tolist(), found.merged, strict=True):
+        rows[start : start + len(group)] = group
+    ids = found.records.table["customer_id"].combine_chunks().take(pa.array(rows))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), ids)
 
 
 def resolved(tables: Tables, *, country: str | None = None) -> Resolution:
@@ -47,14 +60,14 @@ def resolved(tables: Tables, *, country: str | None = None) -> Resolution:
     told, apart = _decided(tables.get("identity_links"), records)
     links = keyed_links(records) + told
     if not links:
-        return Resolution(records, [[row] for row in range(len(records.ids))], [], [])
+        return Resolution(records, [], [], [])
     linked = sorted({row for link in links for row in (link.left, link.right)})
     clusters = Clusters(len(records.ids), records.persons(linked), apart=apart)
     refused = clusters.join(links)
     leading = records.leading.tolist()
-    groups = [group if len(group) == 1 else sorted(group, key=leading.__getitem__) for group in clusters.groups()]
+    merged = [sorted(group, key=leading.__getitem__) for group in clusters.merged()]
     dropped = set(refused)
-    return Resolution(records, groups, [link for link in links if link not in dropped], refused)
+    return Resolution(records, merged, [link for link in links if link not in dropped], refused)
 
 
 def _decided(table: pa.Table | None, records: Records) -> tuple[list[Link], list[tuple[int, int]]]:
