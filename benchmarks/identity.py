@@ -32,8 +32,8 @@ from liftwright.audience import identity
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 FEBRL = "febrl_dataset3.csv.gz"
-TYPOS = {"first_name": 0.12, "last_name": 0.10, "birth_date": 0.06, "postal_code": 0.07, "address": 0.15, "city": 0.10, "email": 0.08, "phone": 0.06}  # fmt: skip
-MISSING = {"first_name": 0.02, "last_name": 0.01, "birth_date": 0.05, "postal_code": 0.03, "address": 0.05, "city": 0.05, "email": 0.35, "phone": 0.30}  # fmt: skip
+TYPOS = {"first_name": 0.12, "last_name": 0.10, "birth_date": 0.06, "postal_code": 0.07, "street": 0.15, "city": 0.10, "email": 0.08, "phone": 0.06}  # fmt: skip
+MISSING = {"first_name": 0.02, "last_name": 0.01, "birth_date": 0.05, "postal_code": 0.03, "street": 0.05, "city": 0.05, "email": 0.35, "phone": 0.30}  # fmt: skip
 """Shares of values: spoiled in a repeat, missing in any record."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -60,7 +60,7 @@ def line(count: int, *, seed: int, data: Path | None) -> dict[str, Any]:
     if data is not None:
         records, truth = febrl(data / FEBRL)
         found = scored(lambda: ours(records), truth)
-        keys = (("first_name", "last_name", "birth_date"), ("first_name", "last_name", "address"))
+        keys = (("first_name", "last_name", "birth_date"), ("first_name", "last_name", "street"))
         simple = scored(lambda: exact(records, keys), truth)
         mine |= {f"febrl_{name}": value for name, value in found.items()}
         peer |= {f"febrl_{name}": value for name, value in simple.items()}
@@ -128,7 +128,7 @@ def febrl(path: Path) -> tuple[pa.Table, np.ndarray]:
         "first_name": columns["given_name"],
         "last_name": columns["surname"],
         "birth_date": pa.array(born, pa.string()),
-        "address": pc.binary_join_element_wise(columns["street_number"], columns["address_1"], " "),
+        "street": pc.binary_join_element_wise(columns["street_number"], columns["address_1"], " "),
         "city": columns["suburb"],
         "postal_code": columns["postcode"],
         "region": columns["state"],
@@ -166,7 +166,7 @@ def _live_on(rng: np.random.Generator, columns: dict[str, np.ndarray], originals
     repeats = np.arange(first, len(columns["email"]))
     moved = repeats[rng.random(len(repeats)) < 0.03]
     there = rng.integers(0, first, len(moved))
-    for name in ("address", "city", "postal_code"):
+    for name in ("street", "city", "postal_code"):
         columns[name][moved] = originals[name][there]
     married = repeats[rng.random(len(repeats)) < 0.01]
     columns["last_name"][married] = originals["last_name"][rng.integers(0, first, len(married))]
@@ -201,7 +201,7 @@ def _originals(rng: np.random.Generator, count: int) -> dict[str, np.ndarray]:
     email = [f"{a}.{b}{n}@mail{h}.example" for a, b, n, h in zip(first, last, rng.integers(0, 9_999, count), hosts, strict=True)]
     return {
         "first_name": first, "last_name": last, "birth_date": born, "postal_code": codes[town],
-        "address": address, "city": towns[town], "email": np.array(email, dtype=object), "phone": phone,
+        "street": address, "city": towns[town], "email": np.array(email, dtype=object), "phone": phone,
     }  # fmt: skip
 
 

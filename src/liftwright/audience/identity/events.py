@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.audience.identity import keys
-from liftwright.audience.identity.resolution import aliases
 from liftwright.audience.identity.records import REFERRING, Tables
+from liftwright.audience.identity.resolution import aliases
 
 MOST_ON_A_DEVICE = 4
 """More people than this on one session or device id make it a till or a bot: it says nothing about who did what."""

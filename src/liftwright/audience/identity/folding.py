@@ -45,7 +45,9 @@ def folded(table: pa.Table, merged: Sequence[Sequence[int]]) -> pa.Table:
             values = pc.coalesce(*(column.take(rank) for rank in ranks))
         else:
             values = pa.array(_values(field.name, column, merged), field.type)
-        leaders = leaders.set_column(index, field, pc.replace_with_mask(leaders[field.name].combine_chunks(), pa.array(places), values))
+        leaders = leaders.set_column(
+            index, field, pc.replace_with_mask(leaders[field.name].combine_chunks(), pa.array(places), values)
+        )
     return leaders
 
 

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from liftwright.audience.identity.keys import name_keys
 
-_WHERE = ("last_name", "address", "postal_code")
+_WHERE = ("last_name", "street", "postal_code")
 
 
 def with_households(people: pa.Table) -> pa.Table:
-    """`people` with `household_id`, a digest; null where last name, address or postal code is missing. No such columns, no change."""
+    """`people` with `household_id`, a digest; null where last name, street or postal code is missing. No such columns, no change."""
     if not set(_WHERE) <= set(people.column_names):
         return people
     parts = [name_keys(people[name]) for name in _WHERE]

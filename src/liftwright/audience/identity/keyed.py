@@ -101,7 +101,8 @@ def is_other_name(one: str | None, other: str | None, *, least: float = _ALIKE) 
     """Whether two known first names share less than `least` of their letters and neither starts the other."""
     if one is None or other is None or one.startswith(other) or other.startswith(one):
         return False
-    return SequenceMatcher(None, *sorted((one, other)), autojunk=False).ratio() < least
+    low, high = sorted((one, other))
+    return SequenceMatcher(None, low, high, autojunk=False).ratio() < least
 
 
 def _may_be_family(one: Person, other: Person) -> bool:

@@ -128,7 +128,9 @@ def phone_tails(column: Any) -> pa.Array:
 
 
 def _digits(text: str) -> str:
-    return "".join(str(unicodedata.digit(letter)) for letter in text if letter.isdigit() and unicodedata.digit(letter, None) is not None)
+    return "".join(
+        str(unicodedata.digit(letter)) for letter in text if letter.isdigit() and unicodedata.digit(letter, None) is not None
+    )
 
 
 def name_keys(column: Any) -> pa.Array:

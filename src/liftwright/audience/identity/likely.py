@@ -11,9 +11,20 @@ import pyarrow.compute as pc
 
 from liftwright.audience.identity import keys
 from liftwright.audience.identity.decisions import SCHEMA
-from liftwright.audience.identity.resolution import Resolution, resolved
 from liftwright.audience.identity.records import Records, Tables
-from liftwright.audience.identity.weights import ALIKE, FIELDS, LEAST_UNREACHABLE, LEAST_WEIGHT, MODEL, NEAR, prior_bits, settings
+from liftwright.audience.identity.resolution import Resolution, resolved
+from liftwright.audience.identity.weights import (
+    ALIKE,
+    FIELDS,
+    LEAST_UNREACHABLE,
+    LEAST_WEIGHT,
+    MODEL,
+    NEAR,
+    PSEUDO_RECORDS,
+    Level,
+    prior_bits,
+    settings,
+)
 
 MOST_IN_A_BLOCK = 40
 """Records that agree on one blocking key; a larger block is a default value, not a person."""
@@ -26,7 +37,9 @@ _BLOCKS = (
 """What a pair must have in common, any of it, to be looked at."""
 
 
-_BORN_APART = "coalesce(hamming(a.born, b.born) > 2 AND abs(CAST(left(a.born, 4) AS INT) - CAST(left(b.born, 4) AS INT)) > 14, false)"
+_BORN_APART = (
+    "coalesce(hamming(a.born, b.born) > 2 AND abs(CAST(left(a.born, 4) AS INT) - CAST(left(b.born, 4) AS INT)) > 14, false)"
+)
 """A generation lies between them: parent and child may share everything else."""
 _SAME_FIRST = (
     "a.first = b.first OR (length(least(a.first, b.first)) > 2 AND (starts_with(a.first, b.first) OR starts_with(b.first, a.first))) OR "
@@ -69,7 +82,7 @@ def likely_links(tables: Tables, *, at: datetime, country: str | None = None) ->
 
 def _can_be_estimated(customers: pa.Table) -> bool:
     names = set(customers.column_names)
-    return "last_name" in names and "first_name" in names and bool(names & {"birth_date", "address", "postal_code"})
+    return "last_name" in names and "first_name" in names and bool(names & {"birth_date", "street", "postal_code"})
 
 
 def _facts(found: Resolution) -> pa.Table:
@@ -87,7 +100,7 @@ def _facts(found: Resolution) -> pa.Table:
             "born": records.births,
             "zip": keys.name_keys(records.column("postal_code")),
             "city": keys.name_keys(records.column("city")),
-            "address": keys.name_keys(records.column("address")),
+            "address": keys.name_keys(records.column("street")),
             "email": records.emails,
             "phone": keys.phone_tails(records.column("phone")),
         }
@@ -100,7 +113,9 @@ def _decided(table: pa.Table | None, records: Records) -> pa.Table:
         return pa.table({"l": pa.array([], pa.int64()), "r": pa.array([], pa.int64())})
     known = records.table["customer_id"].combine_chunks()
     one, other = (pc.index_in(table[side].combine_chunks(), value_set=known) for side in ("left_id", "right_id"))
-    return pa.table({"l": pc.min_element_wise(one, other, skip_nulls=False), "r": pc.max_element_wise(one, other, skip_nulls=False)})
+    return pa.table(
+        {"l": pc.min_element_wise(one, other, skip_nulls=False), "r": pc.max_element_wise(one, other, skip_nulls=False)}
+    )
 
 
 def _candidates() -> str:
@@ -129,6 +144,9 @@ def _scored(db: Any, *, count: int) -> pa.Table:
     api = DuckDBAPI(connection=db)
     linker = Linker(api.register("records"), settings(), log_level=None)
     linker.table_management.register_blocked_pairs_for_predict(api.register("pairs"))
+    for level in (level for _, levels in FIELDS.values() for level in levels if level.tf is not None):
+        db.execute(f"CREATE TABLE shares_{level.tf} AS {_shares(level)}")
+        linker.table_management.register_term_frequency_lookup(api.register(f"shares_{level.tf}"), level.tf)
     found = linker.inference.predict(warning_mode="never").physical_name
     bits = db.sql(f"SELECT match_weight FROM {found}").to_arrow_table()["match_weight"].to_numpy()
     prior = prior_bits(bits, count * (count - 1) / 2)
@@ -138,6 +156,15 @@ def _scored(db: Any, *, count: int) -> pa.Table:
         f" JOIN pairs ON join_key_l = row_l AND join_key_r = row_r"
         f" WHERE weight >= CASE WHEN is_unreachable THEN {LEAST_UNREACHABLE} ELSE {LEAST_WEIGHT} END ORDER BY row_l, row_r"
     ).to_arrow_table()
+
+
+def _shares(level: Level) -> str:
+    """The share of records with each value, drawn towards the level's u as if `PSEUDO_RECORDS` more had been seen."""
+    value = level.tf
+    return (
+        f"SELECT {value}, (count(*) + {PSEUDO_RECORDS * level.u}) / (sum(count(*)) OVER () + {PSEUDO_RECORDS}) AS tf_{value}"
+        f" FROM records WHERE {value} IS NOT NULL GROUP BY {value}"
+    )
 
 
 def _links(scored: pa.Table, records: Records, *, at: datetime) -> pa.Table:

@@ -79,7 +79,9 @@ class Records:
     def persons(self, rows: Sequence[int]) -> dict[int, Person]:
         """What these records say about their people."""
         wanted = pa.array(rows, pa.int64())
-        columns = [column.take(wanted).to_pylist() for column in (self.first_names, self.last_names, self.births, self._reachable)]
+        columns = [
+            column.take(wanted).to_pylist() for column in (self.first_names, self.last_names, self.births, self._reachable)
+        ]
         return dict(zip(rows, map(Person, *columns), strict=True))
 
     @cached_property
@@ -106,8 +108,9 @@ class Records:
         kinds = self.column("kind")
         if not pa.types.is_string(kinds.type):
             return self.is_customer
-        anonymous = np.asarray(pc.fill_null(pc.is_in(pc.ascii_lower(kinds), value_set=pa.array(_ANONYMOUS)), False))
-        return self.is_customer & ~anonymous
+        anonymous = np.asarray(pc.is_in(pc.ascii_lower(kinds), value_set=pa.array(_ANONYMOUS)), dtype=bool)
+        found: np.ndarray[Any, np.dtype[np.bool_]] = self.is_customer & ~anonymous
+        return found
 
     def column(self, name: str) -> pa.Array:
         """A column as it came in; nulls when the file has none."""
@@ -162,7 +165,8 @@ def _names_people(tables: Tables, name: str) -> bool:
 
 
 def _identifying(table: pa.Table, name: str) -> list[str]:
-    return [column for column in ("customer_id", "email", "phone", _TIMES.get(name)) if column in table.column_names]
+    wanted = ("customer_id", "email", "phone", _TIMES.get(name, ""))
+    return [column for column in wanted if column in table.column_names]
 
 
 def _renamed(table: pa.Table) -> list[str]:

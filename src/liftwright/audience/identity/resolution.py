@@ -103,5 +103,8 @@ def aliases(people: pa.Table) -> dict[str, str]:
     many = np.flatnonzero(np.asarray(pc.fill_null(pc.list_value_length(origins), 0)) > 1)
     now = people["customer_id"].take(pa.array(many)).to_pylist()
     return {
-        old: present for present, ids in zip(now, origins.take(pa.array(many)).to_pylist(), strict=True) for old in ids if old != present
+        old: present
+        for present, ids in zip(now, origins.take(pa.array(many)).to_pylist(), strict=True)
+        for old in ids
+        if old != present
     }

@@ -21,6 +21,8 @@ LEAST_WEIGHT = 6.0
 LEAST_UNREACHABLE = 3.0
 """The same (89 %) where neither record has an e-mail address or telephone that could reach the wrong person."""
 _ROUNDS = 50
+PSEUDO_RECORDS = 1_000
+"""In a small file every name is frequent; its share is drawn towards the usual one with this many records."""
 NEAR = 0.88
 """Jaro-Winkler similarity of a misspelt name."""
 ALIKE = 0.75
@@ -129,7 +131,10 @@ def _level(level: Level) -> dict[str, Any]:
     return told | {"tf_adjustment_column": level.tf, "tf_minimum_u_value": level.least_u}
 
 
-MODEL = "names-1-" + hashlib.sha256(json.dumps([settings(), LEAST_WEIGHT, LEAST_UNREACHABLE]).encode()).hexdigest()[:8]
+MODEL = (
+    "names-1-"
+    + hashlib.sha256(json.dumps([settings(), LEAST_WEIGHT, LEAST_UNREACHABLE, PSEUDO_RECORDS]).encode()).hexdigest()[:8]
+)
 """Name, generation and digest of the chances above; every link says which model made it."""
 
 

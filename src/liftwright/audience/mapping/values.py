@@ -113,7 +113,7 @@ def expression(canonical: str, kind: Kind, column: str, *, day_first: bool) -> s
     simple = {
         "id": clean(column),
         "text": clean(column),
-        "email": f"lower({clean(column)})",
+        "email": clean(column),
         "currency": f"upper({clean(column)})",
         "consent": f"(CASE {yes} WHEN true THEN 'granted' WHEN false THEN 'denied' END)",
         "refusal": f"(CASE {yes} WHEN true THEN 'denied' END)",
