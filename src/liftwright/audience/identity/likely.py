@@ -21,7 +21,6 @@ from liftwright.audience.identity.weights import (
     MODEL,
     NEAR,
     PSEUDO_RECORDS,
-    Level,
     prior_bits,
     settings,
 )
@@ -51,7 +50,11 @@ _MISSPELT = (
     " AND (hamming(a.born, b.born) <= 2 OR damerau_levenshtein(a.email, b.email) <= 2)"
 )
 """A first name that is nearly the same, or an initial: only with what brothers and sisters do not share."""
-_NAMELESS = "(a.first IS NULL OR b.first IS NULL) AND (a.born = b.born OR a.email = b.email)"
+_NAMELESS = (
+    "(a.first IS NULL OR b.first IS NULL) AND (a.born = b.born OR a.email = b.email)"
+    " AND coalesce(damerau_levenshtein(a.email, b.email) <= 2, true)"
+)
+"""No first name to compare: only with the birth date or the e-mail address, and never with two addresses, which twins have."""
 _UNREACHABLE = "coalesce(a.email, b.email, a.phone, b.phone) IS NULL"
 """Neither has an e-mail address or telephone: name, birth date and address are all there is, and a wrong link only saves a letter."""
 _ANYBODY = f"{_UNREACHABLE} AND (a.born = b.born OR {_SAME_FIRST} OR jaro_winkler_similarity(a.first, b.first) >= {ALIKE})"
@@ -144,9 +147,9 @@ def _scored(db: Any, *, count: int) -> pa.Table:
     api = DuckDBAPI(connection=db)
     linker = Linker(api.register("records"), settings(), log_level=None)
     linker.table_management.register_blocked_pairs_for_predict(api.register("pairs"))
-    for level in (level for _, levels in FIELDS.values() for level in levels if level.tf is not None):
-        db.execute(f"CREATE TABLE shares_{level.tf} AS {_shares(level)}")
-        linker.table_management.register_term_frequency_lookup(api.register(f"shares_{level.tf}"), level.tf)
+    for value, u in ((level.tf, level.u) for _, levels in FIELDS.values() for level in levels if level.tf is not None):
+        db.execute(f"CREATE TABLE shares_{value} AS {_shares(value, u)}")
+        linker.table_management.register_term_frequency_lookup(api.register(f"shares_{value}"), value)
     found = linker.inference.predict(warning_mode="never").physical_name
     bits = db.sql(f"SELECT match_weight FROM {found}").to_arrow_table()["match_weight"].to_numpy()
     prior = prior_bits(bits, count * (count - 1) / 2)
@@ -158,11 +161,10 @@ def _scored(db: Any, *, count: int) -> pa.Table:
     ).to_arrow_table()
 
 
-def _shares(level: Level) -> str:
-    """The share of records with each value, drawn towards the level's u as if `PSEUDO_RECORDS` more had been seen."""
-    value = level.tf
+def _shares(value: str, u: float) -> str:
+    """The share of records with each value, drawn towards `u` as if `PSEUDO_RECORDS` more had been seen."""
     return (
-        f"SELECT {value}, (count(*) + {PSEUDO_RECORDS * level.u}) / (sum(count(*)) OVER () + {PSEUDO_RECORDS}) AS tf_{value}"
+        f"SELECT {value}, (count(*) + {PSEUDO_RECORDS * u}) / (sum(count(*)) OVER () + {PSEUDO_RECORDS}) AS tf_{value}"
         f" FROM records WHERE {value} IS NOT NULL GROUP BY {value}"
     )
 
