@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -122,6 +124,39 @@ def test_without_names_nothing_is_loaded_and_nothing_estimated() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "['phonenumbers']"
+
+
+def test_a_crowd_behind_one_key_is_read_in_bulk_and_links_nobody() -> None:
+    count = 100_000
+    crowd = pa.table(
+        {
+            "customer_id": [f"C{n:06d}" for n in range(count)],
+            **{
+                name: pa.repeat(value, count)
+                for name, value in (("email", "same@x.com"), ("phone", "030 901820"), ("last_name", "Ray"))
+            },
+            **{
+                name: pa.repeat(value, count)
+                for name, value in (("first_name", "Ann"), ("postal_code", "1"), ("birth_date", "1970-01-01"))
+            },
+        }
+    )
+    assert identity.people({"customers": crowd}, country="DE").num_rows == count
+    assert identity.likely_links({"customers": crowd}, at=AT).num_rows == 0
+
+
+@pytest.mark.slow
+def test_made_up_records_are_resolved_as_well_as_the_benchmark_says() -> None:
+    script = Path(__file__).parents[3] / "benchmarks" / "identity.py"
+    spec = importlib.util.spec_from_file_location("identity_benchmark", script)
+    assert spec is not None
+    assert spec.loader is not None
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    line = benchmark.line(6_000, seed=1, data=None)
+    assert line["ours"]["precision"] >= 0.995
+    assert line["ours"]["recall"] >= 0.95
+    assert line["ratio"]["exact_keys_recall"] > 1.1
 
 
 @settings(max_examples=50)

@@ -73,7 +73,7 @@ def _contradict(one: Person, other: Person) -> bool:
 
 
 def _are_others(one: Person, other: Person) -> bool:
-    """Whether an estimated link would put together what no misspelling explains: a generation, or first names of two birth dates.
+    """Whether an estimated link would put together what no misspelling explains: birth dates, or first names of two birth dates.
 
     Records that nothing reaches are left to their weight, as when they were compared.
     """

@@ -115,7 +115,5 @@ def _may_be_family(one: Person, other: Person) -> bool:
 
 
 def born_apart(one: str | None, other: str | None) -> bool:
-    """Whether two birth dates (YYYYMMDD) differ in more than two digits and by a generation, more than 14 years."""
-    if one is None or other is None or sum(a != b for a, b in zip(one, other, strict=True)) <= 2:
-        return False
-    return abs(int(one[:4]) - int(other[:4])) > 14
+    """Whether two birth dates (YYYYMMDD) differ in more than two digits, which no slip explains."""
+    return one is not None and other is not None and sum(a != b for a, b in zip(one, other, strict=True)) > 2

@@ -36,10 +36,8 @@ _BLOCKS = (
 """What a pair must have in common, any of it, to be looked at."""
 
 
-_BORN_APART = (
-    "coalesce(hamming(a.born, b.born) > 2 AND abs(CAST(left(a.born, 4) AS INT) - CAST(left(b.born, 4) AS INT)) > 14, false)"
-)
-"""A generation lies between them: parent and child may share everything else."""
+_BORN_APART = "coalesce(hamming(a.born, b.born) > 2, false)"
+"""More than a slip lies between the birth dates: parent and child may share everything else."""
 _SAME_FIRST = (
     "a.first = b.first OR (length(least(a.first, b.first)) > 2 AND (starts_with(a.first, b.first) OR starts_with(b.first, a.first))) OR "
     f"(jaro_winkler_similarity(a.first, b.last) >= {NEAR} AND jaro_winkler_similarity(a.last, b.first) >= {NEAR})"
