@@ -19,6 +19,7 @@ Run = Callable[..., Any]
 GROUPS = {
     "policy": ("test", "hash", "check"),
     "journal": ("verify",),
+    "identity": ("show", "split", "join"),
     "model": ("list", "card", "on", "off"),
     "eval": ("list", "run"),
 }

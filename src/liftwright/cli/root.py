@@ -15,6 +15,7 @@ from liftwright.cli.workspace import fail
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("market", "Build a simulated market and walk goals through it, end to end."),
     "import": ("data", "Bring customers, events, past tests, products, evidence or documents in."),
+    "identity": ("identifying", "Which records are one person, and why: show, split, join."),
     "export": ("data", "Write a plan's assignment, candidates, audience, sends, limits or prices to a file."),
     "readiness": ("data", "Audit the data: identity, outcomes, latency, and what would be decided wrongly."),
     "plan": ("planning", "Turn a goal into a plan that waits for approval."),

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from liftwright.compliance import engine, places
 from liftwright.domain.errors import DataError
-from liftwright.domain.profile import Channel
+from liftwright.domain.profile import FLAGS, Channel
 from liftwright.settings import Settings
 
 _ADDRESS_COLUMNS = {
@@ -19,12 +19,6 @@ _ADDRESS_COLUMNS = {
     "sms": ("phone",),
     "voice": ("phone",),
     "direct_mail": ("address", "street", "postal_code"),
-}
-_FLAGS = {
-    "objected": ("objected", "objects_to_marketing", "has_objected"),
-    "no_sharing": ("gpc", "opted_out_of_sharing", "do_not_sell"),
-    "no_calls": ("do_not_call", "on_do_not_call", "dnc"),
-    "minor": ("is_minor", "minor"),
 }
 _YES = "('true', 't', 'yes', 'y', '1')"
 _EMPTY_CONTACTS = {"customer_id": pa.string(), "channel": pa.string(), "send_at": pa.timestamp("us", "UTC"), "state": pa.string()}
@@ -223,7 +217,7 @@ def _address(channel: str, columns: Sequence[str]) -> str:
 
 def _flag(name: str, columns: Sequence[str]) -> str:
     """A yes/no column under one of its names; null where the file has none."""
-    present = [column for column in _FLAGS[name] if column in columns]
+    present = [column for column in FLAGS[name] if column in columns]
     if not present:
         return "CAST(NULL AS BOOLEAN)"
     said = f"lower(trim(CAST(p.{present[0]} AS VARCHAR)))"

@@ -13,6 +13,15 @@ OWNED_CHANNELS: frozenset[Channel] = frozenset({"email", "push", "web"})
 
 Consent = Literal["granted", "denied", "unknown"]
 
+FLAGS: dict[str, tuple[str, ...]] = {
+    "objected": ("objected", "objects_to_marketing", "has_objected"),
+    "no_sharing": ("gpc", "opted_out_of_sharing", "do_not_sell"),
+    "no_calls": ("do_not_call", "on_do_not_call", "dnc"),
+    "minor": ("is_minor", "minor"),
+}
+"""Yes/no columns that keep messages away from a person, and the names they go by in files."""
+PROTECTIVE_FLAGS: frozenset[str] = frozenset(name for names in FLAGS.values() for name in names)
+
 
 class Identifier(Value):
     """One way to recognise a person, normalised (e-mail lower case, phone E.164)."""

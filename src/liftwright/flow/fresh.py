@@ -19,8 +19,8 @@ from liftwright.ports import Deps
 
 KEPT = 3
 """Snapshots whose people stay in memory; a snapshot never changes, so what is kept is never stale."""
-NAMING = ("customers", "treatments", "leads")
-"""Tables besides events that name people."""
+NAMING = ("customers", "treatments", "leads", "identity_links")
+"""Tables besides events that name people or say who is who."""
 _kept: OrderedDict[tuple[str, str], Fresh] = OrderedDict()
 _arms: OrderedDict[tuple[str, str], tuple[frozenset[str], frozenset[str]]] = OrderedDict()
 _lock = Lock()
@@ -55,10 +55,13 @@ class Fresh:
     `before` is an earlier snapshot of the same workspace: when the new one brings nobody new, its people are not resolved again.
     """
 
-    def __init__(self, snapshot: Snapshot, tables: Mapping[str, pa.Table], before: Fresh | None = None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, tables: Mapping[str, pa.Table], before: Fresh | None = None, *, country: str | None = None
+    ) -> None:
         self.snapshot = snapshot
         self.tables = tables
         self._before = before
+        self._country = country
 
     @cached_property
     def people(self) -> pa.Table:
@@ -67,7 +70,7 @@ class Fresh:
         if before is not None and self._brings_nobody_new(before):
             self.ids, self.rows, self.renamed = before.ids, before.rows, before.renamed
             return before.people
-        return identity.people(dict(self.tables.items())).sort_by("customer_id")
+        return identity.people(dict(self.tables.items()), country=self._country)
 
     def _brings_nobody_new(self, before: Fresh) -> bool:
         """Snapshots only grow: with the same customers, and events of known people only, everybody is who they were."""
@@ -159,7 +162,7 @@ def of(snapshot: Snapshot, deps: Deps) -> Fresh:
     with _lock:
         if key not in _kept:
             before = next((kept for (home, _), kept in reversed(_kept.items()) if home == key[0]), None)
-            _kept[key] = Fresh(snapshot, Tables(snapshot, deps), before)
+            _kept[key] = Fresh(snapshot, Tables(snapshot, deps), before, country=deps.settings.country)
             while len(_kept) > KEPT:
                 _kept.popitem(last=False)
         _kept.move_to_end(key)

@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from liftwright.audience.mapping.files import read, rejects
 from liftwright.audience.mapping.recognition import recognise
 from liftwright.domain.base import Value
 from liftwright.domain.errors import DataError
+from liftwright.flow import identities
 from liftwright.ports import Deps
 
 _TEXT_FILES = {".txt", ".md", ".markdown"}
@@ -69,6 +71,9 @@ def import_file(
             pq.write_table(quarantined.replace_schema_metadata({"table": declared}), kept)
         snapshot = deps.lake.add(intake.tables, source=source, now=deps.now())
         _remember(intake.tables.get("documents"), deps=deps)
+    if not dry_run and declared == "customers" and snapshot is not None:
+        snapshot, found = identities.look_for_repeats(snapshot, deps=deps)
+        intake = replace(intake, notes=(*intake.notes, *found))
     return ImportResult(
         **_summary(intake, quarantined),
         table=declared,

@@ -19,6 +19,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "evidence": ("evidence_id",),
     "documents": ("document_id",),
     "events": ("event_id",),
+    "identity_links": ("left_id", "right_id"),
     "treatments": ("customer_id", "treated_at", "channel", "wave"),
 }
 """What makes two rows the same row. Key columns that no file has are left out; a row without the first of its key is itself only."""

@@ -56,12 +56,12 @@ class Data:
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
         """The tables with every row under the id its person has now."""
-        return identity.resolve(self.imported, self.people)
+        return identity.resolve(self.imported, self.people, country=self.deps.settings.country)
 
     @cached_property
     def people(self) -> pa.Table:
         """One row per person after identity resolution, sorted by customer_id."""
-        return identity.people(self.imported).sort_by("customer_id")
+        return identity.people(self.imported, country=self.deps.settings.country)
 
     @cached_property
     def ids(self) -> npt.NDArray[np.object_]:
@@ -182,12 +182,14 @@ class Data:
 
     @cached_property
     def allowed(self) -> dict[str, npt.NDArray[np.bool_]]:
-        """By channel, who may be contacted in principle (a rule that only delays does not forbid)."""
+        """By channel, who may be contacted in principle (a rule that only delays does not forbid); of a household, one gets mail."""
         order = {customer: index for index, customer in enumerate(self.ids)}
         masks: dict[str, npt.NDArray[np.bool_]] = {channel: np.zeros(len(self.ids), dtype=bool) for channel in self.channels}
         passing = self.verdicts.filter(pc.not_equal(self.verdicts["outcome"], "block"))
         for customer, channel in zip(passing["customer_id"].to_pylist(), passing["channel"].to_pylist(), strict=True):
             masks[channel][order[customer]] = True
+        if "direct_mail" in masks:
+            masks["direct_mail"] = identity.one_per_household(self.people, masks["direct_mail"])
         return masks
 
     @cached_property

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from liftwright.agents.bench.data import Data
-from liftwright.audience import identity
 from liftwright.compliance import waiting
 from liftwright.planning.waves import Wave
 from liftwright.scoring import send_time
@@ -24,7 +23,7 @@ def local_hours(
 ) -> dict[str, npt.NDArray[np.int64]]:
     """By channel, the local hour of sending of each person at `where`. The rules are asked again at the moment of sending."""
     people = data.people.take(where)
-    events = identity.resolve({"events": data.tables["events"]}, data.people)["events"] if "events" in data.tables else None
+    events = data.tables.get("events")
     profiles = send_time.profile(events, people=people, zone=data.deps.settings.time_zone, as_of=data.as_of)
     countries = _countries(data, where)
     common = sorted(name for name, _ in sorted(Counter(countries).items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_COUNTRIES])

@@ -16,7 +16,7 @@ MOST_LEVELS = 12
 LONGEST_LEVEL = 30
 """A column with a longer value is a remark, not a level: people's words never become the name of a feature."""
 _NO_FEATURE = re.compile(
-    r"customer_id|email|phone|first_name|last_name|birth_date|postal_code|time_zone|created_at|kind|merged_from|consent_.*"
+    r"customer_id|email|phone|first_name|last_name|birth_date|street|postal_code|time_zone|created_at|kind|merged_from|household_id|consent_.*"
 )
 _SPECIAL = {
     "health": "health healthy disease diagnosis diagnoses disability disabled medical medication pregnant pregnancy patient illness",

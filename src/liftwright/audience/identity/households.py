@@ -1,0 +1,41 @@
+"""Who lives together: the same last name at the same postal address. One printed letter is enough for all of them."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from liftwright.audience.identity.keys import name_keys
+
+_WHERE = ("last_name", "street", "postal_code")
+
+
+def with_households(people: pa.Table) -> pa.Table:
+    """`people` with `household_id`, a digest; null where last name, street or postal code is missing. No such columns, no change."""
+    if not set(_WHERE) <= set(people.column_names):
+        return people
+    parts = [name_keys(people[name]) for name in _WHERE]
+    country = name_keys(people["country"]) if "country" in people.column_names else pa.nulls(people.num_rows, pa.string())
+    places = pc.binary_join_element_wise(*parts, pc.fill_null(country, ""), "|").to_pylist()
+    ids = [None if place is None else "h-" + hashlib.sha256(place.encode()).hexdigest()[:16] for place in places]
+    kept = people.drop_columns(["household_id"]) if "household_id" in people.column_names else people
+    return kept.append_column("household_id", pa.array(ids, pa.string()))
+
+
+def one_per_household(people: pa.Table, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Who of the allowed gets the household's letter: its first allowed person in the order of `people`; who lives alone stays.
+
+    `allowed` and the answer have one entry per row of `people`.
+    """
+    if "household_id" not in people.column_names:
+        return allowed
+    codes = people["household_id"].combine_chunks().dictionary_encode().indices
+    rows = np.flatnonzero(allowed & np.asarray(pc.is_valid(codes)))
+    first = np.unique(np.asarray(codes.fill_null(-1))[rows], return_index=True)[1]
+    kept = allowed.copy()
+    kept[np.delete(rows, first)] = False
+    return kept
