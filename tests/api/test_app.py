@@ -110,7 +110,7 @@ def test_an_edit_and_a_wrong_edit(waiting: tuple[TestClient, Campaign]) -> None:
 
 def test_an_expired_approval_is_a_conflict(serve: Serve) -> None:
     home, campaign = plain_shop.planned()
-    client = serve(home, after=timedelta(days=30))
+    client = serve(home, after=timedelta(days=4))
     path = f"/v1/campaigns/{campaign.campaign_id}/decisions"
     assert problem(client.post(path, json=decision(campaign.plan_hash)), 409)["title"] == "APPROVAL-EXPIRED"
     shown = client.get(f"/v1/campaigns/{campaign.campaign_id}").json()
