@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
+from liftwright.scoring import card as cards
 from liftwright.scoring import propensity, uplift
 
 Floats = npt.NDArray[np.float64]
@@ -76,7 +77,7 @@ class Scores:
             return uplift.from_parameters(stored[1]["model"])
         fitted = uplift.fit(self.data.rows, outcome=outcome, feature_names=self.feature_names, seed=self.data.seed)
         parameters = {"fitted_on": key, "model": fitted.parameters()}
-        self.data.deps.models.save(fitted.card(), parameters, now=self.data.as_of)
+        self.data.deps.models.save(cards.dated(fitted.card(), at=self.data.as_of), parameters, now=self.data.as_of)
         return fitted
 
     @property
@@ -140,7 +141,9 @@ class Scores:
             return None
         model = propensity.fit(self.data.features_at(start), bought, seed=self.data.seed)
         self.data.deps.models.save(
-            model.card(), {"fitted_on": self._key("propensity"), "model": model.parameters()}, now=self.data.as_of
+            cards.dated(model.card(), at=self.data.as_of),
+            {"fitted_on": self._key("propensity"), "model": model.parameters()},
+            now=self.data.as_of,
         )
         return model
 
