@@ -19,6 +19,7 @@ from liftwright.scoring.design import Floats, Scale, folds_of
 from liftwright.scoring.explain import Explainer
 
 Kind = Literal["logistic", "trees"]
+KINDS: tuple[Kind, ...] = ("logistic", "trees")
 FOLDS = 3
 TREES_FROM_ROWS, TREES_FROM_POSITIVES = 2_000, 200
 """With fewer rows or fewer positives than this trees are not tried."""
@@ -94,7 +95,9 @@ def from_parameters(parameters: Mapping[str, Any]) -> Classifier:
     )
 
 
-def fit(table: pa.Table, happened: Bools, *, names: Sequence[str], ids: Sequence[str], seed: int) -> Classifier:
+def fit(
+    table: pa.Table, happened: Bools, *, names: Sequence[str], ids: Sequence[str], seed: int, kinds: Sequence[Kind] = KINDS
+) -> Classifier:
     """Choose between the candidates by cross-fitted log-loss (the simpler one within one standard error), calibrate, fit on all.
 
     `ids` keep a person's rows in one fold. Raises DataError with fewer than 10 positives or 10 negatives. Same input, same model.
@@ -110,7 +113,7 @@ def fit(table: pa.Table, happened: Bools, *, names: Sequence[str], ids: Sequence
     fold = folds_of(ids, count=FOLDS, seed=seed)
     scale = Scale.fit(table, list(names))
     inputs: dict[Kind, Floats] = {"logistic": scale.apply(table)}
-    if len(happened) >= TREES_FROM_ROWS and positives >= TREES_FROM_POSITIVES:
+    if "trees" in kinds and len(happened) >= TREES_FROM_ROWS and positives >= TREES_FROM_POSITIVES:
         inputs["trees"] = boosting.matrix(table, names)
     scores = {kind: _cross_fitted(kind, x, happened, fold, seed=seed) for kind, x in inputs.items()}
     kind = _chosen(scores, happened)
