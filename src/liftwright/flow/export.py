@@ -37,19 +37,22 @@ def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, A
 
 def write(campaign_id: str, what: str, *, target: Path, deps: Deps) -> int:
     """Write a part to a .parquet, .csv or .json file by its ending; returns the number of rows (keys for a mapping)."""
+    _check(target)
+    found = export(campaign_id, what, deps=deps)
+    if isinstance(found, dict):
+        if target.suffix != ".json":
+            raise ConfigError("EXPORT-FORMAT", f"{what} is not a table.", next_step="Write it to a .json file.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        return len(found)
+    return write_table(found, target)
+
+
+def _check(target: Path) -> None:
     if target.suffix not in FORMATS:
         raise ConfigError(
             "EXPORT-FORMAT", f"'{target.name}' has no known ending.", next_step=f"End it with one of: {', '.join(FORMATS)}."
         )
-    found = export(campaign_id, what, deps=deps)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(found, dict):
-        if target.suffix != ".json":
-            raise ConfigError("EXPORT-FORMAT", f"{what} is not a table.", next_step="Write it to a .json file.")
-        target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        return len(found)
-    _write_table(found, target)
-    return int(found.num_rows)
 
 
 def _part(plan: Plan, what: str, deps: Deps) -> pa.Table | dict[str, Any]:
@@ -74,13 +77,17 @@ def _with_columns(table: pa.Table) -> pa.Table:
     return table.select(list(COLUMNS))
 
 
-def _write_table(table: pa.Table, target: Path) -> None:
+def write_table(table: pa.Table, target: Path) -> int:
+    """Write a table to a .parquet, .csv or .json file by its ending; returns its rows. Raises ConfigError for another ending."""
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
+    _check(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == ".parquet":
         pq.write_table(table, target)
     elif target.suffix == ".csv":
         pa_csv.write_csv(table, target)
     else:
         target.write_text(json.dumps(table.to_pylist(), default=str), encoding="utf-8")
+    return int(table.num_rows)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import lightgbm
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.stats import norm
 
 from liftwright.domain.errors import DataError
@@ -96,6 +97,15 @@ class LifetimeModel:
 def from_parameters(parameters: Mapping[str, Any]) -> LifetimeModel:
     """The model whose `parameters()` these are."""
     return LifetimeModel(**{**parameters, "repeat": Repeat.from_json(parameters["repeat"])})
+
+
+def orders_of(events: pa.Table, *, margin_rate: float) -> pa.Table:
+    """The purchases among events as this model takes them: customer_id, at, margin (amount times `margin_rate` where it is not given)."""
+    bought = events.filter(pc.equal(events["type"].cast(pa.string()), "purchase"))
+    empty = pa.nulls(bought.num_rows, pa.float64())
+    amount, margin = (bought[name].cast(pa.float64()) if name in bought.column_names else empty for name in ("amount", "margin"))
+    earned = pc.fill_null(pc.coalesce(margin, pc.multiply(amount, margin_rate)), 0.0)
+    return pa.table({"customer_id": bought["customer_id"], "at": bought["occurred_at"], "margin": earned}).drop_null()
 
 
 def fit(orders: pa.Table, *, as_of: datetime, seed: int, horizon_days: int = HORIZON_DAYS) -> LifetimeModel:

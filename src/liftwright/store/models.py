@@ -73,9 +73,9 @@ class SqlModels:
     def cards(self) -> list[ModelCard]:
         """The newest card of every model, by name."""
         with reading(self._engine) as session:
-            rows = session.exec(select(ModelRow).order_by(col(ModelRow.seq))).all()
-        newest = {row.model: row for row in rows}
-        return [_card(newest[model]) for model in sorted(newest)]
+            rows = session.exec(select(ModelRow.model, ModelRow.card, ModelRow.state).order_by(col(ModelRow.seq))).all()
+        newest = {model: ModelCard.model_validate_json(card).model_copy(update={"state": state}) for model, card, state in rows}
+        return [newest[model] for model in sorted(newest)]
 
     def switch(self, model: str, state: Literal["on", "off"], *, by: str, now: datetime) -> None:
         """Turn every version of a model on or off and journal it; ConfigError MODEL-UNKNOWN when there is no such model."""

@@ -20,7 +20,7 @@ from liftwright.domain.treatment import Offer, Variant
 from liftwright.planning.goals import reading
 from liftwright.ports import Deps
 
-_OPEN: dict[tuple[int, str, str, datetime, int], Bench] = {}
+_OPEN: dict[tuple[int, str, str, datetime, int, tuple[str, ...]], Bench] = {}
 _MOST_OPEN = 4
 
 
@@ -35,8 +35,9 @@ class Bench:
 
     @classmethod
     def open(cls, deps: Deps, *, campaign_id: str, snapshot_id: str, as_of: datetime, seed: int) -> Bench:
-        """The bench of these pins, kept for the next step of the same process."""
-        key = (id(deps), campaign_id, snapshot_id, as_of, seed)
+        """The bench of these pins, kept for the next step of the same process; switching a model off or on opens another."""
+        off = tuple(card.model for card in deps.models.cards() if card.state == "off")
+        key = (id(deps), campaign_id, snapshot_id, as_of, seed, off)
         if key not in _OPEN:
             while len(_OPEN) >= _MOST_OPEN:
                 _OPEN.pop(next(iter(_OPEN)))

@@ -18,6 +18,8 @@ from liftwright.scoring import propensity, uplift
 Floats = npt.NDArray[np.float64]
 UNTESTED_SHARE = 0.05
 """Without a randomised history: the assumed extra share of a person's buying chance that a contact adds. Stated in every such plan."""
+FEWEST_BUYERS = 50
+"""With fewer buyers in the last window the past rate is used for everybody."""
 LADDER = ("orders", "margin", "visits")
 """Outcomes to rank people by, the least noisy one that is made of margin first; each is then valued in margin."""
 
@@ -53,7 +55,7 @@ class Scores:
     @cached_property
     def buy_chance(self) -> Floats:
         """Chance of an order within the outcome window without any contact, per person."""
-        model = self._propensity
+        model = self.chance_model
         return np.asarray(model.chance(self.data.features), dtype=np.float64) if model is not None else self._past_rate()
 
     @cached_property
@@ -66,7 +68,7 @@ class Scores:
     @property
     def versions(self) -> tuple[str, ...]:
         """Ids of every model a plan of this run stands on."""
-        return tuple(sorted({*self.effects.versions, *([self._propensity_version] if self._propensity is not None else [])}))
+        return tuple(sorted({*self.effects.versions, *([self.chance_model.version] if self.chance_model is not None else [])}))
 
     def model(self, outcome: str) -> Any:
         """The uplift model for an outcome, from the registry when this run's data has been fitted before."""
@@ -131,25 +133,28 @@ class Scores:
         return Effects(values, errors, errors.mean(axis=0), "", False, ())
 
     @cached_property
-    def _propensity(self) -> Any:
-        events = self.data.tables.get("events")
-        if events is None or self._is_off("propensity"):
+    def trained_chance(self) -> propensity.PropensityModel | None:
+        """The model of the chance to buy, from the registry when this run's data has been fitted before; None without enough buyers."""
+        if self.data.tables.get("events") is None or int(self._bought.sum()) < FEWEST_BUYERS:
             return None
+        key = self._key("propensity")
+        stored = self.data.deps.models.load("propensity")
+        if stored is not None and stored[1].get("fitted_on") == key:
+            return propensity.from_parameters(stored[1]["model"])
         start = self.data.as_of - timedelta(days=OUTCOME_DAYS)
-        bought = np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
-        if int(bought.sum()) < 50:
-            return None
-        model = propensity.fit(self.data.features_at(start), bought, seed=self.data.seed)
-        self.data.deps.models.save(
-            cards.dated(model.card(), at=self.data.as_of),
-            {"fitted_on": self._key("propensity"), "model": model.parameters()},
-            now=self.data.as_of,
-        )
+        model = propensity.fit(self.data.features_at(start), self._bought, seed=self.data.seed)
+        parameters = {"fitted_on": key, "model": model.parameters()}
+        self.data.deps.models.save(cards.dated(model.card(), at=self.data.as_of), parameters, now=self.data.as_of)
         return model
 
-    @property
-    def _propensity_version(self) -> str:
-        return str(self._propensity.version)
+    @cached_property
+    def _bought(self) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
+
+    @cached_property
+    def chance_model(self) -> propensity.PropensityModel | None:
+        """The model of the chance to buy in use; None when it is switched off."""
+        return None if self._is_off("propensity") else self.trained_chance
 
     def _past_rate(self) -> Floats:
         rows = self.data.rows
