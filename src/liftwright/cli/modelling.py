@@ -1,13 +1,15 @@
-"""model list, card, off, on."""
+"""model list, train, card, off, on, drift; leads score."""
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import click
 
 from liftwright.cli.workspace import Workspace, command
 from liftwright.domain.errors import DataError
+from liftwright.domain.evidence import ModelCard
 
 
 @click.group(name="model")
@@ -17,18 +19,21 @@ def model_command() -> None:
 
 @command(name="list")
 def model_list(workspace: Workspace) -> None:
-    """Every model in the registry, whether it is on, and its versions: the current one first."""
+    """Every model in the registry, whether it is on and due for training, and its versions: the current one first."""
     models = workspace.deps().models
     every = models.versions()
     rows = [
-        {**card.model_dump(mode="json"), "versions": [each.version for each in every if each.model == card.model]}
+        {**_card(card, workspace), "versions": [each.version for each in every if each.model == card.model]}
         for card in models.cards()
     ]
     lines = [
-        f"{row['model']:<14} {row['versions'][0]} {row['state']:<4} {row['optimises']}\n{_earlier(row['versions'])}"
+        f"{row['model']:<14} {row['versions'][0]} {row['state']:<4} {row['optimises']}"
+        + (f" ({row['overdue']})" if row["overdue"] else "")
+        + f"\n{_earlier(row['versions'])}"
         for row in rows
     ]
-    workspace.show(rows, "".join(lines).rstrip() or "No models yet: they are fitted by the first plan.")
+    nothing = "No models yet: they are fitted by the first plan, or by liftwright model train."
+    workspace.show(rows, "".join(lines).rstrip() or nothing)
 
 
 def _earlier(versions: list[str]) -> str:
@@ -43,9 +48,47 @@ def model_card(workspace: Workspace, model: str) -> None:
     found = workspace.deps().models.load(name, version or None)
     if found is None:
         raise DataError("MODEL-UNKNOWN", f"There is no model '{model}'.", next_step="See `liftwright model list`.")
-    card = found[0]
-    lines = [f"{name}: {value}" for name, value in card.model_dump(mode="json").items()]
-    workspace.show(card.model_dump(mode="json"), "\n".join(lines))
+    card = _card(found[0], workspace)
+    workspace.show(card, "\n".join(f"{name}: {value}" for name, value in card.items()))
+
+
+def _card(card: ModelCard, workspace: Workspace) -> dict[str, Any]:
+    from liftwright.scoring.card import overdue
+
+    return {**card.model_dump(mode="json"), "overdue": overdue(card, on=workspace.deps().now().date())}
+
+
+@command(name="train")
+@click.argument("model", required=False)
+def model_train(workspace: Workspace, model: str | None) -> None:
+    """Train MODEL, or every model that the data allows, on the newest data."""
+    from liftwright.flow import training
+
+    done = training.train(model, deps=workspace.deps())
+    lines = [
+        f"{d['model']:<14} " + (f"trained: {d['version']}" if d["trained"] else f"not trained: {d['because']}") for d in done
+    ]
+    workspace.show(done, "\n".join(lines))
+
+
+@command(name="drift")
+@click.argument("model", required=False)
+def model_drift(workspace: Workspace, model: str | None) -> None:
+    """Whether MODEL (or every watched model) still sees what it was trained on. Exit code 1 when one has drifted."""
+    from liftwright.flow import training
+
+    found = training.drifted(model, deps=workspace.deps())
+    workspace.show(found, "\n".join(_drift(each) for each in found) or "No watched model was trained yet.")
+    if any(each["drifted"] for each in found):
+        raise click.exceptions.Exit(1)
+
+
+def _drift(found: dict[str, Any]) -> str:
+    beyond = [signal for signal in found["signals"] if signal["is_beyond"]]
+    if found["because"]:
+        return f"{found['model']}: not compared. {found['because']}"
+    head = f"{found['model']}: {len(beyond)} of {len(found['signals'])} signals beyond their bound"
+    return "\n".join([head, *(f"  {signal['kind']:<12} {signal['says']}" for signal in beyond)])
 
 
 def _switch(workspace: Workspace, model: str, state: Literal["on", "off"], by: str) -> None:
@@ -70,5 +113,34 @@ def model_on(workspace: Workspace, model: str, by: str) -> None:
     _switch(workspace, model, "on", by)
 
 
-for _each in (model_list, model_card, model_off, model_on):
+@click.group(name="leads")
+def leads_command() -> None:
+    """Leads and their scores."""
+
+
+@command(name="score")
+@click.option("--to", "target", type=click.Path(path_type=Path), default=None, help="File ending in .parquet, .csv or .json.")
+@click.option("--open", "only_open", is_flag=True, help="Only leads that are not closed.")
+@click.option("--top", type=click.IntRange(1), default=20, show_default=True, help="How many to print without --to.")
+def leads_score(workspace: Workspace, target: Path | None, only_open: bool, top: int) -> None:
+    """Score leads from 0 to 100 on closed revenue, each with its reasons, best first."""
+    from liftwright.flow import export, leads
+
+    table = leads.score(only_open=only_open, deps=workspace.deps())
+    if target is not None:
+        rows = export.write_table(table, target)
+        workspace.show({"file": str(target), "rows": rows}, f"{rows} rows written to {target}.")
+        return
+    rows = table.slice(0, top).to_pylist()
+    workspace.show(rows, "\n".join(_lead(row) for row in rows) or "There are no such leads.")
+
+
+def _lead(row: dict[str, Any]) -> str:
+    reasons = "; ".join(row[name] for name in ("reason_1", "reason_2", "reason_3") if row.get(name))
+    score = "   -" if row["score"] is None else f"{row['score']:5.1f}"
+    return f"{score} {row['lead_id']:<38} chance {row['chance']:.0%}  {reasons}"
+
+
+for _each in (model_list, model_train, model_card, model_off, model_on, model_drift):
     model_command.add_command(_each)
+leads_command.add_command(leads_score)

@@ -35,7 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "whatif": ("asking", "Re-solve a plan with something changed; the plan itself stays."),
     "policy": ("governing", "Rules: check, test, hash."),
     "journal": ("governing", "The tamper-evident log."),
-    "model": ("modelling", "Scoring models: list, card, off, on."),
+    "model": ("modelling", "Scoring models: list, train, card, off, on, drift."),
+    "leads": ("modelling", "Lead scores with reasons."),
     "eval": ("evaluating", "Prompt-evaluation suites."),
     "serve": ("serving", "The HTTP API."),
 }

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from liftwright.domain.errors import DataError, GoalError
 from liftwright.domain.plan import Plan
-from liftwright.flow import approval, options, shown, walk
+from liftwright.flow import approval, options, personal, shown, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.checking import bench_of, current_plan
 from liftwright.flow.edits import Edits, parse
@@ -50,6 +50,7 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
         "binding": options.binding(plan),
         "would_change": options.would_change(plan, found, chosen, audience),
         "reasons": options.reasons(person, action, bench=bench),
+        "scores": personal.scores(person, bench=bench, deps=deps),
         "timeline": _timeline(campaign_id, person, bench.data.tables.get("events"), deps),
     }
 

@@ -43,19 +43,22 @@ def write(campaign_id: str, what: str, *, target: Path, deps: Deps) -> int:
 
     A mapping becomes a table of `key, value` in CSV and Parquet (`flat`). Raises ConfigError for another ending.
     """
+    ending = _ending(target)
+    found = export(campaign_id, what, deps=deps)
+    if isinstance(found, dict) and ending == ".json":
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        return len(found)
+    return write_table(flat(found) if isinstance(found, dict) else found, target)
+
+
+def _ending(target: Path) -> str:
     ending = target.suffix.lower()
     if ending not in FORMATS:
         raise ConfigError(
             "EXPORT-FORMAT", f"'{target.name}' has no known ending.", next_step=f"End it with one of: {', '.join(FORMATS)}."
         )
-    found = export(campaign_id, what, deps=deps)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(found, dict) and ending == ".json":
-        target.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        return len(found)
-    table = flat(found) if isinstance(found, dict) else found
-    _write_table(table, target, ending)
-    return int(table.num_rows)
+    return ending
 
 
 def flat(found: Mapping[str, Any]) -> pa.Table:
@@ -110,13 +113,17 @@ def _with_columns(table: pa.Table) -> pa.Table:
     return table.select(list(COLUMNS))
 
 
-def _write_table(table: pa.Table, target: Path, ending: str) -> None:
+def write_table(table: pa.Table, target: Path) -> int:
+    """Write a table to a .parquet, .csv or .json file by its ending; returns its rows. Raises ConfigError for another ending."""
     import pyarrow.csv as pa_csv
     import pyarrow.parquet as pq
 
+    ending = _ending(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
     if ending == ".parquet":
         pq.write_table(table, target)
     elif ending == ".csv":
         pa_csv.write_csv(table, target)
     else:
         target.write_text(json.dumps(table.to_pylist(), default=str), encoding="utf-8")
+    return int(table.num_rows)

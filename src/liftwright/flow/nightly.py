@@ -1,9 +1,10 @@
-"""The night: people, features and scores from the newest data, and the models they come from into the registry."""
+"""The night: people, features and scores from the newest data, the models they come from, and those whose month is over."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from liftwright.flow import training
 from liftwright.flow.fresh import newest
 from liftwright.flow.visitor import scored
 from liftwright.ports import Deps
@@ -30,6 +31,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "models": list(bench.scored.versions),
         "ranked_by": effects.ranked_by,
         "mean_chance": float(chance.mean()) if len(chance) else 0.0,
+        "retrained": training.train_due(deps=deps),
     }
     deps.journal.append(
         at=deps.now(), actor="liftwright", action="night.refreshed", subject=fresh.snapshot.snapshot_id, detail=done

@@ -150,11 +150,18 @@ def would_change(
 
 
 def reasons(person: str, action: str | None, *, bench: Bench) -> list[dict[str, Any]]:
-    """The features that move the effect of one action on this person most, when a model can rank people at all."""
-    ranked_by = bench.scored.effects.ranked_by
-    if not ranked_by or action is None:
+    """The features that move the effect of one action on this person most, when a model can rank people at all.
+
+    Without a randomised history the assumed effect follows the chance to buy, and its reasons are given.
+    """
+    effects = bench.scored.effects
+    if action is None or (effects.is_tested and not effects.ranked_by):
         return []
     index = int(np.flatnonzero(bench.data.ids == person)[0])
     row = {name: bench.data.features[name][index].as_py() for name in bench.data.features.column_names if name != "customer_id"}
-    found = bench.scored.model(ranked_by).why(row, action)
+    if effects.is_tested:
+        found = bench.scored.model(effects.ranked_by).why(row, action)
+    else:
+        chance = bench.scored.chance_model
+        found = chance.why(row) if chance is not None else []
     return [reason.model_dump(mode="json") for reason in found]

@@ -16,11 +16,14 @@ import pyarrow as pa
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.audience.quality import leakage
 from liftwright.domain.errors import DataError
+from liftwright.scoring import card as cards
 from liftwright.scoring import propensity, uplift
 
 Floats = npt.NDArray[np.float64]
 UNTESTED_SHARE = 0.05
 """Without a randomised history: the assumed extra share of a person's buying chance that a contact adds. Stated in every such plan."""
+FEWEST_BUYERS = 50
+"""With fewer buyers in the last window the past rate is used for everybody."""
 LADDER = ("orders", "margin", "visits")
 """Outcomes to rank people by, the least noisy one that is made of margin first; each is then valued in margin."""
 
@@ -61,7 +64,7 @@ class Scores:
     @cached_property
     def buy_chance(self) -> Floats:
         """Chance of an order within the outcome window without any contact, per person."""
-        model = self._propensity
+        model = self.chance_model
         return np.asarray(model.chance(self.data.features), dtype=np.float64) if model is not None else self._past_rate()
 
     @cached_property
@@ -105,7 +108,9 @@ class Scores:
             self._used[name] = stored[0].model_id
             return read(stored[1]["model"])
         fitted = fit()
-        version = models.save(fitted.card(), {"fitted_on": key, "model": fitted.parameters()}, now=self.data.as_of)
+        version = models.save(
+            cards.dated(fitted.card(), at=self.data.as_of), {"fitted_on": key, "model": fitted.parameters()}, now=self.data.as_of
+        )
         self._used[name] = f"{name}@{version}"
         return fitted
 
@@ -162,24 +167,33 @@ class Scores:
         return Effects(values, errors, errors.mean(axis=0), "", False)
 
     @cached_property
-    def _propensity(self) -> Any:
-        events = self.data.tables.get("events")
-        if events is None or self._is_off("propensity") or self.data.contract_findings:
+    def trained_chance(self) -> propensity.PropensityModel | None:
+        """The model of the chance to buy, from the registry when this run's data has been fitted before; None without enough buyers."""
+        if self.data.tables.get("events") is None or int(self._bought.sum()) < FEWEST_BUYERS:
             return None
         start = self.data.as_of - timedelta(days=OUTCOME_DAYS)
-        bought = np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
-        if int(bought.sum()) < 50:
-            return None
-        return self._kept(
+        found: propensity.PropensityModel = self._kept(
             "propensity",
             read=propensity.from_parameters,
-            fit=lambda: propensity.fit(self._without_leaks(self.data.features_at(start), bought), bought, seed=self.data.seed),
+            fit=lambda: propensity.fit(
+                self._without_leaks(self.data.features_at(start), self._bought), self._bought, seed=self.data.seed
+            ),
         )
+        return found
 
     def _without_leaks(self, features: pa.Table, bought: npt.NDArray[np.bool_]) -> pa.Table:
         """The features without columns of the customer file that know the outcome: the file is of today, the outcome of before."""
         own = [name for name in features.column_names[1:] if name.partition("_is_")[0] in self.data.people.column_names]
         return features.drop_columns([leak.column for leak in leakage.find(features.select(own), bought)])
+
+    @cached_property
+    def _bought(self) -> npt.NDArray[np.bool_]:
+        return np.asarray(self.data.recent_outcomes["orders"].to_numpy()) > 0
+
+    @cached_property
+    def chance_model(self) -> propensity.PropensityModel | None:
+        """The model of the chance to buy in use; None when it is switched off or its features cannot be trusted."""
+        return None if self._is_off("propensity") or self.data.contract_findings else self.trained_chance
 
     def _past_rate(self) -> Floats:
         rows = self.data.rows
