@@ -20,7 +20,8 @@ GROUPS = {
     "policy": ("test", "hash", "check"),
     "journal": ("verify",),
     "identity": ("show", "split", "join"),
-    "model": ("list", "card", "on", "off"),
+    "leads": ("score",),
+    "model": ("list", "card", "on", "off", "train", "drift"),
     "eval": ("list", "run"),
 }
 ALL = [(name,) for name in COMMANDS] + [(group, name) for group, names in GROUPS.items() for name in names]

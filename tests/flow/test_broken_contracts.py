@@ -79,8 +79,8 @@ def test_a_file_column_that_knows_who_bought_is_kept_from_the_propensity(tmp_pat
     bought = {who for who, kind, at in rows if kind == "purchase" and since <= at < now.isoformat()}
     thanked = [int(plain_shop.name_of(n) in bought) for n in range(1, plain_shop.PEOPLE + 1)]
     plain_shop.bring_in(plain_shop.write_files(tmp_path / "files", more_columns={"thanked": thanked}), deps)
-    model = _bench(deps).scored._propensity
+    model = _bench(deps).scored.chance_model
     assert model is not None
-    assert "thanked" not in model.names
-    assert "womens" in model.names
+    assert "thanked" not in model.model.names
+    assert "womens" in model.model.names
     plain_shop.close(deps)

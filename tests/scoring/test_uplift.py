@@ -134,7 +134,7 @@ def test_the_card_says_what_it_is_for_and_how_to_turn_it_off(make_rows: MakeRows
     card = _fit(make_rows(people=1000)).card()
     assert card.model == "uplift_visits"
     assert "no ranking found" in card.optimises
-    assert card.turn_off == "liftwright model off uplift_visits"
+    assert card.turn_off == "liftwright model off uplift_visits --as USER"
     assert card.data["rows"] == 1000
     assert card.breaks_when
 
