@@ -25,7 +25,7 @@ def approvals_command(workspace: Workspace) -> None:
 
 
 def _decide(workspace: Workspace, kind: DecisionKind, campaign: str, **rest: Any) -> None:
-    from liftwright.cli.planning import plan_text
+    from liftwright.cli import texts
     from liftwright.flow import deciding, shown
 
     deps = workspace.deps()
@@ -33,7 +33,7 @@ def _decide(workspace: Workspace, kind: DecisionKind, campaign: str, **rest: Any
     data = shown.show_json(campaign, deps=deps)
     if not workspace.as_json:
         click.echo(f"{kind}: recorded for {rest['by']} (this workspace has no users yet, so any name is taken).", err=True)
-    workspace.show(data, lambda: plan_text(data))
+    workspace.show(data, lambda: texts.taken(data) if kind in ("approve", "reject") else texts.plan(data))
 
 
 _HASH = click.option("--hash", "plan_hash", required=True, help="The plan hash you saw.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from liftwright.domain.goal import Constraint
+
 Data = dict[str, Any]
 SHOWN_EVIDENCE = 3
 """Sentences about past tests that a plan shows by itself; they stand in the order of what matters for the goal."""
@@ -84,6 +86,22 @@ def plan(data: Data, *, whole: bool = False) -> str:
     return "\n".join(lines)
 
 
+def taken(data: Data) -> str:
+    """What follows from a decision that ends the asking: how much will leave, and the commands that come next."""
+    name, sends = data["campaign_id"], data["sends"]
+    if data["status"] != "running":
+        return f"{name} is {data['status'].replace('_', ' ')}. Nothing was sent and nothing will be."
+    objective, people = data["objective"], data["audience"]["selected"]
+    return "\n".join(
+        [
+            f"{name} is running: {sends['planned']:,} touches to {people:,} people, {objective['starts_on']} to {objective['ends_on']}.",
+            "Deliver what is due:    liftwright worker --once",
+            f"See what it caused:     liftwright report {name}",
+            f'Stop it at once:        liftwright stop {name} --as YOU --reason "…"',
+        ]
+    )
+
+
 def _objective(objective: Data) -> list[str]:
     target = objective.get("target")
     aim = f" by {target['value']:g} {target['unit']}" if target else ""
@@ -91,7 +109,7 @@ def _objective(objective: Data) -> list[str]:
     lines[-1] += f" · {objective['product']}" if objective.get("product") else ""
     lines.append(f"           {objective['starts_on']} to {objective['ends_on']} · budget {money(objective.get('budget'))}")
     for limit in objective.get("constraints", []):
-        lines.append(f"           must hold: {limit['kind'].replace('_', ' ')} {limit['value']}")
+        lines.append(f"           must hold: {Constraint.model_validate(limit).says}")
     for assumed in objective.get("assumptions", []):
         lines.append(f"  assumed  {assumed['field']} = {assumed['value']}: {assumed['because']}")
     return lines

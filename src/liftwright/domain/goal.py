@@ -41,6 +41,20 @@ ConstraintKind = Literal[
     "minimum_order",
 ]
 
+_LIMIT_WORDS: dict[str, str] = {
+    "margin_floor": "margin at least {}",
+    "max_discount": "discount at most {}",
+    "no_discount": "no discount",
+    "only_channels": "only by {}",
+    "exclude_channels": "not by {}",
+    "include_people": "only these people: {}",
+    "exclude_people": "leave out: {}",
+    "country": "only in {}",
+    "max_contacts_per_week": "at most {} contacts a week per person",
+    "max_contacts": "at most {} contacts per person in all",
+    "minimum_order": "only orders of at least {}",
+}
+
 
 class Target(Value):
     """How far the metric must move: `percent` 0.10 = 10 %, `points` 0.02 = 2 percentage points, `absolute` a count, `money` major units."""
@@ -57,6 +71,17 @@ class Constraint(Value):
     kind: ConstraintKind
     value: float | str | tuple[str, ...]
     quote: str = ""
+
+    @property
+    def says(self) -> str:
+        """The limit in words, for a person."""
+        value = self.value
+        if self.kind == "channel_budget" and isinstance(value, tuple):
+            return f"at most {value[1]} on {value[0]}"
+        if isinstance(value, float) and self.kind in ("margin_floor", "max_discount"):
+            return _LIMIT_WORDS[self.kind].format(f"{value:.0%}")
+        listed = ", ".join(value) if isinstance(value, tuple) else f"{value:g}" if isinstance(value, float) else value
+        return _LIMIT_WORDS.get(self.kind, self.kind.replace("_", " ") + " {}").format(listed)
 
 
 class Assumption(Value):

@@ -148,7 +148,7 @@ def _difference(before: Plan, after: Plan) -> str:
         return {
             "budget": str(plan.objective.budget or "none"),
             "end": plan.objective.ends_on.isoformat(),
-            "limits": ", ".join(f"{limit.kind.replace('_', ' ')} {limit.value}" for limit in limits) or "none",
+            "limits": ", ".join(limit.says for limit in limits) or "none",
             "touches per person": str(plan.assignment.limits.get("per_person_cap")),
             "people": f"{plan.audience.selected:,}",
             "touches": f"{plan.assignment.touches:,}",
