@@ -1,8 +1,9 @@
 """How much each agreement counts: a Fellegi-Sunter model (1969) with fixed chances, so the same records always get the same answer.
 
 Per level of agreement, `m` is its share among pairs of one person and `u` among pairs of two; log2(m/u) bits speak for one person. Where
-`tf` is set, the share of the very value in the file stands in for u: two Smiths say less than two Zabriskies. The chances are round
-figures for customer files, not fitted to any: fitting on few repeats is unstable, and refitting would rename people overnight.
+`tf` is set, the share of the very value in the file stands in for u: two Smiths say less than two Zabriskies. The chances are set
+by hand and stay as they are: fitting on few repeats is unstable, and refitting would rename people overnight. They, the thresholds and the
+blocking keys grew beside `benchmarks/identity.py`, whose made-up files they resemble and which is therefore no independent test of them.
 """
 
 from __future__ import annotations
