@@ -13,9 +13,7 @@ import plain_shop
 from liftwright.agents.bench import Bench
 from liftwright.domain.errors import DataError
 from liftwright.domain.plan import Plan
-from liftwright.flow import checking, deciding, intake, nightly, nodes, walk
-from liftwright.flow import graph as graphs
-from liftwright.flow.state import CampaignState
+from liftwright.flow import checking, deciding, intake, nightly, replaying
 from liftwright.ports import Deps
 
 LATER = plain_shop.NOW + timedelta(hours=5)
@@ -47,23 +45,6 @@ def _fit_on_newer_data(deps: Deps, directory: Path) -> None:
     nightly.refresh(deps=deps)
 
 
-async def _state(deps: Deps, campaign_id: str) -> CampaignState:
-    async with graphs.opened(deps) as graph:
-        values: CampaignState = (await graph.aget_state(walk.config(campaign_id))).values  # type: ignore[assignment]
-        return values
-
-
-def _again(deps: Deps, plan: Plan) -> Plan:
-    """Audience, design and assignment once more, from the pins."""
-    state, bench = asyncio.run(_state(deps, plan.campaign_id)), checking.bench_of(plan, deps=deps)
-    proposal = state["proposal"]
-    eligible = bench.eligible(plan.objective, include=proposal.include, exclude=proposal.exclude)
-    experiment = bench.design(plan.objective, eligible, share=plan.experiment.holdout_share)
-    fresh: CampaignState = {**state, "eligible": eligible, "experiment": experiment}
-    solved = nodes.assigned(fresh, state["chosen"], bench)
-    return nodes.plan_of({**fresh, **solved}, bench, deps, revision=plan.revision, findings=plan.findings)  # type: ignore[typeddict-item]
-
-
 def test_a_plan_computed_again_after_newer_fits_has_the_same_hash(shop: tuple[Deps, str], tmp_path: Path) -> None:
     deps, campaign_id = shop
     plan = _plan(deps, campaign_id)
@@ -76,7 +57,8 @@ def test_a_plan_computed_again_after_newer_fits_has_the_same_hash(shop: tuple[De
         found = deps.models.load(name, version)
         assert found is not None
         assert found[0].model_id == pin
-    assert _again(deps, plan).plan_hash == plan.plan_hash
+    data = replaying.replay(campaign_id, deps=deps)
+    assert (data["identical"], data["differences"], data["replayed_hash"]) == (True, [], plan.plan_hash)
     assert {card.model_id for card in deps.models.cards()} == current
 
 

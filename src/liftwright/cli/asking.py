@@ -1,11 +1,11 @@
-"""why and whatif: reasons and counterfactuals, by re-solving."""
+"""why, whatif and replay: reasons, counterfactuals and proof, by solving again."""
 
 from __future__ import annotations
 
 import click
 
 from liftwright.cli.approving import parse_changes
-from liftwright.cli.workspace import Workspace, command
+from liftwright.cli.workspace import Workspace, command, leave
 
 
 @command(name="why")
@@ -30,3 +30,16 @@ def whatif_command(workspace: Workspace, campaign: str, changes: tuple[str, ...]
 
     data = asking.whatif(campaign, parse_changes(changes), deps=workspace.deps())
     workspace.show(data, lambda: whatif(data))
+
+
+@command(name="replay")
+@click.argument("campaign")
+@click.option("--show", "shown", type=click.IntRange(min=1), default=10, show_default=True, help="Differing decisions to name.")
+def replay_command(workspace: Workspace, campaign: str, shown: int) -> None:
+    """Compute CAMPAIGN's plan again from its pins and compare every decision with the stored one. Exit 1 when anything differs."""
+    from liftwright.cli.texts import replay
+    from liftwright.flow import replaying
+
+    data = replaying.replay(campaign, shown=shown, deps=workspace.deps())
+    workspace.show(data, lambda: replay(data))
+    leave(0 if data["identical"] else 1)

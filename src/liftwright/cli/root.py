@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("running", "What a campaign did, caused and taught."),
     "why": ("asking", "Why a person gets what they get."),
     "whatif": ("asking", "Re-solve a plan with something changed; the plan itself stays."),
+    "replay": ("asking", "Compute a plan again from its pins and compare every decision."),
     "policy": ("governing", "Rules: check, test, hash."),
     "journal": ("governing", "The tamper-evident log."),
     "model": ("modelling", "Scoring models: list, train, card, off, on, drift."),

@@ -245,6 +245,18 @@ def whatif(data: Data) -> str:
     return "\n".join(lines)
 
 
+def replay(data: Data) -> str:
+    """A replayed plan: what is the same, and what is not."""
+    found, terms = data["decisions"], data["terms"]
+    lines = [
+        f"{data['campaign_id']}, revision {data['revision']}: {found['identical']:,} of {found['compared']:,} decisions are identical.",
+        f"The terms of {terms['adding_up']:,} of {terms['options']:,} options add up to the value used.",
+    ]
+    if data["identical"]:
+        return "\n".join([*lines, f"Every pin and figure is the same: {data['plan_hash']}"])
+    return "\n".join([*lines, "Different:", *(f"  {says}" for says in data["differences"])])
+
+
 def demo(data: Data) -> str:
     """The demo's end: every campaign's report, the truth beside it, the baselines."""
     lines: list[str] = []

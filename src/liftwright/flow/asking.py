@@ -60,7 +60,7 @@ def whatif(campaign_id: str, changes: Mapping[str, Any], *, deps: Deps) -> dict[
 
     Raises GoalError for a path that cannot be changed, or when there is no plan.
     """
-    return _finished(_whatif(campaign_id, parse(changes, settings=deps.settings), deps))
+    return finished(_whatif(campaign_id, parse(changes, settings=deps.settings), deps))
 
 
 async def _whatif(campaign_id: str, edits: Edits, deps: Deps) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _timeline(campaign_id: str, person: str, events: pa.Table | None, deps: Deps
     return sorted(lines, key=lambda line: str(line["at"]))
 
 
-def _finished(work: Coroutine[Any, Any, T]) -> T:
+def finished(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end, also where an event loop already runs in this thread."""
     try:
         asyncio.get_running_loop()
