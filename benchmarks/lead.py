@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
+from liftwright.flow import training
 from liftwright.scoring import calibration, classifier, lead
 from liftwright.scoring.encoding import Encoding
 
@@ -50,7 +51,7 @@ def split(leads: pa.Table, seed: int) -> dict[str, Any]:
     """Train on one half, test on the other."""
     order = np.random.default_rng(seed).permutation(leads.num_rows)
     train, test = (leads.take(pa.array(np.sort(part))) for part in np.array_split(order, 2))
-    model = lead.fit(train, as_of=NOW, seed=seed)
+    model = training.lead_model(train, as_of=NOW, seed=seed)
     won, _ = lead.closed(test, as_of=NOW)
     chance = model.chance(test)
     return {

@@ -61,6 +61,8 @@ def measured(home: Path, customers: int, asked: int, seed: int) -> dict[str, Any
     began = cpu()
     campaign = asyncio.run(walk.start(GOALS[0].format(days=14), deps=deps))
     planning = cpu() - began
+    if campaign.status != "awaiting_approval":
+        raise SystemExit(f"There is no plan to replay: the goal ended {campaign.status}. Simulate more --customers.")
     asyncio.run(left(campaign, deps))
     deps = opened(values)
     began = cpu()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -81,8 +83,86 @@ def test_skipped_columns_are_not_judged_and_lengths_must_agree() -> None:
         leakage.find(table, happened[:-1])
 
 
+@pytest.mark.slow
 def test_ten_thousand_columns_are_judged_and_no_chance_winner_among_them() -> None:
     rng = np.random.default_rng(4)
     happened = rng.random(400) < 0.3
     table = pa.table({f"x{n}": rng.normal(size=400) for n in range(10_000)}).append_column("late", pa.array(happened))
     assert [leak.column for leak in leakage.find(table, happened)] == ["late"]
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _planted(won: np.ndarray) -> pa.Table:
+    """Columns as sales teams and exports leave them behind, and honest ones beside them."""
+    rng = np.random.default_rng(0)
+    count, stamp = len(won), pa.timestamp("us", tz="UTC")
+    ended = [START + timedelta(days=80 + int(n)) for n in rng.integers(0, 20, count)]
+    return pa.table(
+        {
+            "source": rng.choice(["search", "friend", "fair"], count),
+            "remark": [f"called {n} times" for n in range(count)],
+            "trial_ends_at": pa.array([START + timedelta(days=30)] * count, stamp),
+            "invoice": pa.array([f"I{n}" if w else None for n, w in enumerate(won)], pa.string()),
+            "tags": np.where(rng.random(count) < 0.9, np.where(won, "signed", "no budget"), "ringing"),
+            "lead_quality": np.where(rng.random(count) < 0.75, np.where(won, "high", "low"), "unsure"),
+            "mood": np.where(won & (rng.random(count) < 0.35), "delighted", rng.choice(["well", "fine"], count)),
+            "letzteAktivität": np.where(won ^ (rng.random(count) < 0.25), "call", "mail"),
+            "deal_size": np.where(won, 50.0, 0.0) + rng.random(count),
+            "signed_at": pa.array([at if w else None for at, w in zip(ended, won, strict=True)], stamp),
+            "updated_at": pa.array([at + timedelta(hours=1) for at in ended], stamp),
+            "created_at": pa.array([START] * count, stamp),
+            "closed_at": pa.array(ended, stamp),
+        }
+    )
+
+
+def test_every_planted_leak_of_a_lead_table_is_found_with_its_sign_and_no_honest_column_is_accused() -> None:
+    won = np.random.default_rng(1).random(1_500) < 0.4
+    table = _planted(won)
+    times = {name: table[name] for name in ("created_at", "closed_at")}
+    found = {leak.column: leak.sign for leak in leakage.find(table, won, skip=tuple(times), **times)}
+    assert found == {
+        "invoice": "filled",
+        "tags": "decides",
+        "lead_quality": "decides",
+        "mood": "settled",
+        "letzteAktivität": "kept up to date",
+        "deal_size": "decides",
+        "signed_at": "filled",
+        "updated_at": "late",
+    }
+
+
+def test_a_note_with_a_hundred_wordings_is_judged_by_the_frequent_ones() -> None:
+    rng = np.random.default_rng(2)
+    won = rng.random(2_000) < 0.4
+    note = np.where(won & (rng.random(2_000) < 0.9), "contract", [f"rang {n}" for n in rng.integers(0, 150, 2_000)])
+    (found,) = leakage.find(pa.table({"story": note, "code": [f"k{n}" for n in range(2_000)]}), won)
+    assert (found.column, found.sign) == ("story", "decides")
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.sampled_from([0.03, 0.2, 0.5, 0.85]), st.integers(120, 1_500), st.integers(2, 60))
+def test_columns_that_know_nothing_are_never_accused_whatever_their_name(seed: int, rate: float, rows: int, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    happened = rng.random(rows) < rate
+    table = pa.table(
+        {
+            "last_visit": rng.choice([f"v{n}" for n in range(levels)], rows),
+            "status": pa.array([None if n < rows / 4 else "x" for n in rng.integers(0, rows, rows)], pa.string()),
+            "quality": rng.standard_normal(rows),
+            "won": rng.random(rows) < 0.01,
+            "nothing": pa.nulls(rows, pa.string()),
+        }
+    )
+    assert leakage.find(table, happened) == ()
+
+
+def test_a_dormant_segment_of_a_rare_outcome_is_no_leak() -> None:
+    """Where few buy at all, that hardly anybody of a large group does is a habit, not knowledge."""
+    rng = np.random.default_rng(3)
+    segment = rng.choice(["dormant", "new", "loyal"], 20_000, p=[0.5, 0.3, 0.2])
+    happened = rng.random(20_000) < np.where(segment == "dormant", 0.004, 0.08)
+    assert leakage.find(pa.table({"segment": segment}), happened) == ()

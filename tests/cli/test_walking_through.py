@@ -188,3 +188,16 @@ def test_an_empty_workspace_says_what_to_do(run: Run, tmp_path: Path, words: tup
 def test_the_policy_check_of_a_plan_in_force(run: Run, planned: Planned) -> None:
     home, campaign, _ = planned
     assert run("policy", "check", campaign, "--home", home).code == 0
+
+
+def test_a_plan_is_replayed_and_a_changed_setting_is_named(run: Run, planned: Planned) -> None:
+    home, campaign_id, plan_hash = planned
+    same = run("replay", campaign_id, "--home", home, "--json")
+    assert (same.code, same.data["identical"], same.data["replayed_hash"]) == (0, True, plan_hash)
+    assert run("replay", campaign_id, "--home", home).out.count("identical") == 1
+    settings = home / "liftwright.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("rate = 0.4", "rate = 0.3"), encoding="utf-8")
+    other = run("replay", campaign_id, "--home", home, "--show", "2")
+    assert other.code == 1
+    assert "settings: planned with" in other.out
+    assert ", wave 1: " in other.out

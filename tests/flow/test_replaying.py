@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from sqlalchemy import text
 import plain_shop
 from liftwright.domain.errors import DataError
 from liftwright.domain.plan import Plan
-from liftwright.flow import deciding, replaying
+from liftwright.flow import deciding, dispatch, replaying, walk
 from liftwright.library import DiskLibrary
 from liftwright.ports import Deps
 from liftwright.settings import parse
@@ -194,3 +196,25 @@ def test_a_plan_without_the_record_of_its_run_says_so(shop: tuple[Deps, str]) ->
     deps.campaigns.update(campaign_id, revision=7)
     with pytest.raises(DataError, match="REPLAY-RECORD"):
         replaying.replay(campaign_id, deps=deps)
+
+
+@pytest.mark.slow
+def test_ten_thousand_decisions_come_out_again_from_a_workspace_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """4,000 people of whom 3,600 may be written to, in three waves; first the plan, then a day of sends that a replay must not see."""
+    monkeypatch.setattr(plain_shop, "PEOPLE", 4_000)
+    home = tmp_path / "home"
+    deps = plain_shop.open_shop(home)
+    files = plain_shop.write_files(home / "files", more_columns=plain_shop.customers(people=4_000))
+    plain_shop.bring_in(files, deps)
+    campaign = asyncio.run(walk.start(plain_shop.GOAL, deps=deps))
+    asyncio.run(deciding.decide("approve", campaign.campaign_id, plan_hash=campaign.plan_hash, by="Ann", reason="go", deps=deps))
+    plain_shop.close(deps)
+    deps = plain_shop.open_shop(home, now=lambda: plain_shop.NOW + timedelta(days=1))
+    dispatch.drain(deps=deps, worker="test", limit=5_000)
+    assert deps.ledger.counts(campaign.campaign_id)["sent"]
+    data = replaying.replay(campaign.campaign_id, deps=deps)
+    plain_shop.close(deps)
+    assert data["decisions"] == {"compared": 10_800, "identical": 10_800, "differing": 0}
+    assert (data["replayed_hash"], data["differences"]) == (campaign.plan_hash, [])

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from liftwright.domain.errors import DataError
-from liftwright.scoring import calibration, lead, leakage
+from liftwright.domain.readiness import Leak
+from liftwright.scoring import calibration, lead
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -73,55 +72,18 @@ def test_the_same_leads_give_the_same_model_and_it_comes_back_from_json(rows: in
     assert again.scores(leads).equals(one.scores(leads))
 
 
-def _planted(won: np.ndarray, *, seed: int = 0) -> dict[str, Any]:
-    """Columns as sales teams and exports leave them behind."""
-    rng = np.random.default_rng(seed)
-    ended = [START + timedelta(days=80 + int(n)) for n in rng.integers(0, 20, len(won))]
-    return {
-        "invoice": pa.array([f"I{n}" if w else None for n, w in enumerate(won)], pa.string()),
-        "tags": np.where(rng.random(len(won)) < 0.9, np.where(won, "signed", "no budget"), "ringing").tolist(),
-        "lead_quality": np.where(rng.random(len(won)) < 0.75, np.where(won, "high", "low"), "unsure").tolist(),
-        "last_activity": np.where(rng.random(len(won)) < 0.45, np.where(won, "call", "mail"), "visit").tolist(),
-        "deal_size": np.where(won, 50.0, 0.0) + rng.random(len(won)),
-        "signed_at": pa.array([at if w else None for at, w in zip(ended, won, strict=True)], pa.timestamp("us", tz="UTC")),
-        "closed_at": pa.array(ended, pa.timestamp("us", tz="UTC")),
-        "updated_at": pa.array([at + timedelta(hours=1) for at in ended], pa.timestamp("us", tz="UTC")),
-    }
-
-
-def test_every_planted_leak_is_found_and_no_honest_column_is_accused() -> None:
-    _, won = _leads()
-    leads, won = _leads(**_planted(won))
-    found = {leak.column: leak for leak in lead.leaky_columns(leads, won)}
-    assert set(found) == {"invoice", "tags", "lead_quality", "last_activity", "deal_size", "signed_at", "updated_at"}
-    assert found["invoice"].sign == "filled"
-    assert found["deal_size"].sign == "decides"
-    assert found["updated_at"].sign == "late"
-    model = lead.fit(leads, as_of=NOW, seed=0)
+def test_a_leaking_column_is_left_out_and_named_on_the_card() -> None:
+    leads, won = _leads()
+    leads = leads.append_column("invoice", pa.array(["sent" if w else None for w in won]))
+    leak = Leak(column="invoice", sign="filled", says="it is filled in 100% of the rows with the outcome", auc=1.0)
+    model = lead.fit(leads, as_of=NOW, seed=0, leaks=[leak])
     assert set(model.encoding.sources.values()) == {"source", "minutes", "size"}
-    assert set(model.card().data["dropped_columns"]) == set(found)
+    assert model.card().data["dropped_columns"] == {"invoice": leak.says}
+    assert lead.from_parameters(json.loads(json.dumps(model.parameters()))).dropped == (leak,)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 10_000), st.floats(0.05, 0.5), st.integers(2, 60))
-def test_columns_that_know_nothing_are_never_accused(seed: int, rate: float, levels: int) -> None:
-    rng = np.random.default_rng(seed)
-    happened = rng.random(1200) < rate
-    table = pa.table(
-        {
-            "last_visit": rng.choice([f"v{n}" for n in range(levels)], 1200),
-            "status": pa.array([None if n < 300 else "x" for n in rng.integers(0, 1200, 1200)], pa.string()),
-            "number": rng.standard_normal(1200),
-            "flag": rng.random(1200) < 0.01,
-            "nothing": pa.nulls(1200, pa.string()),
-        }
-    )
-    assert leakage.leaky_columns(table, happened) == []
-
-
-def test_too_few_outcomes_accuse_nobody_and_teach_nothing() -> None:
-    leads, won = _leads(30)
-    assert leakage.leaky_columns(leads.select(["outcome"]), won & (np.cumsum(won) < 5)) == []
+def test_too_few_outcomes_teach_nothing() -> None:
+    leads, _ = _leads(30)
     with pytest.raises(DataError) as refused:
         lead.fit(leads.slice(0, 8), as_of=NOW, seed=0)
     assert refused.value.code == "LEAD-FEW"

@@ -14,6 +14,15 @@ GapKind = Literal[
 ]  # fmt: skip
 
 
+class Leak(Value):
+    """A column not to learn from: the sign that gave it away, words with the figure, and its AUC for the outcome when used alone."""
+
+    column: str
+    sign: str
+    says: str
+    auc: float = 0.5
+
+
 class Gap(Value):
     """One thing in the data that would make decisions wrong. `money_because` says how `money_at_risk` was reckoned.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from liftwright.agents.bench import Bench
 from liftwright.agents.bench.data import OUTCOME_DAYS
+from liftwright.audience.quality import leakage
 from liftwright.domain.errors import ConfigError, DataError
 from liftwright.domain.evidence import ModelCard
 from liftwright.flow.fresh import newest
@@ -142,7 +143,16 @@ def _incentive(deps: Deps) -> list[tuple[ModelCard, str]]:
 
 
 def _lead(deps: Deps) -> list[tuple[ModelCard, str]]:
-    return [_keep(lead.fit(leads(deps), as_of=deps.now(), seed=deps.settings.seed), deps)]
+    return [_keep(lead_model(leads(deps), as_of=deps.now(), seed=deps.settings.seed), deps)]
+
+
+def lead_model(table: pa.Table, *, as_of: datetime, seed: int) -> lead.LeadModel:
+    """A lead model of a leads table that learned from no column that knows the outcome; nobody has to say which those are."""
+    won, is_closed = lead.closed(table, as_of=as_of)
+    known = table.filter(pa.array(is_closed))
+    times = {name: known[name] for name in ("created_at", "closed_at") if name in known.column_names}
+    leaks = leakage.find(known.select(lead.features(known)), won[is_closed], **times)
+    return lead.fit(table, as_of=as_of, seed=seed, leaks=leaks)
 
 
 def leads(deps: Deps) -> pa.Table:

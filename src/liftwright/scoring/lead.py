@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from liftwright.domain.errors import DataError
 from liftwright.domain.evidence import ModelCard
+from liftwright.domain.readiness import Leak
 from liftwright.scoring import card as cards
-from liftwright.scoring import classifier, explain, leakage
+from liftwright.scoring import classifier, explain
 from liftwright.scoring.calibration import Bools
 from liftwright.scoring.design import Floats
 from liftwright.scoring.encoding import Encoding, as_floats, is_number
@@ -38,7 +39,7 @@ class LeadModel:
     model: classifier.Classifier
     worth: Worth
     grades: tuple[float, ...]
-    dropped: tuple[leakage.Leak, ...]
+    dropped: tuple[Leak, ...]
     data: dict[str, Any]
 
     @cached_property
@@ -77,7 +78,7 @@ class LeadModel:
             "model": self.model.parameters(),
             "worth": self.worth.as_json(),
             "grades": list(self.grades),
-            "dropped": [[leak.column, leak.sign, leak.says] for leak in self.dropped],
+            "dropped": [[leak.column, leak.sign, leak.says, leak.auc] for leak in self.dropped],
             "data": self.data,
         }
 
@@ -118,13 +119,13 @@ def from_parameters(parameters: Mapping[str, Any]) -> LeadModel:
         model=classifier.from_parameters(parameters["model"]),
         worth=Worth.from_json(parameters["worth"]),
         grades=tuple(parameters["grades"]),
-        dropped=tuple(leakage.Leak(*leak) for leak in parameters["dropped"]),
+        dropped=tuple(Leak(**dict(zip(("column", "sign", "says", "auc"), leak, strict=False))) for leak in parameters["dropped"]),
         data=dict(parameters["data"]),
     )
 
 
-def fit(leads: pa.Table, *, as_of: datetime, seed: int) -> LeadModel:
-    """Fit on closed leads (the contract's `leads` table); columns that know the outcome are found and left out.
+def fit(leads: pa.Table, *, as_of: datetime, seed: int, leaks: Sequence[Leak] = ()) -> LeadModel:
+    """Fit on closed leads (the contract's `leads` table), without the columns of `leaks`, which know the outcome.
 
     Raises DataError with fewer than 10 leads won or lost. The same rows and seed give the same model bit for bit.
     """
@@ -136,8 +137,7 @@ def fit(leads: pa.Table, *, as_of: datetime, seed: int) -> LeadModel:
             f"{int(won.sum())} leads closed with revenue and {int((~won).sum())} without; at least 10 of each are needed.",
             next_step="Import leads with their outcome (won, lost), amount and closed_at.",
         )
-    dropped = leaky_columns(leads, won)
-    names = [name for name in features(leads) if name not in {leak.column for leak in dropped}]
+    names = [name for name in features(leads) if name not in {leak.column for leak in leaks}]
     encoding = Encoding.fit(leads, names)
     encoded = encoding.apply(leads)
     ids = leads["lead_id"].cast(pa.string()).to_pylist()
@@ -145,16 +145,10 @@ def fit(leads: pa.Table, *, as_of: datetime, seed: int) -> LeadModel:
     worth = Worth.fit(encoded, _amounts(leads), won=won, ids=ids, seed=seed)
     expected = model.chance(encoded) * worth.of(encoded)
     return LeadModel(
-        encoding=encoding, model=model, worth=worth, dropped=tuple(dropped),
+        encoding=encoding, model=model, worth=worth, dropped=tuple(leaks),
         grades=tuple(np.quantile(expected, np.linspace(0, 1, _MOST_GRADES)).tolist()),
         data={"leads": len(won), "won": int(won.sum()), "columns": len(names), "amounts": worth.says},
     )  # fmt: skip
-
-
-def leaky_columns(leads: pa.Table, won: Bools) -> list[leakage.Leak]:
-    """Feature columns that were filled, overwritten or judged after the outcome."""
-    times = {name: leads[name] if name in leads.column_names else None for name in ("created_at", "closed_at")}
-    return leakage.leaky_columns(leads.select(features(leads)), won, **times)
 
 
 def features(leads: pa.Table) -> list[str]:

@@ -11,6 +11,11 @@ from hypothesis import strategies as st
 from liftwright.audience.identity import keys
 
 
+def _email_key(text: str | None) -> str | None:
+    found: str | None = keys.email_keys(pa.array([text], pa.string()))[0].as_py()
+    return found
+
+
 @pytest.mark.parametrize(
     ("text", "key"),
     [
@@ -20,7 +25,7 @@ from liftwright.audience.identity import keys
     ],
 )  # fmt: skip
 def test_email_keys(text: str | None, key: str | None) -> None:
-    assert keys.email_key(text) == key
+    assert _email_key(text) == key
 
 
 @pytest.mark.parametrize(
@@ -31,8 +36,8 @@ def test_email_keys(text: str | None, key: str | None) -> None:
     ],
 )  # fmt: skip
 def test_letters_that_only_look_the_same_stay_different(alike: str, plain: str) -> None:
-    assert keys.email_key(alike) is not None
-    assert keys.email_key(alike) != keys.email_key(plain)
+    assert _email_key(alike) is not None
+    assert _email_key(alike) != _email_key(plain)
 
 
 @pytest.mark.parametrize(

@@ -44,12 +44,6 @@ def email_keys(column: Any) -> pa.Array:
     return pc.if_else(pc.match_substring_regex(text, _ADDRESS), text, pa.scalar(None, pa.string()))
 
 
-def email_key(text: str | None) -> str | None:
-    """`email_keys` of one text."""
-    found: str | None = email_keys(pa.array([text], pa.string()))[0].as_py()
-    return found
-
-
 def is_role(keys: pa.Array) -> pa.Array:
     """Whether an e-mail key names a desk (info@, noreply@) and not a person."""
     return pc.match_substring_regex(keys, _ROLES)

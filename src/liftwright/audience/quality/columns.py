@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from liftwright.audience.quality.leakage import levels_of
+from liftwright.audience.quality.levels import levels_of
 from liftwright.audience.quality.look import DAY_US, Look, is_text, is_time, microseconds
 from liftwright.domain.readiness import Gap
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from liftwright.audience.identity import MOST_SHARED, email_key, phone_key
+from liftwright.audience.identity import MOST_SHARED, email_keys, phone_key
 from liftwright.audience.quality.look import DAY_US, Look
 from liftwright.domain.readiness import Gap
 
@@ -57,14 +57,13 @@ def same_person(customers: pa.Table) -> Groups:
     groups: Groups = []
     if "email" in customers.column_names:
         emails = customers["email"].to_pylist()
-        groups += [g for g in _grouped(customers, _keys(emails, email_key)) if not _only_case([emails[row] for row in g])]
+        keyed = _grouped(customers, email_keys(customers["email"]).to_pylist())
+        groups += [group for group in keyed if not _only_case([emails[row] for row in group])]
     if "phone" in customers.column_names:
-        groups += _grouped(customers, _keys(customers["phone"].to_pylist(), phone_key))
+        groups += _grouped(
+            customers, [phone_key(str(text)) if text is not None else None for text in customers["phone"].to_pylist()]
+        )
     return [group for group in groups if _may_be_one(customers, group)] + _by_name(customers)
-
-
-def _keys(texts: Sequence[Any], key: Callable[[str | None], str | None]) -> list[str | None]:
-    return [key(str(text)) if text is not None else None for text in texts]
 
 
 def _only_case(emails: Sequence[Any]) -> bool:

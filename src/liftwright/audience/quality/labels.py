@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from liftwright.audience.mapping.columns import SPECS
 from liftwright.audience.quality import leakage
+from liftwright.audience.quality.levels import levels_of
 from liftwright.audience.quality.look import Look, microseconds
 from liftwright.domain.readiness import Gap
 
@@ -128,8 +129,14 @@ def _leaking(look: Look, name: str, table: pa.Table, happened: Mask, skip: set[s
             fix="Leave the column out of learning (lead scoring does), or export its value as of the moment of the decision.",
             risk=(risk, because),
         )
-        for leak in leakage.find(table, happened, skip=skip)
+        for leak in leakage.find(table, happened, skip=skip, **_moments(name, table))
     ]  # fmt: skip
+
+
+def _moments(name: str, table: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """When a lead came to be and was closed; a customer's day of birth as a record says nothing of the last orders."""
+    known = ("created_at", "closed_at") if name == "leads" else ()
+    return {moment: table[moment] for moment in known if moment in table.column_names}
 
 
 def wrong_label(look: Look) -> list[Gap]:
@@ -223,7 +230,7 @@ def agreement(traits: pa.Table, label: Mask, money: Floats) -> float | None:
     capped = np.minimum(money, np.quantile(money[money > 0], 0.99))
     weights, by_label, by_money = [], [], []
     for name in traits.column_names:
-        levels, _ = leakage.levels_of(traits[name].combine_chunks())
+        levels, _ = levels_of(traits[name].combine_chunks())
         rows = np.bincount(levels).astype(np.float64)
         kept = rows >= FEWEST
         if kept.sum() >= 2:

@@ -1,145 +1,185 @@
-"""Columns that were filled after the outcome: they sort it too well, because they already know it. Needs no configuration."""
+"""Columns that know the outcome: filled, overwritten or rated after it. The only detector; nobody tells it which columns to suspect.
+
+What gives a column away is its data (`filled`, `late`, `decides`, `settled`, `worked on`), or a moderate effect under a name of what
+people keep up to date while they work on a case (`kept up to date`).
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-FEWEST_ROWS = 200
-FEWEST_OF_EACH = 30
+from liftwright.audience.quality.levels import Levels, Mask, finer_levels_of, told_by, words_of
+from liftwright.audience.quality.look import DAY_US, is_text, is_time, microseconds
+from liftwright.domain.readiness import Leak
+
+FEWEST_ROWS = 100
+FEWEST_OF_EACH = 20
 """With fewer rows, or fewer with or without the outcome, nothing is said."""
 MOST_ROWS = 20_000
 """More rows than this are looked at every n-th."""
-BINS = 10
-MOST_LEVELS = 60
-"""Texts with more different values are only asked whether they are filled at all."""
-ALONE = 0.88
-"""AUC of one column alone above which it must know the outcome."""
-AMONG_FILLED, LATE_SHARE, LATE_RATE = 0.80, 0.20, 0.65
+ALONE, EXPLAINED = 0.88, 0.25
+"""One column alone that sorts the outcomes with this AUC, or texts that explain this share of their entropy, are hardly known beforehand."""
+NEVER, OFTEN = 0.02, 0.1
+"""A column that one outcome hardly ever has and the other often has was written down because of it."""
+SURE = 15.0
+"""So many cases would have to be there by chance before their absence says anything."""
+ONLY_AFTER, MOST_BASE = 0.95, 0.8
+"""Share of the filled rows that have the outcome above which being filled is a consequence of it, unless nearly everybody has it."""
+PRESENT = 0.75
+"""AUC of being filled at all."""
+SETTLED, ALL_BUT = 0.12, 0.1
+"""Share of rows whose text all but decides the outcome: at most this share of the rows with it had the other one."""
+AMONG_FILLED, LATE_SHARE, LATE_RATE, WORKED_ROWS = 0.80, 0.20, 0.65, 200
 """A column that at least this share of rows lacks, whose outcome is so much rarer than everybody's, and that sorts the filled rows
 at this AUC, was filled by those who worked on the promising ones."""
-ONLY_AFTER = 0.95
-"""Share of the filled rows that have the outcome above which being filled is a consequence of it."""
-NAMED = 0.65
-"""AUC from which a column counts as leaking whose name says that it is overwritten as things go on."""
-_OVERWRITTEN = frozenset(
-    ["last", "latest", "final", "closing", "closed", "modified", "updated", "status", "stage", "quality", "disposition", "result", "resolution"]
-)  # fmt: skip
-
-Floats = npt.NDArray[np.float64]
-Levels = npt.NDArray[np.int64]
+NAMED, NOT_CHANCE = 0.65, 5.0
+"""AUC from which a column counts as leaking whose name says that it is overwritten, or judged, as things go on; and by how many
+standard errors of chance it must be above one half."""
+_KEPT = frozenset([
+    "last", "latest", "final", "closing", "closed", "modified", "updated", "status", "stage", "quality", "disposition",
+    "result", "resolution", "verdict", "rating", "grade", "profile", "reason", "tag", "tags", "remark", "remarks", "note",
+    "notes", "lost", "won", "converted", "letzte", "letzter", "letztes", "zuletzt", "abschluss", "geandert", "stufe",
+    "phase", "qualitat", "bewertung", "ergebnis", "grund", "notiz", "notizen", "bemerkung", "bemerkungen", "dernier",
+    "derniere", "statut", "etape", "qualite", "resultat", "motif", "raison", "cloture", "remarque", "ultimo", "ultima",
+    "estado", "etapa", "calidad", "qualidade", "resultado", "motivo", "cierre", "fechamento", "nota", "notas", "stato",
+    "fase", "qualita", "esito", "risultato", "chiusura", "laatste", "kwaliteit", "uitkomst", "reden", "opmerking",
+])  # fmt: skip
+"""English, German, French, Spanish, Portuguese, Italian and Dutch."""
+_AHEAD = frozenset([
+    "until", "expires", "expiry", "due", "next", "renewal", "renews", "end", "ends", "valid", "deadline", "scheduled",
+    "planned", "appointment", "target",
+])  # fmt: skip
+"""Words of times that lie ahead because they were agreed so."""
 
 
 @dataclass(frozen=True)
-class Leak:
-    """A column not to learn from: its AUC for the outcome when it is used alone (out of fold), and why it cannot have been known."""
+class _Rows:
+    """The rows that are looked at: outcomes, and in microseconds when each row came to be and was decided (None = not known)."""
 
-    column: str
-    auc: float
-    says: str
+    happened: Mask
+    created: Levels | None
+    closed: Levels | None
+
+    @property
+    def base(self) -> float:
+        return float(self.happened.mean())
 
 
-def find(table: pa.Table, outcome: npt.ArrayLike, *, skip: Collection[str] = ()) -> tuple[Leak, ...]:
+def find(
+    table: pa.Table,
+    outcome: npt.ArrayLike,
+    *,
+    skip: Collection[str] = (),
+    created_at: pa.ChunkedArray | None = None,
+    closed_at: pa.ChunkedArray | None = None,
+) -> tuple[Leak, ...]:
     """Leaking columns of `table`, the worst first; `outcome` holds true or false per row, `skip` the columns not to judge.
 
-    Silent (empty) below FEWEST_ROWS rows or FEWEST_OF_EACH of either outcome. Any column type is survived; what cannot be compared
-    (lists, structs) is only asked whether it is filled. Raises ValueError when the lengths differ.
+    created_at, closed_at: when each row came to be and was decided; columns of times are compared with them. Silent (empty) below
+    FEWEST_ROWS rows or FEWEST_OF_EACH of either outcome. Any column type is survived; what cannot be compared (lists, structs) is
+    only asked whether it is filled. Raises ValueError when the lengths differ.
     """
     happened = np.asarray(outcome, dtype=bool)
     if len(happened) != table.num_rows:
         raise ValueError(f"{len(happened)} outcomes for {table.num_rows} rows")
+    created, closed = (None if times is None else microseconds(times) for times in (created_at, closed_at))
     if len(happened) > MOST_ROWS:
         chosen = np.arange(0, len(happened), -(-len(happened) // MOST_ROWS))
         table, happened = table.take(pa.array(chosen)), happened[chosen]
+        created, closed = (None if times is None else times[chosen] for times in (created, closed))
     if len(happened) < FEWEST_ROWS or min(happened.sum(), (~happened).sum()) < FEWEST_OF_EACH:
         return ()
-    found = [_leak(name, table[name].combine_chunks(), happened) for name in table.column_names if name not in skip]
+    rows = _Rows(happened, created, closed)
+    found = [_leak(name, table[name].combine_chunks(), rows) for name in table.column_names if name not in skip]
     return tuple(sorted((leak for leak in found if leak is not None), key=lambda leak: (-leak.auc, leak.column)))
 
 
-def _leak(name: str, column: pa.Array, happened: npt.NDArray[np.bool_]) -> Leak | None:
-    levels, filled = levels_of(column)
-    base, among = float(happened.mean()), int(filled.sum())
-    alone = _auc(levels, happened)
-    if alone >= ALONE:
-        return Leak(name, alone, f"alone it sorts the outcome almost perfectly (AUC {alone:.2f})")
-    if FEWEST_OF_EACH <= among < len(filled) and float(happened[filled].mean()) >= ONLY_AFTER > 0.8 >= base:
-        share = float(happened[filled].mean())
-        return Leak(
-            name, alone, f"it is filled for {among:,} rows, and {share:.0%} of them have the outcome, against {base:.0%} of all"
-        )
-    if 1 - among / len(filled) >= LATE_SHARE and among >= FEWEST_ROWS and float(happened[~filled].mean()) <= LATE_RATE * base:
-        inside = _auc(levels[filled], happened[filled])
-        if inside >= AMONG_FILLED:
-            says = f"it is empty where the outcome is rare and sorts the rest (AUC {inside:.2f}): it was filled while people were worked on"
-            return Leak(name, alone, says)
-    if alone >= NAMED and set(re.findall(r"[a-z]+", name.lower())) & _OVERWRITTEN:
-        return Leak(name, alone, f"by its name it is overwritten as things go on, and it sorts the outcome (AUC {alone:.2f})")
+def _leak(name: str, column: pa.Array, rows: _Rows) -> Leak | None:
+    levels, filled = finer_levels_of(column)
+    alone, explained = told_by(levels, rows.happened)
+    signs = (
+        ("filled", _filled(filled, rows)),
+        ("late", _late(name, column, rows)),
+        ("decides", _decides(alone, explained if is_text(column.type) else 0.0)),
+        ("settled", _settled(column, levels, filled, rows)),
+        ("worked on", _worked_on(levels, filled, rows)),
+        ("kept up to date", _named(name, alone, rows)),
+    )
+    for sign, words in signs:
+        for says in words:
+            return Leak(column=name, sign=sign, auc=alone, says=says)
     return None
 
 
-def levels_of(column: pa.Array) -> tuple[Levels, npt.NDArray[np.bool_]]:
-    """Values as small numbers from 1 (numbers and times in ten bins; 0 where there is none), and where there is any."""
-    filled = column.is_valid().to_numpy(zero_copy_only=False)
-    if _is_number(column.type):
-        return _binned(column)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        filled = filled & pc.fill_null(pc.not_equal(pc.utf8_trim_whitespace(column), ""), False).to_numpy(zero_copy_only=False)
-        encoded = column.dictionary_encode()
-        if len(encoded.dictionary) <= MOST_LEVELS:
-            codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
-            return np.where(filled, codes, 0), filled
-    return filled.astype(np.int64), filled
+def _filled(filled: Mask, rows: _Rows) -> Iterator[str]:
+    """Being filled, or being empty, is a consequence of one outcome."""
+    happened, among = rows.happened, int(filled.sum())
+    yes, no = float(filled[happened].mean()), float(filled[~happened].mean())
+    rarer = int(min(happened.sum(), (~happened).sum()))
+    if min(yes, no) <= NEVER and max(yes, no) >= OFTEN and rarer * max(yes, no) >= SURE:
+        yield f"it is filled in {yes:.0%} of the rows with the outcome and in {no:.0%} of the others"
+    if FEWEST_OF_EACH <= among < len(filled) and float(happened[filled].mean()) >= ONLY_AFTER > MOST_BASE >= rows.base:
+        share = float(happened[filled].mean())
+        yield f"it is filled for {among:,} rows, and {share:.0%} of them have the outcome, against {rows.base:.0%} of all"
+    if (present := 0.5 + abs(yes - no) / 2) >= PRESENT:
+        yield f"whether it is filled at all sorts the outcome (AUC {present:.2f})"
 
 
-def _is_number(kind: Any) -> bool:
-    types = pa.types
-    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_temporal(kind))
+def _late(name: str, column: pa.Array, rows: _Rows) -> Iterator[str]:
+    """Times at or after the decision, or mostly more than a day after the row came to be."""
+    if not is_time(column.type) or set(words_of(name)) & _AHEAD:
+        return
+    at = microseconds(column)
+    if (share := _share(at, rows.closed, 0)) >= OFTEN:
+        yield f"it is at or after the decision in {share:.0%} of the rows"
+    if (share := _share(at, rows.created, DAY_US)) >= 0.5:
+        yield f"it is more than a day after the row came to be in {share:.0%} of the rows"
 
 
-def _binned(column: pa.Array) -> tuple[Levels, npt.NDArray[np.bool_]]:
-    if pa.types.is_temporal(column.type):
-        column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
-    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
-    filled = ~np.isnan(values)
-    known = np.unique(values[filled])
-    edges = (
-        known[1:]
-        if len(known) <= BINS + 2
-        else np.unique(np.quantile(values[filled], np.linspace(0, 1, BINS + 1)[1:-1], method="lower"))
-    )
-    return np.where(filled, np.searchsorted(edges, values, side="right") + 1, 0), filled
+def _share(at: Levels, before: Levels | None, gap: int) -> float:
+    """Share of the rows with both times in which the first is `gap` or more after the second; 0 when there are few."""
+    if before is None:
+        return 0.0
+    nothing = np.iinfo(np.int64).min
+    both = (at > nothing) & (before > nothing)
+    return float((at[both] >= before[both] + gap).mean()) if both.sum() >= FEWEST_OF_EACH else 0.0
 
 
-def _auc(levels: Levels, happened: npt.NDArray[np.bool_]) -> float:
-    """AUC of the outcome rate of each level, learned on one half and judged on the other, both ways; .5 says nothing."""
-    size = int(levels.max()) + 1 if len(levels) else 1
-    if size < 2 or min(happened.sum(), (~happened).sum()) < 2:
-        return 0.5
-    half = (np.arange(len(levels)) * 2654435761 >> 7) % 2
-    found = []
-    for side in (0, 1):
-        mine, other = half == side, half != side
-        rows, hits = _counted(levels[mine], size), _counted(levels[mine & happened], size)
-        rate = (hits + 5 * happened.mean()) / (rows + 5)
-        found.append(_area(rate, _counted(levels[other & happened], size), _counted(levels[other & ~happened], size)))
-    return float(np.mean(found))
+def _decides(alone: float, explained: float) -> Iterator[str]:
+    """`explained` is 0 for numbers: one that was known beforehand may tell a lot."""
+    if alone >= ALONE or explained >= EXPLAINED:
+        yield f"alone it sorts the outcome almost perfectly (AUC {alone:.2f}{f', {explained:.0%} of it explained' if explained else ''})"
 
 
-def _counted(levels: Levels, size: int) -> Floats:
-    return np.bincount(levels, minlength=size).astype(np.float64)
+def _settled(column: pa.Array, levels: Levels, filled: Mask, rows: _Rows) -> Iterator[str]:
+    """Texts and flags some of whose values all but decide the outcome."""
+    if not (is_text(column.type) or pa.types.is_boolean(column.type)):
+        return
+    mine, happened, base = levels[filled], rows.happened[filled], rows.base
+    count = np.bincount(mine).astype(np.float64)
+    rate = (np.bincount(mine, happened) + base) / (count + 1)
+    surely = (rate > 1 - ALL_BUT) & (count * (1 - base) >= SURE) & (base <= MOST_BASE)
+    never = (rate < min(ALL_BUT, base / 4)) & (count * base >= SURE) & (base >= 1 - MOST_BASE)
+    share = float(count[surely | never].sum()) / len(levels)
+    if share >= SETTLED:
+        yield f"values that all but decide the outcome stand in {share:.0%} of its rows"
 
 
-def _area(rate: Floats, yes: Floats, no: Floats) -> float:
-    """Chance that one with the outcome has a higher rate than one without; ties count half."""
-    _, order = np.unique(rate, return_inverse=True)
-    with_it, without = np.bincount(order, yes), np.bincount(order, no)
-    pairs = with_it.sum() * without.sum()
-    return float((with_it * (np.cumsum(without) - without / 2)).sum() / pairs) if pairs else 0.5
+def _worked_on(levels: Levels, filled: Mask, rows: _Rows) -> Iterator[str]:
+    empty = 1 - filled.mean()
+    if empty < LATE_SHARE or filled.sum() < WORKED_ROWS or float(rows.happened[~filled].mean()) > LATE_RATE * rows.base:
+        return
+    inside, _ = told_by(levels[filled], rows.happened[filled])
+    if inside >= AMONG_FILLED:
+        yield f"it is empty where the outcome is rare and sorts the rest (AUC {inside:.2f}): it was filled while people were worked on"
+
+
+def _named(name: str, alone: float, rows: _Rows) -> Iterator[str]:
+    luck = float(np.sqrt((1 / rows.happened.sum() + 1 / (~rows.happened).sum()) / 12))
+    if alone >= max(NAMED, 0.5 + NOT_CHANCE * luck) and set(words_of(name)) & _KEPT:
+        yield f"by its name it is overwritten or judged as things go on, and it sorts the outcome (AUC {alone:.2f})"
