@@ -213,7 +213,7 @@ def test_ten_thousand_decisions_come_out_again_from_a_workspace_opened_anew(
     plain_shop.close(deps)
     deps = plain_shop.open_shop(home, now=lambda: plain_shop.NOW + timedelta(days=1))
     dispatch.drain(deps=deps, worker="test", limit=5_000)
-    assert deps.ledger.counts(campaign.campaign_id)["sent"]
+    assert deps.ledger.counts(campaign.campaign_id)["delivered"]
     data = replaying.replay(campaign.campaign_id, deps=deps)
     plain_shop.close(deps)
     assert data["decisions"] == {"compared": 10_800, "identical": 10_800, "differing": 0}
