@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -12,6 +15,7 @@ import plain_shop
 from liftwright.domain.errors import DataError
 from liftwright.domain.plan import Plan
 from liftwright.flow import asking, deciding, launch, nightly, shown, visitor
+from liftwright.planning.assignment import solving
 from liftwright.ports import Deps
 
 
@@ -50,6 +54,59 @@ def test_the_terms_of_every_option_add_up_to_its_value(planned: tuple[Deps, str]
     for option in data["candidates"]:
         assert sum(option["terms"].values()) == pytest.approx(option["value"], abs=1e-9)
         assert option["allowed"] == (not option["blocked_by"])
+
+
+@pytest.fixture(scope="module")
+def scarce(planned: tuple[Deps, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deps, str]]:
+    """The same plan with a sixth of the money, without save10, and without those who bought lately."""
+    before, campaign_id = planned
+    deps = plain_shop.open_shop(plain_shop.copy_of(before.settings.home, tmp_path_factory.mktemp("scarce") / "home"))
+    sixth = f"{_plan(planned).forecast.cost.minor / 600:.2f}"
+    changes = {"objective.budget": sixth, "offers": "none", "audience.exclude": LATELY}
+    asyncio.run(deciding.decide("edit", campaign_id, plan_hash=None, by="ann", changes=changes, deps=deps))
+    yield deps, campaign_id
+    plain_shop.close(deps)
+
+
+LATELY = "people who bought in the last 38 days"
+
+
+def _kind(data: dict[str, Any]) -> str:
+    if data["arm"] != "treated":
+        return str(data["arm"])
+    lot = any("another draw" in says for says in data["would_change"])
+    return ("drawn" if lot else "chosen") if data["touches"] else ("drawn to nothing" if lot else "not worth it")
+
+
+def test_terms_reasons_and_flips_of_everybody_hold(scarce: tuple[Deps, str]) -> None:
+    """Of every kind of person: terms add up to the value that was used, what is open was offered, and something is said to flip it."""
+    deps, plan = scarce[0], _plan(scarce)
+    names = ("customer_id", "wave", "channel", "offer", "value")
+    offered = set(zip(*(deps.lake.get(plan.assignment.candidates)[name].to_pylist() for name in names), strict=True))
+    seen: dict[str, int] = {}
+    for number in range(1, plain_shop.PEOPLE + 1, 3):
+        data = _why(scarce, plain_shop.name_of(number))
+        kind = _kind(data)
+        seen[kind] = seen.get(kind, 0) + 1
+        for option in data["candidates"]:
+            assert math.fsum(option["terms"].values()) == pytest.approx(option["value"], abs=1e-9)
+            is_offered = (data["person"], *(option[name] for name in names[1:])) in offered
+            assert option["allowed"] == is_offered or kind == "holdout"
+        used = {(option["wave"], option["channel"], option["offer"]): option["value"] for option in data["candidates"]}
+        assert all(used[touch["wave"], touch["channel"], touch["offer"]] == touch["value"] for touch in data["touches"])
+        assert data["would_change"]
+    assert set(seen) >= {"chosen", "drawn", "holdout", "none", "not worth it"}
+
+
+def test_someone_the_goal_leaves_out_is_told_by_which_words(scarce: tuple[Deps, str]) -> None:
+    step = next(step for step in _plan(scarce).audience.funnel if LATELY in step.step)
+    assert step.removed
+    told = [_why(scarce, plain_shop.name_of(number)) for number in range(1, 100)]
+    left_out = [data for data in told if any(LATELY in says for says in data["would_change"])]
+    assert left_out
+    for data in left_out:
+        assert (data["arm"], data["chosen"]) == ("none", None)
+        assert all("GOAL-PEOPLE" in option["blocked_by"] for option in data["candidates"])
 
 
 def test_a_chosen_person_gets_their_own_options(planned: tuple[Deps, str]) -> None:
@@ -104,6 +161,38 @@ def test_the_same_pins_give_the_same_plan_bit_for_bit(planned: tuple[Deps, str])
     data = asking.whatif(campaign_id, {"limits.touches": str(_touches(planned))}, deps=deps)
     assert data["after"]["assignment"] == data["before"]["assignment"]
     assert data["after"]["incremental_margin"] == data["before"]["incremental_margin"]
+
+
+@pytest.mark.slow
+def test_what_if_brings_what_the_edit_then_really_brings_and_what_a_solver_alone_finds(
+    planned: tuple[Deps, str], tmp_path: Path
+) -> None:
+    before, campaign_id = planned
+    deps = plain_shop.open_shop(plain_shop.copy_of(before.settings.home, tmp_path / "home"))
+    tight, tighter = (f"{_plan(planned).forecast.cost.minor / 100 * share:.2f}" for share in (0.5, 0.2))
+    changes = ({"objective.budget": tight}, {"limits.touches": "1"}, {"offers": "none"}, {"objective.budget": tighter})
+    for change in changes:
+        old = _plan((deps, campaign_id))
+        after = asking.whatif(campaign_id, change, deps=deps)["after"]
+        asyncio.run(deciding.decide("edit", campaign_id, plan_hash=None, by="ann", changes=change, deps=deps))
+        new = _plan((deps, campaign_id))
+        assert new.revision == old.revision + 1
+        assert after["assignment"] == shown.assignment_json(new)
+        assert after["forecast"] == shown.forecast_json(new)
+        alone = _solved_alone(old, change, deps)
+        if alone is not None:
+            assert alone == pytest.approx(after["objective"], rel=1e-6)
+    plain_shop.close(deps)
+
+
+def _solved_alone(plan: Plan, change: dict[str, str], deps: Deps) -> float | None:
+    """The objective of the plan's own options under the changed limit; None for a change that makes other options."""
+    if "objective.budget" not in change:
+        return None
+    options = deps.lake.get(plan.assignment.candidates).drop_columns(["randomised", "propensity"])
+    limits = plan.assignment.limits | {"budget": float(change["objective.budget"])}
+    share = deps.settings.limits.randomised_share
+    return solving.solve(options, limits, seed=plan.pins.seed, randomised_share=share).objective
 
 
 def _touches(planned: tuple[Deps, str]) -> int:

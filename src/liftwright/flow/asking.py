@@ -38,7 +38,9 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
         raise DataError("PERSON-UNKNOWN", f"There is no person '{person}' in this plan's data.", next_step="Give a customer_id.")
     chosen = _rows(deps.lake.get(plan.assignment.digest), person)
     audience = _rows(deps.lake.get(plan.audience.digest), person)
-    found = options.of(plan, person, bench=bench)
+    left_out = options.left_out(plan, person, bench=bench) if not audience else []
+    found = options.of(plan, person, bench=bench, left_out=left_out)
+    draws = _rows(deps.lake.get(plan.assignment.draws), person) if plan.assignment.draws else []
     shown = chosen or found
     action = f"{shown[0]['channel']}:{shown[0]['offer']}" if shown else None
     return {
@@ -48,7 +50,7 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
         "touches": [_touch(row) for row in chosen],
         "candidates": found,
         "binding": options.binding(plan),
-        "would_change": options.would_change(plan, found, chosen, audience),
+        "would_change": options.would_change(plan, found, chosen, audience, draws=draws, left_out=left_out),
         "reasons": options.reasons(person, action, bench=bench),
         "scores": personal.scores(person, bench=bench, deps=deps),
         "timeline": _timeline(campaign_id, person, bench.data.tables.get("events"), deps),

@@ -1,4 +1,4 @@
-"""One person's options in money, and the limits they compete under."""
+"""One person's options in money, what forbids the others, and the limits they compete under."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from liftwright.agents.bench import Bench, solving
 from liftwright.agents.bench.audience import flight_waves
+from liftwright.audience import selection
 from liftwright.domain.plan import Plan
 from liftwright.domain.treatment import NO_OFFER
 from liftwright.planning import treatments
@@ -17,17 +18,31 @@ from liftwright.planning import treatments
 TERMS = {"margin": "term_margin", "contact_cost": "term_cost", "incentive": "term_incentive", "fatigue": "term_fatigue"}
 
 
-def of(plan: Plan, person: str, *, bench: Bench) -> list[dict[str, Any]]:
+def of(plan: Plan, person: str, *, bench: Bench, left_out: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Every option of a person: each stored candidate, and each action that was not one, with what forbids it.
 
     `terms` add up to `value`, the expected incremental margin of the touch in major units; `price` is what it uses of scarce limits.
+    `left_out`: the steps of the funnel that left this person out, which forbid every option.
     """
     table = bench.deps.lake.get(plan.assignment.candidates)
     stored = table.filter(pc.equal(table["customer_id"], person)).to_pylist()
     found = [_stored(row, plan) for row in stored]
     there = {(row["channel"], row["offer"]) for row in stored}
-    found += [option for option in _others(plan, person, bench) if (option["channel"], option["offer"]) not in there]
+    found += [option for option in _others(plan, person, bench, left_out) if (option["channel"], option["offer"]) not in there]
     return sorted(found, key=lambda option: (not option["allowed"], -option["value"], option["channel"], option["offer"]))
+
+
+def left_out(plan: Plan, person: str, *, bench: Bench) -> list[str]:
+    """The steps of the funnel, by the goal's words, that this person does not pass."""
+    data = bench.data
+    index = int(np.flatnonzero(data.ids == person)[0])
+    found = []
+    for step in (step.step for step in plan.audience.funnel if step.rule == "goal"):
+        keeps, _, phrase = step.partition(" ")
+        mask = selection.match_people(phrase, people=data.people, features=data.features, tables=data.tables, as_of=data.as_of)
+        if mask is not None and bool(mask[index]) != (keeps == "only"):
+            found.append(step)
+    return found
 
 
 def _stored(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
@@ -44,13 +59,14 @@ def _stored(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     }
 
 
-def _others(plan: Plan, person: str, bench: Bench) -> list[dict[str, Any]]:
+def _others(plan: Plan, person: str, bench: Bench, left_out: Sequence[str]) -> list[dict[str, Any]]:
     """Actions without a stored candidate, valued as a first touch by the same models and economics."""
     data = bench.data
     index = int(np.flatnonzero(data.ids == person)[0])
     economics = solving.economics_of(data, bench.scored, plan.objective, np.array([index]))
     rules = _blocking(person, bench)
     waves = flight_waves(data, plan.objective, touches=int(plan.assignment.limits["per_person_cap"]))
+    only_sure, errors = any(step.rule == "past test" for step in plan.audience.funnel), bench.scored.effects.errors
     found = []
     for place, action in enumerate(data.actions):
         channel, offer = treatments.action_parts(action)
@@ -58,20 +74,17 @@ def _others(plan: Plan, person: str, bench: Bench) -> list[dict[str, Any]]:
         worth = treatments.terms(effect, channel=channel, offer=offer, wave=1, economics=economics)
         terms = {name: float(worth[column][0]) for name, column in TERMS.items()}
         value = sum(terms.values())
-        blocked = [*rules.get(channel, ()), *_unused(plan, channel, offer), *([] if value > 0 else ["DO-NOTHING-IS-WORTH-MORE"])]
-        found.append(
-            {
-                "channel": channel,
-                "offer": offer,
-                "wave": 1,
-                "send_on": waves[0].send_on.isoformat() if waves else None,
-                "value": value,
-                "terms": terms,
-                "price": 0.0,
-                "allowed": not blocked,
-                "blocked_by": blocked,
-            }
-        )
+        blocked = [
+            *rules.get(channel, ()),
+            *(["GOAL-PEOPLE"] if left_out else []),
+            *_unused(plan, channel, offer),
+            *_unfit(plan, channel, offer, economics),
+            *(["HOUSEHOLD"] if channel == "direct_mail" and not rules.get(channel) and not data.allowed[channel][index] else []),
+            *(["EFFECT-UNSURE"] if only_sure and effect[0] <= solving.SURE_Z * errors[index, place] else []),
+            *([] if value > 0 else ["DO-NOTHING-IS-WORTH-MORE"]),
+        ]
+        what = {"channel": channel, "offer": offer, "wave": 1, "send_on": waves[0].send_on.isoformat() if waves else None}
+        found.append(what | {"value": value, "terms": terms, "price": 0.0, "allowed": not blocked, "blocked_by": blocked})
     return found
 
 
@@ -88,6 +101,16 @@ def _unused(plan: Plan, channel: str, offer: str) -> list[str]:
         reasons.append("PLAN-CHANNEL")
     if offer not in (NO_OFFER, *(each.name for each in plan.offers)):
         reasons.append("PLAN-OFFER")
+    return reasons
+
+
+def _unfit(plan: Plan, channel: str, offer: str, economics: treatments.Economics) -> list[str]:
+    """What else keeps an action from being an option of this person: no text to send, too little margin left."""
+    reasons = []
+    if not any((text.channel, text.offer) == (channel, offer) for text in plan.variants):
+        reasons.append("PLAN-TEXT")
+    if not treatments.keeps_floor(offer, economics=economics)[0]:
+        reasons.append("MARGIN-FLOOR")
     return reasons
 
 
@@ -129,24 +152,54 @@ def binding(plan: Plan) -> list[str]:
 
 
 def would_change(
-    plan: Plan, options: Sequence[Mapping[str, Any]], chosen: Sequence[Mapping[str, Any]], audience: Sequence[Mapping[str, Any]]
+    plan: Plan,
+    options: Sequence[Mapping[str, Any]],
+    chosen: Sequence[Mapping[str, Any]],
+    audience: Sequence[Mapping[str, Any]],
+    *,
+    draws: Sequence[Mapping[str, Any]] = (),
+    left_out: Sequence[str] = (),
 ) -> list[str]:
-    """What would have to be different for another outcome."""
+    """What would have to be different for another outcome, everybody else and the prices of the plan being as they are.
+
+    `draws`: this person's decisions that the lot took.
+    """
     if audience and audience[0]["arm"] == "holdout":
         return ["being drawn into the treated arm: the holdout is never contacted"]
+    if left_out:
+        return [f"being among the people the goal asks for: '{step}' left this person out" for step in left_out]
     free = [option for option in options if option["allowed"]]
     blocked = [option for option in options if not option["allowed"] and option["value"] > 0]
+    lots = [_lot(draw) for draw in draws]
     found = [
         f"{option['channel']}:{option['offer']} being allowed (worth {option['value']:.2f}; now {', '.join(option['blocked_by'])})"
         for option in blocked[:3]
     ]
-    if chosen:
-        worst = min(float(row["value"]) - price(row, plan) for row in chosen)
-        return [f"a touch worth {max(worst, 0.0):.2f} less: then doing nothing is better", *found]
+    planned = [row for row in chosen if not row.get("randomised")]
+    if planned:
+        worst = min(float(row["value"]) - price(row, plan) for row in planned)
+        return [
+            *lots,
+            f"a touch worth {max(worst, 0.0):.2f} less: at the prices of this plan doing nothing is then better",
+            *found,
+        ]
+    if lots:
+        return [*lots, *found]
     if free:
         best = max(float(option["value"]) - float(option["price"]) for option in free)
-        return [f"an option worth {max(-best, 0.0):.2f} more: the best one is worth less than what it takes from others", *found]
+        return [
+            f"an option worth {max(-best, 0.0):.2f} more: at the prices of this plan the best one is worth less than what it takes from others",
+            *found,
+        ]
     return found
+
+
+def _lot(draw: Mapping[str, Any]) -> str:
+    got = "no contact" if draw["channel"] is None else f"{draw['channel']}:{draw['offer']}"
+    return (
+        f"another draw in wave {draw['wave']}: the lot gave {got}, one of {draw['outcomes']} equally likely outcomes, so that the next"
+        f" campaign can learn (chance of it in this plan {draw['propensity']:.1%})"
+    )
 
 
 def reasons(person: str, action: str | None, *, bench: Bench) -> list[dict[str, Any]]:
