@@ -69,6 +69,43 @@ def test_money_at_risk_is_in_the_house_currency_and_says_how_it_was_reckoned() -
     assert gap.as_json()["money_at_risk"] == gap.money_at_risk.as_json()
 
 
+@pytest.mark.parametrize(("days_ago", "gaps"), [(60, {"consent_conflict"}), (20, set())])
+def test_a_yes_after_an_opt_out_counts_where_the_file_could_know(days_ago: int, gaps: set[str]) -> None:
+    """The newest customer of the file came in just now, so it was written now."""
+    tables = seeded_faults.clean(8)
+    granted = tables["customers"].filter(pa.compute.equal(tables["customers"]["consent_email"], "granted"))["customer_id"]
+    events = tables["events"].filter(pa.compute.is_in(tables["events"]["customer_id"], granted)).slice(0, 60)
+    at = pa.array([seeded_faults.NOW - timedelta(days=days_ago)] * events.num_rows, seeded_faults.STAMP)
+    for name, values in {
+        "event_id": pa.array([f"O{n}" for n in range(60)]), "type": pa.array(["opt_out"] * 60), "channel": pa.array(["email"] * 60),
+        "occurred_at": at, "received_at": at, "amount": pa.nulls(60, pa.float64()), "currency": pa.nulls(60, pa.string()),
+    }.items():  # fmt: skip
+        events = events.set_column(events.column_names.index(name), name, values)
+    found = _audited(tables | {"events": pa.concat_tables([tables["events"], events])})
+    assert {gap.kind for gap in found.gaps} == gaps
+
+
+def test_a_file_from_before_an_opt_out_is_not_blamed_for_its_yes() -> None:
+    tables = seeded_faults.clean(9)
+    old = pa.compute.less(tables["customers"]["created_at"].cast(pa.int64()), seeded_faults.NOW_US - 60 * seeded_faults.DAY_US)
+    customers = tables["customers"].filter(old).drop_columns(["crm_updated_at"])
+    left = customers.filter(pa.compute.equal(customers["consent_email"], "granted"))["customer_id"][:60]
+    at = pa.array([seeded_faults.NOW - timedelta(days=50)] * 60, seeded_faults.STAMP)
+    opted_out = pa.table(
+        {
+            "event_id": [f"O{n}" for n in range(60)],
+            "customer_id": left,
+            "type": ["opt_out"] * 60,
+            "channel": ["email"] * 60,
+            "occurred_at": at,
+        }
+    )
+    found = _audited(
+        {"customers": customers, "events": pa.concat_tables([tables["events"], opted_out], promote_options="default")}
+    )
+    assert [gap.says for gap in found.gaps if gap.kind == "consent_conflict"] == []
+
+
 def test_scores_fall_with_what_is_wrong() -> None:
     clean = seeded_faults.clean(4)
     luck = np.random.default_rng(4)

@@ -16,7 +16,7 @@ import seeded_faults
 Run = Callable[..., Any]
 AT = seeded_faults.NOW.isoformat()
 SMALL = [seeded_faults.case_duplicates, seeded_faults.meeting_label, seeded_faults.mixed_units, seeded_faults.leaking_note,
-         seeded_faults.missing_outcomes, seeded_faults.broken_letters]  # fmt: skip
+         seeded_faults.missing_outcomes, seeded_faults.broken_letters, seeded_faults.stale_feed]  # fmt: skip
 
 
 def _imported(run: Run, tables: dict[str, pa.Table], directory: Path) -> Path:
@@ -45,6 +45,27 @@ def test_a_fault_survives_the_import_and_is_named(fault: seeded_faults.Fault, ru
     assert said.code == 1
     gap = next(gap for gap in said.data["gaps"] if gap["kind"] == kind)
     assert (gap["table"], gap["column"], gap["severity"]) == (table, column, "block")
+
+
+GERMAN = {
+    "lead_id": "Anfragenummer", "created_at": "Anfrage vom", "outcome": "Ergebnis", "amount": "Auftragswert", "closed_at": "Erledigt am",
+    "source": "Herkunft", "pages": "Seitenaufrufe", "city": "Ort", "note": "Gesprächsverlauf",
+}  # fmt: skip
+
+
+def test_headers_in_another_language_are_named_as_they_are(run: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(24)
+    leads = seeded_faults.leaking_note(seeded_faults.clean(24), rng)["leads"]
+    billed = [f"{at.day:02}.{at.month:02}.{at.year}" for at in leads["closed_at"].to_pylist()]
+    leads = leads.rename_columns([GERMAN[name] for name in leads.column_names]).append_column("Rechnung vom", pa.array(billed))
+    pa_csv.write_csv(leads, tmp_path / "anfragen.csv")
+    columns = "\n".join(f"  {name}: {GERMAN[name]}" for name in ("lead_id", "created_at", "outcome", "amount", "closed_at"))
+    (tmp_path / "map.yaml").write_text(f"table: leads\ncolumns:\n{columns}\n", encoding="utf-8")
+    home = tmp_path / "home"
+    made = run("import", tmp_path / "anfragen.csv", "--as", "leads", "--map", tmp_path / "map.yaml", "--home", home, at=AT)
+    assert made.code == 0
+    gaps = run("readiness", "--home", home, "--json", at=AT).data["gaps"]
+    assert {(gap["kind"], gap["column"]) for gap in gaps} == {("leakage", "gesprachsverlauf"), ("leakage", "rechnung_vom")}
 
 
 def test_what_the_import_kept_out_is_told_with_its_table(run: Run, tmp_path: Path) -> None:

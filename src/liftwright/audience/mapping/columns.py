@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -179,9 +180,10 @@ AFTERWARDS = frozenset(
 
 
 def plain(name: str) -> str:
-    """A column name as lower-case words joined by underscores: 'Prospect ID' and 'prospectId' become 'prospect_id'."""
+    """A column name as lower-case words joined by underscores: 'Prospect ID' and 'prospectId' become 'prospect_id', 'Größe' 'grosse'."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip())
-    return re.sub(r"[^a-z0-9]+", "_", spaced.lower()).strip("_") or "column"
+    letters = unicodedata.normalize("NFKD", spaced.lower().replace("ß", "ss"))
+    return re.sub(r"[^a-z0-9]+", "_", re.sub(r"[\u0300-\u036f]", "", letters)).strip("_") or "column"
 
 
 def spec_of(table: str) -> Spec:

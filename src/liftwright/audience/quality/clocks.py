@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.audience.quality.look import DAY_US, Look, is_text, is_time, microseconds
+from liftwright.audience.quality.names import AHEAD, words_of
 from liftwright.domain.readiness import Gap
 
 HOUR_US = 3_600_000_000
@@ -23,7 +23,6 @@ SHIFTED = 0.25
 FITS = 0.45
 """A shift explains the difference when it leaves less than this share of it."""
 MOST_SOURCES = 12
-_AHEAD = frozenset(["until", "to", "expires", "expiry", "expire", "due", "next", "renewal", "renews", "renew", "end", "ends", "valid", "deadline", "scheduled", "planned", "appointment"])  # fmt: skip
 _LOOKED_AT = ("customers", "events", "treatments", "leads", "products")
 
 
@@ -127,7 +126,7 @@ def _past_times(table: pa.Table | None) -> list[str]:
     if table is None:
         return []
     times = [name for name in table.column_names if is_time(table.schema.field(name).type)]
-    return [name for name in times if not set(re.findall(r"[a-z]+", name.lower())) & _AHEAD]
+    return [name for name in times if not set(words_of(name)) & AHEAD]
 
 
 def _later(look: Look, table: pa.Table | None, column: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -11,6 +9,7 @@ import pyarrow.compute as pc
 
 from liftwright.audience.quality.levels import levels_of
 from liftwright.audience.quality.look import DAY_US, Look, is_text, is_time, microseconds
+from liftwright.audience.quality.names import BORN, words_of
 from liftwright.domain.readiness import Gap
 
 FEWEST_ROWS = 100
@@ -22,7 +21,6 @@ VARIED = 0.8
 """A column whose commonest value had at most this share before, and is the only one now, has been frozen."""
 BEHIND_DAYS = 45
 """A date column whose newest value lies so far behind the newest row is no longer updated."""
-_BORN = frozenset(["birth", "born", "dob", "birthday", "created", "signup", "joined", "registered", "since", "first"])
 _STAMPS = {"events": "occurred_at", "customers": "created_at", "leads": "created_at"}
 BROKEN = "[ÂÃ][\u0080-\u00bf‰–—„Ÿœš…†‡ˆ™›‚‘’“”•]|â€|ï¿½|\ufffd"
 Mask = npt.NDArray[np.bool_]
@@ -102,7 +100,7 @@ def _left_behind(look: Look, table: pa.Table) -> list[tuple[str, str]]:
     newest = max((int(at[at <= now].max()) for at in stamps if (at <= now).any()), default=np.iinfo(np.int64).min)
     found = []
     for column in table.column_names:
-        if not is_time(table.schema.field(column).type) or set(re.findall(r"[a-z]+", column.lower())) & _BORN:
+        if not is_time(table.schema.field(column).type) or set(words_of(column)) & BORN:
             continue
         at = microseconds(table[column])
         at = at[at > np.iinfo(np.int64).min]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from liftwright.audience.identity import MOST_SHARED, email_keys, phone_key
-from liftwright.audience.quality.look import DAY_US, Look
+from liftwright.audience.quality.look import DAY_US, Look, is_time, microseconds
 from liftwright.domain.readiness import Gap
 
 LEAST_SHARE, FEWEST = 0.002, 3
 """Fewer records than both of these are chance."""
 ANSWER_DAYS = 30
-"""So long after an opt-out the customer file should know of it."""
+"""A customer file written so long after an opt-out should know of it."""
 Groups = list[list[int]]
 
 
@@ -27,7 +27,7 @@ def check(look: Look) -> list[Gap]:
         return []
     by_case = spelled_differently(customers)
     told = {row for group in by_case for row in group}
-    by_key = [group for group in same_person(customers) if not told.issuperset(group)]
+    by_key = [group for group in same_person(customers, told=told) if not told.issuperset(group)]
     found = []
     enough = max(FEWEST, LEAST_SHARE * customers.num_rows)
     ids = customers["customer_id"].to_pylist()
@@ -51,9 +51,9 @@ def spelled_differently(customers: pa.Table) -> Groups:
     return [group for group in groups if len({emails[row] for row in group}) > 1]
 
 
-def same_person(customers: pa.Table) -> Groups:
+def same_person(customers: pa.Table, *, told: Collection[int] = ()) -> Groups:
     """Records with different ids that share a normalised address or phone, or name and birth date; those that only differ in case
-    are left to `spelled_differently`, and people with different birth dates are different people."""
+    are left to `spelled_differently` (their rows are `told`), and people with different birth dates are different people."""
     groups: Groups = []
     if "email" in customers.column_names:
         emails = customers["email"].to_pylist()
@@ -63,7 +63,8 @@ def same_person(customers: pa.Table) -> Groups:
         groups += _grouped(
             customers, [phone_key(str(text)) if text is not None else None for text in customers["phone"].to_pylist()]
         )
-    return [group for group in groups if _may_be_one(customers, group)] + _by_name(customers)
+    groups = [group for group in groups if _may_be_one(customers, group)]
+    return groups + _by_name(customers, told={*told, *(row for group in groups for row in group)})
 
 
 def _only_case(emails: Sequence[Any]) -> bool:
@@ -88,15 +89,15 @@ def _may_be_one(customers: pa.Table, group: Sequence[int]) -> bool:
     return True
 
 
-def _by_name(customers: pa.Table) -> Groups:
-    """Same name and birth date, where that happens far more often than by chance."""
+def _by_name(customers: pa.Table, *, told: Collection[int]) -> Groups:
+    """Same name and birth date, where that happens far more often than by chance among people whom no address has told yet."""
     if not {"first_name", "last_name", "birth_date"} <= set(customers.column_names):
         return []
     names = zip(customers["first_name"].to_pylist(), customers["last_name"].to_pylist(), strict=True)
     called = [f"{a} {b}".strip().lower() if a and b else None for a, b in names]
     born = customers["birth_date"].to_pylist()
     both = [(name, day) if name and day else None for name, day in zip(called, born, strict=True)]
-    groups = _grouped(customers, both)
+    groups = [group for group in _grouped(customers, both) if not set(group) <= set(told)]
     chance = _repeat(called) * _repeat(born) * customers.num_rows**2 / 2
     return groups if len(groups) > 5 * chance + FEWEST else []
 
@@ -143,7 +144,7 @@ def _consent(look: Look, customers: pa.Table, groups: Groups) -> list[Gap]:
             gap = look.gap(
                 "consent_conflict", "customers", name, concerned=len(people), of=customers.num_rows, severity="block",
                 says=f"{len(people):,} records say yes to {channel} although the same person said no: in another record, or by opting out"
-                f" more than {ANSWER_DAYS} days ago. Contacting them breaks their word.",
+                f" more than {ANSWER_DAYS} days before the file was written. Contacting them breaks their word.",
                 fix="Ask the source which answer is the last one; until then the house takes the no.",
                 risk=(look.earned_by(people), f"margin of the last 90 days from these {len(people):,} records"),
             )  # fmt: skip
@@ -152,12 +153,21 @@ def _consent(look: Look, customers: pa.Table, groups: Groups) -> list[Gap]:
 
 
 def _ignored(look: Look, channel: str, granted: set[str]) -> set[str]:
+    """Who opted out so long before the customer file was written that it should know."""
     events = look.table("events")
     if events is None or "channel" not in events.column_names or not granted:
         return set()
-    latest = int(look.now.timestamp() * 1e6) - ANSWER_DAYS * DAY_US
+    latest = _written(look) - ANSWER_DAYS * DAY_US
     who = look.sql(
         f"SELECT DISTINCT customer_id FROM events WHERE type = 'opt_out' AND channel = '{channel}' AND epoch_us(occurred_at) < {latest}",
         events=events,
     )["customer_id"]
     return granted & set(who.to_pylist())
+
+
+def _written(look: Look) -> int:
+    """When the customer file was written as far as it shows, microseconds: its newest time that is not ahead of now; else now."""
+    now, customers = int(look.now.timestamp() * 1e6), look.table("customers")
+    times = [] if customers is None else [name for name in customers.column_names if is_time(customers.schema.field(name).type)]
+    known = [at[(at <= now) & (at > np.iinfo(np.int64).min)] for at in (microseconds(customers[name]) for name in times)]
+    return max((int(at.max()) for at in known if len(at)), default=now)

@@ -14,6 +14,7 @@ from liftwright.audience.mapping.columns import SPECS
 from liftwright.audience.quality import leakage
 from liftwright.audience.quality.levels import levels_of
 from liftwright.audience.quality.look import Look, microseconds
+from liftwright.audience.quality.names import HISTORY, words_of
 from liftwright.domain.readiness import Gap
 
 OUTCOME_DAYS = 14
@@ -43,36 +44,6 @@ _NO = frozenset(
 )
 _MONEY = re.compile(r"(^|_)(revenue|amount|deal_value|contract_value|arr|mrr|paid)($|_)")
 _PROXIES = ("meeting", "meeting_booked", "demo", "demo_booked", "lead", "mql", "sign_up", "signup", "form", "call_booked")
-_HISTORY = frozenset(
-    [
-        "last",
-        "latest",
-        "recent",
-        "recency",
-        "days",
-        "order",
-        "orders",
-        "spend",
-        "spent",
-        "total",
-        "lifetime",
-        "count",
-        "visits",
-        "purchase",
-        "purchases",
-        "revenue",
-        "average",
-        "avg",
-        "first",
-        "frequency",
-        "monetary",
-        "value",
-        "rfm",
-        "ltv",
-        "clv",
-    ]
-)
-"""Words of columns by which a customer file sums up the past: they know the last orders because that is what they are for."""
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
@@ -88,7 +59,7 @@ def leaks(look: Look) -> list[Gap]:
     customers, bought = look.table("customers"), _bought(look)
     if customers is not None and bought is not None:
         happened = pc.is_in(customers["customer_id"], value_set=bought).to_numpy(zero_copy_only=False)
-        summaries = {name for name in customers.column_names if set(re.findall(r"[a-z]+", name.lower())) & _HISTORY}
+        summaries = {name for name in customers.column_names if set(words_of(name)) & HISTORY}
         found += _leaking(look, "customers", customers, happened, {*SPECS["customers"].columns} | summaries)
     return found
 

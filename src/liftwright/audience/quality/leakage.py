@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from liftwright.audience.quality.levels import Levels, Mask, finer_levels_of, told_by, words_of
-from liftwright.audience.quality.look import DAY_US, is_text, is_time, microseconds
+from liftwright.audience.quality.levels import Levels, Mask, finer_levels_of, told_by
+from liftwright.audience.quality.look import DAY_US, as_times, is_text, is_time, microseconds
+from liftwright.audience.quality.names import AHEAD, KEPT, words_of
 from liftwright.domain.readiness import Leak
 
 FEWEST_ROWS = 100
@@ -40,21 +41,6 @@ at this AUC, was filled by those who worked on the promising ones."""
 NAMED, NOT_CHANCE = 0.65, 5.0
 """AUC from which a column counts as leaking whose name says that it is overwritten, or judged, as things go on; and by how many
 standard errors of chance it must be above one half."""
-_KEPT = frozenset([
-    "last", "latest", "final", "closing", "closed", "modified", "updated", "status", "stage", "quality", "disposition",
-    "result", "resolution", "verdict", "rating", "grade", "profile", "reason", "tag", "tags", "remark", "remarks", "note",
-    "notes", "lost", "won", "converted", "letzte", "letzter", "letztes", "zuletzt", "abschluss", "geandert", "stufe",
-    "phase", "qualitat", "bewertung", "ergebnis", "grund", "notiz", "notizen", "bemerkung", "bemerkungen", "dernier",
-    "derniere", "statut", "etape", "qualite", "resultat", "motif", "raison", "cloture", "remarque", "ultimo", "ultima",
-    "estado", "etapa", "calidad", "qualidade", "resultado", "motivo", "cierre", "fechamento", "nota", "notas", "stato",
-    "fase", "qualita", "esito", "risultato", "chiusura", "laatste", "kwaliteit", "uitkomst", "reden", "opmerking",
-])  # fmt: skip
-"""English, German, French, Spanish, Portuguese, Italian and Dutch."""
-_AHEAD = frozenset([
-    "until", "expires", "expiry", "due", "next", "renewal", "renews", "end", "ends", "valid", "deadline", "scheduled",
-    "planned", "appointment", "target",
-])  # fmt: skip
-"""Words of times that lie ahead because they were agreed so."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +81,8 @@ def find(
     if len(happened) < FEWEST_ROWS or min(happened.sum(), (~happened).sum()) < FEWEST_OF_EACH:
         return ()
     rows = _Rows(happened, created, closed)
-    found = [_leak(name, table[name].combine_chunks(), rows) for name in table.column_names if name not in skip]
+    columns = {name: as_times(table[name]) or table[name] for name in table.column_names if name not in skip}
+    found = [_leak(name, column.combine_chunks(), rows) for name, column in columns.items()]
     return tuple(sorted((leak for leak in found if leak is not None), key=lambda leak: (-leak.auc, leak.column)))
 
 
@@ -132,7 +119,7 @@ def _filled(filled: Mask, rows: _Rows) -> Iterator[str]:
 
 def _late(name: str, column: pa.Array, rows: _Rows) -> Iterator[str]:
     """Times at or after the decision, or mostly more than a day after the row came to be."""
-    if not is_time(column.type) or set(words_of(name)) & _AHEAD:
+    if not is_time(column.type) or set(words_of(name)) & AHEAD:
         return
     at = microseconds(column)
     if (share := _share(at, rows.closed, 0)) >= OFTEN:
@@ -181,5 +168,5 @@ def _worked_on(levels: Levels, filled: Mask, rows: _Rows) -> Iterator[str]:
 
 def _named(name: str, alone: float, rows: _Rows) -> Iterator[str]:
     luck = float(np.sqrt((1 / rows.happened.sum() + 1 / (~rows.happened).sum()) / 12))
-    if alone >= max(NAMED, 0.5 + NOT_CHANCE * luck) and set(words_of(name)) & _KEPT:
+    if alone >= max(NAMED, 0.5 + NOT_CHANCE * luck) and set(words_of(name)) & KEPT:
         yield f"by its name it is overwritten or judged as things go on, and it sorts the outcome (AUC {alone:.2f})"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Any
 
 import numpy as np
@@ -22,13 +20,6 @@ SHRINK = 5.0
 Floats = npt.NDArray[np.float64]
 Levels = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-
-
-def words_of(name: str) -> list[str]:
-    """Words of a column's name in lower case, without accents: `letzteAktivität` is letzte, aktivitat."""
-    apart = re.sub(r"(?<=[a-zß-ÿ])(?=[A-Z])", " ", name)
-    plain = unicodedata.normalize("NFKD", apart.lower()).encode("ascii", "ignore").decode()
-    return re.findall(r"[a-z]+", plain)
 
 
 def levels_of(column: pa.Array) -> tuple[Levels, Mask]:

@@ -22,6 +22,9 @@ BLOCKING_SHARE = 0.01
 QUARTER_DAYS = 90
 DAY_US = 86_400_000_000
 STAMP = pa.timestamp("us", tz="UTC")
+_ISO = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s?(?:Z|[+-]\d{2}(?::?\d{2})?)?)?"
+_DOTTED = r"\d{1,2}\.\d{1,2}\.\d{4}(?: \d{1,2}:\d{2}(?::\d{2})?)?"
+_DOTTED_FORMS = "['%d.%m.%Y', '%d.%m.%Y %H:%M', '%d.%m.%Y %H:%M:%S']"
 
 
 @dataclass(frozen=True)
@@ -126,3 +129,21 @@ def microseconds(column: pa.ChunkedArray) -> np.ndarray:
 def is_time(kind: Any) -> bool:
     """Whether an Arrow type is a moment or a day."""
     return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
+
+
+def as_times(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """A text column whose every value is a day or a moment (2026-12-31, with or without a time, or 31.12.2026) as moments in UTC.
+
+    None for any other column: the import keeps times as text where no canonical column is meant.
+    """
+    if not is_text(column.type) or column.null_count == len(column):
+        return None
+    for form, parsed in ((_ISO, "try_cast(value AS TIMESTAMPTZ)"), (_DOTTED, f"try_strptime(value, {_DOTTED_FORMS})")):
+        known = column.drop_null()
+        if all(pc.all(pc.match_substring_regex(part, f"^{form}$")).as_py() for part in (known.slice(0, 50), known)):
+            with duckdb.connect() as db:
+                db.execute("SET TimeZone = 'UTC'; SET threads = 1")
+                db.register("texts", pa.table({"value": column}))
+                times = db.sql(f"SELECT CAST({parsed} AS TIMESTAMPTZ) AS at FROM texts").to_arrow_table()["at"].cast(STAMP)
+            return times if times.null_count == column.null_count else None
+    return None

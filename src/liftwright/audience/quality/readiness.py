@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.audience.quality import amounts, clocks, columns, identities, labels, outcomes
-from liftwright.audience.quality.look import DAY_US, Look, microseconds
+from liftwright.audience.quality.look import DAY_US, Look, as_times, microseconds
 from liftwright.domain.readiness import Gap, Readiness
 
 FRESH_DAYS, STALE_DAYS = 2.0, 30.0
@@ -46,9 +46,18 @@ def audit(
 
 
 def _usable(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The tables without those that lack the columns that make them what they are."""
+    """The tables without those that lack the columns that make them what they are; times that came in as text are times."""
     needed: dict[str, set[str]] = {"customers": {"customer_id"}, "events": {"customer_id", "type", "occurred_at"}}
-    return {name: table for name, table in tables.items() if needed.get(name, set()) <= set(table.column_names)}
+    whole = {name: table for name, table in tables.items() if needed.get(name, set()) <= set(table.column_names)}
+    return {name: _dated(table) if name in ("customers", "leads") else table for name, table in whole.items()}
+
+
+def _dated(table: pa.Table) -> pa.Table:
+    for place, name in enumerate(table.column_names):
+        times = as_times(table[name])
+        if times is not None:
+            table = table.set_column(place, name, times)
+    return table
 
 
 def _missing(look: Look) -> list[Gap]:
