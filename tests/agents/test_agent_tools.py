@@ -154,6 +154,13 @@ def test_documents_are_quoted_without_contact_data_or_invisible_characters() -> 
     assert quoted("kept as it is") == "kept as it is"
 
 
+def test_days_and_amounts_are_not_taken_for_telephone_numbers() -> None:
+    plain = "From 2026-11-02 2026-11-16 (02.11.2026) it brings 1234567.89; sent 2026-11-02 14:00."
+    assert quoted(plain) == plain
+    for number in ("+1 212 555 0100", "(212) 555-0100", "212.555.0100", "0049 30 901820", "2125550100"):
+        assert quoted(f"ring {number} today") == "ring [removed] today"
+
+
 def test_the_experiment_tool_hides_the_salt_and_refuses_odd_shares() -> None:
     tool = making.experiment_design(bench(), OBJECTIVE, bench().eligible(OBJECTIVE))
     assert "pepper" not in tool.invoke({})

@@ -173,9 +173,34 @@ async def test_words_that_change_a_waiting_plan_become_a_recorded_decision(shop:
     assert "Changed: budget" in changed.reply
 
 
-async def test_words_that_change_nothing_are_not_recorded(shop: Deps) -> None:
-    campaign_id = (await conversation.turn("Sell more", None, deps=shop)).campaign_id
-    said = await conversation.turn("the weather is nice", campaign_id, deps=shop)
+@pytest.mark.parametrize(
+    "words",
+    [
+        "the weather is nice",
+        "thanks, enough for today",
+        "today is a busy day",
+        "see you tomorrow",
+        "I had no time today, tomorrow I will",
+    ],
+)
+async def test_words_that_change_nothing_are_not_recorded(shop: Deps, words: str) -> None:
+    campaign_id = (await conversation.turn("Sell more shoes over the next two weeks", None, deps=shop)).campaign_id
+    said = await conversation.turn(words, campaign_id, deps=shop)
     assert said.reply == conversation.NOT_A_CHANGE
     assert shop.approvals.decisions(campaign_id) == []
     assert shop.campaigns.get(campaign_id).revision == 1
+
+
+@pytest.mark.parametrize("words", ["end it tomorrow", "until next Friday", "three weeks instead"])
+async def test_words_about_the_dates_are_recorded(shop: Deps, words: str) -> None:
+    campaign_id = (await conversation.turn("Sell more shoes over the next two weeks", None, deps=shop)).campaign_id
+    await conversation.turn(words, campaign_id, deps=shop)
+    assert [(taken.kind, taken.reason) for taken in shop.approvals.decisions(campaign_id)] == [("respond", words)]
+
+
+async def test_the_list_says_of_an_overdue_approval_that_it_expired(shop: Deps, clock: Clock) -> None:
+    campaign = await walk.start("Sell more", deps=shop)
+    assert [row["status"] for row in shown.list_json(deps=shop)] == ["awaiting_approval"]
+    clock.on(hours=73)
+    (row,) = shown.list_json(deps=shop)
+    assert (row["campaign_id"], row["status"]) == (campaign.campaign_id, "expired")

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from liftwright.cli.workspace import Workspace, command, leave
-
-if TYPE_CHECKING:
-    from liftwright.domain.campaign import Campaign
 
 
 @command(name="plan")
@@ -51,21 +48,11 @@ def show_command(workspace: Workspace, campaign: str, whole: bool) -> None:
 @command(name="list")
 def list_command(workspace: Workspace) -> None:
     """All campaigns, newest first."""
-    campaigns = workspace.deps().campaigns.all()
-    data = [_row(campaign) for campaign in campaigns]
+    from liftwright.flow import shown
+
+    data = shown.list_json(deps=workspace.deps())
     lines = [f"{row['campaign_id']:<16} {row['status']:<18} {row['goal'][:90]}" for row in data]
     workspace.show(data, "\n".join(lines) or 'No campaigns yet. Start one: liftwright plan "…"')
-
-
-def _row(campaign: Campaign) -> dict[str, Any]:
-    return {
-        "campaign_id": campaign.campaign_id,
-        "status": campaign.status,
-        "goal": campaign.goal.text,
-        "plan_hash": campaign.plan_hash,
-        "revision": campaign.revision,
-        "created_at": campaign.created_at.isoformat(),
-    }
 
 
 def plan_text(data: dict[str, Any], *, whole: bool = False) -> str:

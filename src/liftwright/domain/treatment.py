@@ -1,10 +1,10 @@
-"""What can be proposed to a person: offers, variants of content, treatments."""
+"""What can be proposed to a person: offers and variants of content."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from liftwright.domain.base import AwareDatetime, Value
+from liftwright.domain.base import Value
 from liftwright.domain.profile import Channel
 
 NO_OFFER = "none"
@@ -38,14 +38,3 @@ class Variant(Value):
     template: str
     claims: tuple[ClaimUse, ...] = ()
     made_by: str = "template"
-
-
-class Treatment(Value):
-    """Channel + variant + offer + time for one profile."""
-
-    customer_id: str
-    wave: int
-    channel: Channel
-    offer: str
-    variant_id: str
-    send_at: AwareDatetime

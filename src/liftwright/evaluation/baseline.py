@@ -41,14 +41,6 @@ def load_baseline(name: str | None, *, folder: Path) -> Baseline | None:
         raise ConfigError("EVAL-BASELINE", says, next_step="Accept a new baseline.") from error
 
 
-def baseline_of(rows: Iterable[Row], *, suite: str, target: str, model: str, dataset_sha256: str) -> Baseline:
-    """A run's scores as a baseline."""
-    scores: dict[str, dict[str, float]] = {}
-    for row in rows:
-        scores.setdefault(row.case, {})[row.grader] = row.value
-    return Baseline(suite=suite, target=target, model=model, dataset_sha256=dataset_sha256, scores=scores)
-
-
 def flips(rows: Iterable[Row], baseline: Baseline | None) -> Flips:
     """What changed against the baseline, for the cases both have."""
     lost: list[str] = []

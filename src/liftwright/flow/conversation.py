@@ -19,6 +19,12 @@ from liftwright.ports import Deps
 _QUESTION = re.compile(
     r"\?\s*$|^\s*(why|who|what|how|when|where|which|is|are|does|do you|did|can|could|will|would|show|explain|tell)\b", re.I
 )
+_HAPPENS = re.compile(
+    r"\b(by|until|till|end|ends|ended|ending|stop|finish|finished|start|starts|starting|begin|launch|run|send|only|from|before|after"
+    r"|through|deadline|extend|shorten|shorter|longer|later|sooner|earlier|instead|move|change|days|weeks?|months?)\b",
+    re.I,
+)
+"""Words of a change of dates."""
 CHEAPER = Decimal("0.75")
 """What "cheaper" without a figure means: the contact cost of the waiting plan times this. The reply says so."""
 NOT_A_CHANGE = (
@@ -73,11 +79,18 @@ async def _revise(text: str, campaign: Campaign, relative: _Change | None, deps:
 
 
 def _reads_as_change(text: str, campaign: Campaign, deps: Deps) -> bool:
+    """Whether the words change the objective. A day alone ("see you tomorrow") is no change of dates: something must be said to happen then."""
     goal, today, currency = campaign.goal, deps.now().date(), deps.settings.currency
     longer = Goal(text=goal.text, asked_at=goal.asked_at, answers=(*goal.answers, text))
-    return (
-        read_goal(goal, today=today, currency=currency).objective != read_goal(longer, today=today, currency=currency).objective
-    )
+    before, after = (read_goal(each, today=today, currency=currency) for each in (goal, longer))
+    if before.objective == after.objective:
+        return False
+    if _HAPPENS.search(text):
+        return True
+    if before.objective is None or after.objective is None:
+        return "horizon:" not in (after.question or "")
+    dates = {"starts_on": before.objective.starts_on, "ends_on": before.objective.ends_on}
+    return after.objective.model_copy(update=dates) != before.objective
 
 
 def _relative(text: str) -> _Change | None:

@@ -6,7 +6,6 @@ second effect, and is `unknown` otherwise. The kill switch is read again for eve
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -62,11 +61,6 @@ def _take_back(campaign_ids: Iterable[str], deps: Deps) -> None:
         if campaign.status == "stopped":
             reason = f"stopped by {campaign.stopped_by}: {campaign.stop_reason}"
             recall(campaign.campaign_id, reason=reason, deps=deps)
-
-
-async def drain_async(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
-    """`drain` beside an event loop."""
-    return await asyncio.to_thread(drain, deps=deps, worker=worker, limit=limit)
 
 
 def _plans(batch: Sequence[Send], deps: Deps) -> dict[str, gate.Terms | None]:

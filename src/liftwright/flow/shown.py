@@ -60,6 +60,21 @@ def show_json(campaign_id: str, *, deps: Deps) -> Json:
     }
 
 
+def list_json(*, deps: Deps) -> list[Json]:
+    """`list --json`: every campaign, newest first. What waits longer than its approval lasts is expired."""
+    return [
+        {
+            "campaign_id": campaign.campaign_id,
+            "status": _standing(campaign, deps)[0],
+            "goal": campaign.goal.text,
+            "plan_hash": campaign.plan_hash,
+            "revision": campaign.revision,
+            "created_at": campaign.created_at.isoformat(),
+        }
+        for campaign in deps.campaigns.all()
+    ]
+
+
 def approvals_json(*, deps: Deps) -> list[Json]:
     """`approvals --json`: what waits and is not overdue, riskiest first."""
     now = deps.now()

@@ -9,7 +9,11 @@ from typing import Any
 SMALLEST_GROUP = 20
 _COUNTS = ("people", "count", "n", "customers", "treated", "untreated", "size", "selected")
 _LABELS = ("name", "feature", "segment", "action", "channel", "offer", "phrase")
-_CONTACT = re.compile(r"[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\+?\(?\d[\d ().-]{7,}\d(?![\w-])")
+_CONTACT = re.compile(
+    r"(?P<plain>(?<![\w.+-])\(?(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{4}|\d+\.\d+)(?!\d|[.-]\d))"
+    r"|[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\+?\(?\d[\d ().-]{7,}\d(?![\w-])"
+)
+"""Addresses and telephone numbers; days and decimal numbers (`plain`) are told apart from the latter first."""
 TOO_FEW = f"fewer than {SMALLEST_GROUP}"
 
 
@@ -31,7 +35,7 @@ def quoted(text: str, *, limit: int = 800) -> str:
     visible = "".join(
         c if c.isprintable() and unicodedata.category(c) != "Cf" else " " for c in unicodedata.normalize("NFKC", text)
     )
-    plain = _CONTACT.sub("[removed]", " ".join(visible.split()))
+    plain = _CONTACT.sub(lambda found: found["plain"] or "[removed]", " ".join(visible.split()))
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
 
 

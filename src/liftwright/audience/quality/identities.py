@@ -168,6 +168,8 @@ def _ignored(look: Look, channel: str, granted: set[str]) -> set[str]:
 def _written(look: Look) -> int:
     """When the customer file was written as far as it shows, microseconds: its newest time that is not ahead of now; else now."""
     now, customers = int(look.now.timestamp() * 1e6), look.table("customers")
-    times = [] if customers is None else [name for name in customers.column_names if is_time(customers.schema.field(name).type)]
+    if customers is None:
+        return now
+    times = [name for name in customers.column_names if is_time(customers.schema.field(name).type)]
     known = [at[(at <= now) & (at > np.iinfo(np.int64).min)] for at in (microseconds(customers[name]) for name in times)]
     return max((int(at.max()) for at in known if len(at)), default=now)
