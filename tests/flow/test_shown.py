@@ -184,7 +184,9 @@ async def test_words_that_change_a_waiting_plan_become_a_recorded_decision(shop:
     ],
 )
 async def test_words_that_change_nothing_are_not_recorded(shop: Deps, words: str) -> None:
-    campaign_id = (await conversation.turn("Sell more shoes over the next two weeks", None, deps=shop)).campaign_id
+    campaign_id = (
+        await conversation.turn("Sell more shoes over the next two weeks for 200 dollars", None, deps=shop)
+    ).campaign_id
     said = await conversation.turn(words, campaign_id, deps=shop)
     assert said.reply == conversation.NOT_A_CHANGE
     assert shop.approvals.decisions(campaign_id) == []
@@ -193,7 +195,9 @@ async def test_words_that_change_nothing_are_not_recorded(shop: Deps, words: str
 
 @pytest.mark.parametrize("words", ["end it tomorrow", "until next Friday", "three weeks instead"])
 async def test_words_about_the_dates_are_recorded(shop: Deps, words: str) -> None:
-    campaign_id = (await conversation.turn("Sell more shoes over the next two weeks", None, deps=shop)).campaign_id
+    campaign_id = (
+        await conversation.turn("Sell more shoes over the next two weeks for 200 dollars", None, deps=shop)
+    ).campaign_id
     await conversation.turn(words, campaign_id, deps=shop)
     assert [(taken.kind, taken.reason) for taken in shop.approvals.decisions(campaign_id)] == [("respond", words)]
 
