@@ -33,7 +33,7 @@ def data(monkeypatch: pytest.MonkeyPatch) -> Any:
     events = pa.table(
         {
             "customer_id": pa.array([name for name in ids for _ in seen]),
-            "type": pa.array(["visit"] * 32),
+            "type": pa.array(["click"] * 32),
             "occurred_at": pa.array(seen * 4, pa.timestamp("us", tz="UTC")),
         }
     )

@@ -1,6 +1,7 @@
 """When each person is about: the local hour at which a message finds them, learned from what they did themselves.
 
-Only visits, clicks and purchases count; opens do not, because mail programs open messages by themselves at any hour.
+Only clicks and purchases count, and none that a machine made. Opens do not, because mail programs open messages by themselves at any
+hour; visits do not, because crawlers and old tabs make them too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-SIGNS = ("visit", "page_view", "click", "purchase")
+SIGNS = ("click", "purchase")
 WIDTH_HOURS = 3.0
 """Standard deviation of the circular smoothing: a message this far from the moment someone is about is worth about 60 % of one at it."""
 PRIOR_HOURS = 2.0
