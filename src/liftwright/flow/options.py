@@ -77,8 +77,7 @@ def _others(plan: Plan, person: str, bench: Bench, left_out: Sequence[str]) -> l
         blocked = [
             *rules.get(channel, ()),
             *(["GOAL-PEOPLE"] if left_out else []),
-            *_unused(plan, channel, offer),
-            *_unfit(plan, channel, offer, economics),
+            *_unused(plan, channel, offer, economics),
             *(["HOUSEHOLD"] if channel == "direct_mail" and not rules.get(channel) and not data.allowed[channel][index] else []),
             *(["EFFECT-UNSURE"] if only_sure and effect[0] <= solving.SURE_Z * errors[index, place] else []),
             *([] if value > 0 else ["DO-NOTHING-IS-WORTH-MORE"]),
@@ -94,19 +93,13 @@ def _blocking(person: str, bench: Bench) -> dict[str, list[str]]:
     return {row["channel"]: list(row["rules"]) for row in mine if row["outcome"] == "block"}
 
 
-def _unused(plan: Plan, channel: str, offer: str) -> list[str]:
-    """The plan's own reasons to leave an action out."""
+def _unused(plan: Plan, channel: str, offer: str, economics: treatments.Economics) -> list[str]:
+    """The plan's own reasons to leave an action out: its channels, offers and texts, and the margin that an offer would leave."""
     reasons = []
     if channel not in plan.envelope.channels:
         reasons.append("PLAN-CHANNEL")
     if offer not in (NO_OFFER, *(each.name for each in plan.offers)):
         reasons.append("PLAN-OFFER")
-    return reasons
-
-
-def _unfit(plan: Plan, channel: str, offer: str, economics: treatments.Economics) -> list[str]:
-    """What else keeps an action from being an option of this person: no text to send, too little margin left."""
-    reasons = []
     if not any((text.channel, text.offer) == (channel, offer) for text in plan.variants):
         reasons.append("PLAN-TEXT")
     if not treatments.keeps_floor(offer, economics=economics)[0]:
