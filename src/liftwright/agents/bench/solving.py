@@ -75,7 +75,6 @@ def solve(
     channels: Sequence[str],
     offers: Sequence[str],
     touches: int,
-    campaign_id: str,
 ) -> Solved:
     """Solve for the treated arm; the same prices say who in the holdout would have been chosen."""
     most = contacts_in_all(objective)
