@@ -84,8 +84,8 @@ def _channels() -> MappingProxyType[Channel, ChannelTraits]:
 def _all_channels() -> MappingProxyType[Channel, ChannelTraits]:
     """All eight: the four of the demo, SMS and letters as a printing house and a carrier bill them, and four more.
 
-    A banner on the own pages costs nothing and hardly works; an advert costs cents, tires nobody and moves few; a call moves most,
-    irritates most, and few agreed to it.
+    A banner on the own pages costs nothing, hardly works and has few places; an advert costs cents, tires nobody and moves few; a
+    call moves most, irritates most, and few agreed to it.
     """
     four = _channels()
     return MappingProxyType(
@@ -94,9 +94,9 @@ def _all_channels() -> MappingProxyType[Channel, ChannelTraits]:
             "sms": replace(four["sms"], unit_cost="0.06", past_weight=0.8),
             "direct_mail": replace(four["direct_mail"], past_weight=0.3, lead_days=3, least_run=250),
             "voice": ChannelTraits(2.4, 2.6, 0.60, 0, (0.16, 0.45), 0.95, -0.10, "0.60", 0.02, past_weight=0.2),
-            "paid_social": ChannelTraits(0.60, 0.20, 0.75, 0, (0.66, 0.16), 0.80, 0.12, "0.05", 0.40, past_weight=0.6),
-            "display": ChannelTraits(0.38, 0.12, 0.75, 0, (0.74, 0.12), 0.85, 0.02, "0.02", 0.60, past_weight=0.6),
-            "web": ChannelTraits(0.45, 0.10, 0.40, 0, (0.93, 0.02), 0.75, 0.05, "0", 1.0, past_weight=0.8),
+            "paid_social": ChannelTraits(0.60, 0.20, 0.75, 0, (0.66, 0.16), 0.80, 0.12, "0.05", 0.10, past_weight=0.6),
+            "display": ChannelTraits(0.38, 0.12, 0.75, 0, (0.74, 0.12), 0.85, 0.02, "0.02", 0.12, past_weight=0.6),
+            "web": ChannelTraits(0.45, 0.10, 0.40, 0, (0.93, 0.02), 0.75, 0.05, "0", 0.08, past_weight=0.8),
         }
     )
 
