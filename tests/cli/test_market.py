@@ -28,7 +28,7 @@ def test_a_market_with_all_channels_is_planned_on_and_its_postage_list_exported(
 
     target = home / "postage.csv"
     assert run("export", plan["campaign_id"], "--what", "postage", "--to", target, "--home", home).code == 0
-    rows = list(csv.DictReader(target.open(encoding="utf-8", newline="")))
+    rows = list(csv.DictReader(target.read_text(encoding="utf-8").splitlines()))
     assert list(rows[0]) == ["customer_id", "tier", "margin", "cost", "fatigue", "value", "other"]
     told, unpaid = plan["decisions"]["postage"], [row for row in rows if float(row["value"]) <= 0]
     assert told["not_worth"] == len(unpaid) > 0

@@ -65,7 +65,7 @@ def assigned(
         findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
         evidence=summaries.past_words(data, first=solving.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
-        infeasible="" if rows.num_rows else words.why_nothing(objective, solved),
+        infeasible="" if rows.num_rows else words.why_nothing(data, scores, objective, solved),
     )
 
 
