@@ -28,10 +28,15 @@ class MarginSettings(Value):
 
 
 class ChannelSettings(Value):
-    """One channel. `unit_cost` in major units per contact; sandboxed (`live = false`) unless switched on."""
+    """One channel. `unit_cost` in major units per contact; sandboxed (`live = false`) unless switched on.
+
+    `lead_days`: days from handing over until it lands with the person. `least_run`: fewer contacts than this in a flight are not made.
+    """
 
     unit_cost: Decimal = Decimal("0")
     capacity_per_day: int | None = Field(default=None, ge=0)
+    lead_days: int = Field(default=0, ge=0)
+    least_run: int = Field(default=0, ge=0)
     live: bool = False
     adapter: str = "file_drop"
     options: dict[str, str] = {}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from liftwright.llm.terms import PersonalTerms
     from liftwright.world.baselines import Contest
     from liftwright.world.market import Market
+    from liftwright.world.parameters import ChannelSet
 
 
 def build(
@@ -147,11 +148,12 @@ async def _postgres_saver(url: str) -> AsyncIterator[Any]:
         yield saver
 
 
-def market(*, customers: int, seed: int, starts_on: date) -> Market:
+def market(*, customers: int, seed: int, starts_on: date, channels: ChannelSet = "four") -> Market:
     """A simulated market: people who react. The system under test sees only the files it writes."""
     from liftwright.world.market import Market
+    from liftwright.world.parameters import PARAMETERS
 
-    return Market(customers=customers, seed=seed, starts_on=starts_on)
+    return Market(customers=customers, seed=seed, starts_on=starts_on, parameters=PARAMETERS[channels])
 
 
 async def graph() -> Any:

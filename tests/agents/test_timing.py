@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from liftwright.agents.bench import timing
+from liftwright.compliance.waiting import Place
 from liftwright.planning.waves import Wave
 
 AS_OF = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -18,7 +20,11 @@ WAVES = (Wave(1, date(2026, 3, 2), 3), Wave(2, date(2026, 3, 8), 3))
 OPEN = {"FR": (9, 10), "US": tuple(range(8, 21))}
 
 
-def _open_hours(bundle: Any, *, channel: str, country: str, on: date) -> tuple[int, ...]:
+def _open_hours(bundle: Any, places: Sequence[Place]) -> dict[Place, tuple[int, ...]]:
+    return {place: _open_at(place[0], place[1], place[3]) for place in places}
+
+
+def _open_at(channel: str, country: str, on: date) -> tuple[int, ...]:
     if channel == "email":
         return tuple(range(24))
     return () if country == "FR" and on.isoweekday() == 7 else OPEN[country]

@@ -184,3 +184,10 @@ def read(path: Path) -> tuple[list[str], int]:
     with path.open(encoding="utf-8", newline="") as file:
         found = list(csv.reader(file))
     return found[0], len(found) - 1
+
+
+def test_a_plan_without_letters_has_no_postage_to_export(run: Run, planned: Planned) -> None:
+    home, campaign, _ = planned
+    refused = run("export", campaign, "--what", "postage", "--to", home / "postage.csv", "--home", home)
+    assert refused.code == 2
+    assert "EXPORT-NO-LETTERS" in refused.complaint

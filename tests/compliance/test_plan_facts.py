@@ -126,11 +126,15 @@ def test_a_sale_at_ten_percent_off_earns_a_third() -> None:
 
 def test_open_hours_leave_out_the_quiet_ones() -> None:
     monday, sunday = date(2026, 11, 23), date(2026, 11, 22)
-    assert waiting.open_hours(BUNDLE, channel="sms", country="US", region="NY", on=monday) == tuple(range(10, 19))
-    assert waiting.open_hours(BUNDLE, channel="sms", country="US", region="TX", on=sunday) == tuple(range(12, 19))
-    assert waiting.open_hours(BUNDLE, channel="sms", country="US", region="AL", on=sunday) == ()
-    assert waiting.open_hours(BUNDLE, channel="push", country="DE", on=monday) == tuple(range(8, 20))
-    assert waiting.open_hours(BUNDLE, channel="email", country="US", on=monday) == tuple(range(24))
+    expected = {
+        ("sms", "US", "NY", monday): tuple(range(10, 19)),
+        ("sms", "US", "TX", sunday): tuple(range(12, 19)),
+        ("sms", "US", "AL", sunday): (),
+        ("push", "DE", None, monday): tuple(range(8, 20)),
+        ("email", "US", None, monday): tuple(range(24)),
+    }
+    assert waiting.open_hours(BUNDLE, list(expected)) == expected
+    assert waiting.open_hours(BUNDLE, []) == {}
 
 
 ROW: dict[str, Any] = {

@@ -35,7 +35,7 @@ async def test_a_plan_has_every_key_of_the_contract(shop: Deps) -> None:
     assert set(data["pins"]) >= {"snapshot", "models", "policies", "prompts", "seed", "version"}
     assert data["forecast"]["cost"] == {"amount": f"{data['assignment']['touches'] / 100:.2f}", "currency": "USD"}
     assert set(data["decisions"]) == {
-        "likely_buyers", "persuadables", "excluded", "incentive", "channels", "success_metric", "adjust_when", "stop_when",
+        "likely_buyers", "persuadables", "excluded", "incentive", "channels", "success_metric", "adjust_when", "stop_when", "postage",
     }  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from liftwright.cli.workspace import fail
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("market", "Build a simulated market and walk goals through it, end to end."),
+    "market": ("market", "Only build the simulated market and import it, for trying commands by hand."),
     "import": ("data", "Bring customers, events, past tests, products, evidence or documents in."),
     "identity": ("identifying", "Which records are one person, and why: show, split, join."),
-    "export": ("data", "Write a plan's assignment, candidates, audience, sends, limits or prices to a file."),
+    "export": ("data", "Write a plan's assignment, candidates, audience, sends, limits, prices or postage to a file."),
     "readiness": ("data", "Audit the data: identity, outcomes, latency, and what would be decided wrongly."),
     "plan": ("planning", "Turn a goal into a plan that waits for approval."),
     "chat": ("chatting", "The same as a conversation with the strategist."),

@@ -133,6 +133,8 @@ def _audience(data: Data) -> list[str]:
     ]
     lines.append(f"Incentive  {decisions['incentive']['with']:,} with, {decisions['incentive']['without']:,} without")
     lines.append("Channels   " + ", ".join(f"{name} {count:,}" for name, count in decisions["channels"].items()))
+    if decisions.get("postage"):
+        lines.append(f"Postage    {decisions['postage']['says']}")
     return lines
 
 

@@ -42,9 +42,12 @@ class Workspace:
         """Everything wired for this workspace; `--now` freezes the clock."""
         from liftwright import wiring
 
+        return wiring.build(self.settings(), now=self.now(), progress=progress or self.progress)
+
+    def now(self) -> Callable[[], datetime]:
+        """The clock: the real one, or frozen at `--now`."""
         at = self.at
-        now = (lambda: at) if at is not None else None
-        return wiring.build(self.settings(), now=now, progress=progress or self.progress)
+        return (lambda: datetime.now(UTC)) if at is None else (lambda: at)
 
     def progress(self, who: str, what: str) -> None:
         """One line per step on standard error: on a terminal, or where `--progress` asks for it."""

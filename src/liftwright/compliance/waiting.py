@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from liftwright.compliance import evaluate
 from liftwright.compliance.rules import facts_used
@@ -15,6 +18,8 @@ from liftwright.domain.policy import PolicyBundle, Rule
 
 _CLOCK = frozenset({"local_minute", "local_weekday"})
 _HORIZON_DAYS = 8
+Place = tuple[str, str, str | None, date]
+"""Channel, country, region (None where it is not known) and day."""
 
 
 def is_clock_rule(rule: Rule) -> bool:
@@ -22,21 +27,24 @@ def is_clock_rule(rule: Rule) -> bool:
     return rule.scope == "person" and rule.delays and set(facts_used(rule.violated_when)) <= _CLOCK
 
 
-def open_hours(bundle: PolicyBundle, *, channel: str, country: str, region: str | None = None, on: date) -> tuple[int, ...]:
-    """Local hours (0 to 23) of a day in which a message may start at any minute of the hour. An unknown region means the strictest of all."""
-    rows = [
-        {
-            "local_minute": minute,
-            "local_weekday": on.isoweekday(),
-            "send_on": on,
-            "channel": channel,
-            "country": country,
-            "region": region,
-        }
-        for minute in range(1440)
-    ]
-    is_open = _is_open(bundle, rows)
-    return tuple(hour for hour in range(24) if all(is_open[hour * 60 : hour * 60 + 60]))
+def open_hours(bundle: PolicyBundle, places: Sequence[Place]) -> dict[Place, tuple[int, ...]]:
+    """By place, the local hours (0 to 23) of that day in which a message may start at any minute of the hour. An unknown region means
+    the strictest of all. All places are judged at once."""
+    if not places:
+        return {}
+    channels, countries, regions, days = zip(*places, strict=True)
+    place = pa.array(np.repeat(np.arange(len(places)), 1440))
+    by_place = {
+        "local_weekday": pa.array([day.isoweekday() for day in days]),
+        "send_on": pa.array(days, pa.date32()),
+        "channel": pa.array(channels, pa.string()),
+        "country": pa.array(countries, pa.string()),
+        "region": pa.array(regions, pa.string()),
+    }
+    minutes = pa.array(np.tile(np.arange(1440), len(places)))
+    rows = pa.table({name: values.take(place) for name, values in by_place.items()} | {"local_minute": minutes})
+    is_open = np.all(_is_open(bundle, rows).reshape(len(places), 24, 60), axis=2)
+    return {here: tuple(np.flatnonzero(is_open[row]).tolist()) for row, here in enumerate(places)}
 
 
 def delay_until(bundle: PolicyBundle, row: Mapping[str, Any], *, at: datetime, zone: str) -> datetime | None:
@@ -51,7 +59,7 @@ def delay_until(bundle: PolicyBundle, row: Mapping[str, Any], *, at: datetime, z
         minutes=15
     )
     moments = [start + timedelta(minutes=15 * step) for step in range(_HORIZON_DAYS * 96)]
-    rows = [_at(row, moment.astimezone(ZoneInfo(zone))) for moment in moments]
+    rows = pa.Table.from_pylist([_at(row, moment.astimezone(ZoneInfo(zone))) for moment in moments])
     return next((moment for moment, is_open in zip(moments, _is_open(bundle, rows), strict=True) if is_open), None)
 
 
@@ -60,8 +68,7 @@ def _at(row: Mapping[str, Any], local: datetime) -> dict[str, Any]:
     return kept | {"local_minute": local.hour * 60 + local.minute, "local_weekday": local.isoweekday(), "send_on": local.date()}
 
 
-def _is_open(bundle: PolicyBundle, rows: list[dict[str, Any]]) -> list[bool]:
+def _is_open(bundle: PolicyBundle, rows: pa.Table) -> npt.NDArray[np.bool_]:
     clock = bundle.model_copy(update={"rules": tuple(rule for rule in bundle.rules if is_clock_rule(rule))})
-    columns = {name: [row[name] for row in rows] for name in rows[0]} | {"customer_id": [""] * len(rows)}
-    verdicts = evaluate.people(clock, pa.table(columns))
-    return [outcome == "allow" for outcome in verdicts["outcome"].to_pylist()]
+    verdicts = evaluate.people(clock, rows.append_column("customer_id", pa.repeat("", rows.num_rows)))
+    return np.asarray(pc.equal(verdicts["outcome"], "allow"), dtype=bool)

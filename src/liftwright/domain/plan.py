@@ -56,11 +56,12 @@ class Forecast(Value):
 
 class AssignmentSummary(Value):
     """The solved assignment as numbers; `digest` names the rows in the lake, `candidates` the options the solver saw, `draws` the
-    decisions taken by lot."""
+    decisions taken by lot, `postage` what a letter is worth to each person ("" where no letter competes)."""
 
     digest: str
     candidates: str
     draws: str = ""
+    postage: str = ""
     limits: dict[str, Any]
     touches: int
     people: int
@@ -97,6 +98,16 @@ class Pins(Value):
     version: str
 
 
+class Postage(Value):
+    """Letters against what they earn: how many are planned, how many people are not worth one, the postage that saves, people by tier."""
+
+    letters: int
+    not_worth: int
+    saved: Money
+    tiers: dict[str, int]
+    says: str
+
+
 class Decisions(Value):
     """The eight questions of a goal, answered (contract: `decisions`)."""
 
@@ -108,6 +119,8 @@ class Decisions(Value):
     success_metric: str
     adjust_when: tuple[str, ...]
     stop_when: tuple[str, ...]
+    postage: Postage | None = None
+    """Only where letters compete."""
 
 
 class Plan(Value):

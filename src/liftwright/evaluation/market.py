@@ -27,6 +27,7 @@ from liftwright.ports import Deps, Progress
 
 if TYPE_CHECKING:
     from liftwright.world.market import Market
+    from liftwright.world.parameters import ChannelSet
 
 FIRST_DAY = date(2026, 3, 2)
 """The simulated Monday on which the first campaign starts."""
@@ -58,6 +59,34 @@ class Clock:
         self.at = datetime(day.year, day.month, day.day, hour, tzinfo=UTC)
 
 
+def bring_in(
+    home: Path,
+    *,
+    customers: int,
+    channels: ChannelSet,
+    seed: int,
+    starts_on: date,
+    now: Callable[[], datetime],
+    progress: Progress,
+) -> tuple[Market, Deps, dict[str, int]]:
+    """Draw a market, write its settings and files into the workspace `home` and import them, as any customer would.
+
+    Returns the market, the open workspace, and how many rows of each table came in.
+    """
+    progress("market", f"draws {customers:,} people and a year of their life (seed {seed})")
+    market = wiring.market(customers=customers, seed=seed, starts_on=starts_on, channels=channels)
+    values = market.settings() | {"seed": seed}
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "liftwright.toml").write_text(settings_file.as_toml(values), encoding="utf-8")
+    deps = wiring.build(settings_file.parse(values | {"home": home}), now=now, progress=progress)
+    files, rows = market.files(home / "market"), {}
+    for table in IMPORTED:
+        result = intake.import_file(files[table], declared=table, mapping=None, dry_run=False, deps=deps)
+        rows[table] = sum(result.tables.values())
+        progress("import", f"{table}: {rows[table]:,} rows")
+    return market, deps, rows
+
+
 @dataclass
 class MarketRun:
     """`customers` people, `campaigns` goals of `days` days one after the other. `approve(title, plan_hash)` stands for the approver."""
@@ -69,6 +98,7 @@ class MarketRun:
     seed: int
     approve: Callable[[str, str], bool]
     progress: Progress
+    channels: ChannelSet = "four"
     clock: Clock = field(init=False)
     market: Market = field(init=False)
     deps: Deps = field(init=False)
@@ -94,19 +124,17 @@ class MarketRun:
 
     def _prepare(self) -> None:
         """Draw the market and bring its files in, as any customer would."""
-        self.progress("market", f"draws {self.customers:,} people and a year of their life (seed {self.seed})")
-        self.market = wiring.market(customers=self.customers, seed=self.seed, starts_on=FIRST_DAY)
         self.clock = Clock(datetime.min)
         self.clock.set(FIRST_DAY)
-        values = self.market.settings() | {"seed": self.seed}
-        self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "liftwright.toml").write_text(settings_file.as_toml(values), encoding="utf-8")
-        settings = settings_file.parse(values | {"home": self.home})
-        self.deps = wiring.build(settings, now=self.clock, progress=self.progress)
-        files = self.market.files(self.home / "market")
-        for table in IMPORTED:
-            result = intake.import_file(files[table], declared=table, mapping=None, dry_run=False, deps=self.deps)
-            self.progress("import", f"{table}: {sum(result.tables.values()):,} rows")
+        self.market, self.deps, _ = bring_in(
+            self.home,
+            customers=self.customers,
+            channels=self.channels,
+            seed=self.seed,
+            starts_on=FIRST_DAY,
+            now=self.clock,
+            progress=self.progress,
+        )
 
     async def _campaign(self, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
         starts_on = self.market.today

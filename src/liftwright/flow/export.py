@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 COLUMNS = (
     "customer_id", "wave", "send_on", "channel", "offer", "variant", "hour", "value", "cost", "stock_use", "randomised", "propensity",
 )  # fmt: skip
-WHAT = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices")
+WHAT = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices", "postage")
 FORMATS = (".parquet", ".csv", ".json")
 
 
 def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, Any]:
-    """A table (assignment, candidates, draws, audience, sends) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
+    """A table (assignment, candidates, draws, audience, sends, postage) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
     if what not in WHAT:
         raise ConfigError("EXPORT-WHAT", f"'{what}' cannot be exported.", next_step=f"Choose one of: {', '.join(WHAT)}.")
     campaign = deps.campaigns.get(campaign_id)
@@ -88,6 +88,8 @@ def _part(plan: Plan, what: str, deps: Deps) -> pa.Table | dict[str, Any]:
         return deps.lake.get(plan.audience.digest)
     if what == "draws":
         return _draws(plan, deps)
+    if what == "postage":
+        return _postage(plan, deps)
     digest = plan.assignment.digest if what == "assignment" else plan.assignment.candidates
     return _with_columns(deps.lake.get(digest))
 
@@ -100,6 +102,17 @@ def _draws(plan: Plan, deps: Deps) -> pa.Table:
             next_step="Plan the goal again.",
         )
     return deps.lake.get(plan.assignment.draws)
+
+
+def _postage(plan: Plan, deps: Deps) -> pa.Table:
+    """What a letter is worth to each person who may get one, and their tier."""
+    if not plan.assignment.postage:
+        raise GoalError(
+            "EXPORT-NO-LETTERS",
+            f"No letter competes in the plan of {plan.campaign_id}.",
+            next_step="Plan a goal that leaves direct mail open.",
+        )
+    return deps.lake.get(plan.assignment.postage)
 
 
 def _with_columns(table: pa.Table) -> pa.Table:

@@ -192,7 +192,7 @@ def _plan(plan: Plan) -> Json:
         "audience": {
             name: audience[name] for name in ("population", "eligible", "selected", "holdout", "funnel", "reasons", "segments")
         },
-        "decisions": whole["decisions"],
+        "decisions": {**whole["decisions"], "postage": _postage(plan)},
         "experiment": {name: experiment[name] for name in shown},
         "forecast": forecast_json(plan),
         "assignment": assignment_json(plan),
@@ -209,6 +209,11 @@ def _plan(plan: Plan) -> Json:
         "evidence": whole["evidence"],
         "cannot_know": whole["cannot_know"],
     }
+
+
+def _postage(plan: Plan) -> Json | None:
+    found = plan.decisions.postage
+    return None if found is None else {**found.model_dump(mode="json"), "saved": found.saved.as_json()}
 
 
 def _objective(objective: Objective, assumptions: tuple[Assumption, ...]) -> Json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -41,6 +41,7 @@ class Economics:
     unit_cost: contact cost by channel. discounts: share of the price by offer (missing = 0). stocked: offers with limited stock.
     buy_chance: chance of an order without any touch within `buy_window_days`; order_revenue: expected amount of such an order
     before discount; margin_rate: margin share of that amount. recent_contacts: contacts of the last 30 days.
+    lead_days: days between handing over and landing by channel (missing = 0).
     fatigue_price: expected later loss per contact by channel for a person without recent contacts (missing = 0); every recent
     contact raises it by `fatigue_growth`. margin_floor: least margin rate of an order after discount, None = no floor.
     effects_include_discount: the effects were measured on margin after discount, so the subsidy is already inside them.
@@ -54,6 +55,7 @@ class Economics:
     recent_contacts: Floats
     discounts: Mapping[str, float]
     stocked: frozenset[str] = frozenset()
+    lead_days: Mapping[str, int] = field(default_factory=dict)
     fatigue_price: Mapping[str, float] | None = None
     fatigue_growth: float = 0.5
     margin_floor: float | None = None
@@ -123,7 +125,8 @@ def candidates(
     effects: (people, actions) expected extra margin of a first touch over the attribution window. allowed: by channel, who may be
     contacted (a channel that is missing may not be used: fail closed). variants: by action, variant id to share; each person sees
     one variant per action, drawn by a seeded hash. An action without variants is left out: there is nothing to send.
-    hours: local hour of sending per person by channel, or one hour for all.
+    hours: local hour of sending per person by channel, or one hour for all. A wave that a channel with a lead time could not land
+    within the flight (up to the last wave's last day) is not open to it; `send_on` is the day of handing over.
     """
     ids = np.asarray(customer_ids, dtype=object)
     if effects.shape != (len(ids), len(actions)):
@@ -138,10 +141,19 @@ def candidates(
         names, which = _variant_of(variants[action], draws=draws, people=len(ids))
         hour = np.full(len(ids), hours) if isinstance(hours, int) else np.asarray(hours[channel])
         common = {"customer_id": ids, "variant": names[which], "hour": hour}
-        parts += [_part(effects[:, column], action, wave, may=may, common=common, economics=economics) for wave in waves]
+        parts += [
+            _part(effects[:, column], action, wave, may=may, common=common, economics=economics)
+            for wave in open_waves(waves, lead_days=economics.lead_days.get(channel, 0))
+        ]
     if not parts:
         return SCHEMA.empty_table()
     return pa.concat_tables(parts).sort_by([(name, "ascending") for name in ("customer_id", "wave", "channel", "offer")])
+
+
+def open_waves(waves: Sequence[Wave], *, lead_days: int) -> list[Wave]:
+    """The waves of a flight whose every touch lands within it, even when it is handed over on the wave's last day."""
+    last = max((wave.lands_on() for wave in waves), default=None)
+    return [wave for wave in waves if last is not None and wave.lands_on(lead_days) <= last]
 
 
 def _part(

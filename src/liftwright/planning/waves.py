@@ -14,6 +14,10 @@ class Wave:
     send_on: date
     days: int
 
+    def lands_on(self, lead_days: int = 0) -> date:
+        """The day on which the last of its touches is with the person, when handing over takes place `lead_days` before."""
+        return self.send_on + timedelta(days=self.days - 1 + lead_days)
+
 
 def waves(*, starts_on: date, ends_on: date, per_week: int, most: int | None = None) -> tuple[Wave, ...]:
     """Evenly spaced waves, at most `per_week` in any seven days (more than 7 counts as 7), the first on the first day.

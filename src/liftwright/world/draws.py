@@ -23,6 +23,8 @@ Purpose = Literal[
     "arm",
     "hour",
     "wait",
+    "channel",
+    "household",
 ]
 _NUMBER = {name: number for number, name in enumerate(get_args(Purpose), start=1)}
 

@@ -36,20 +36,21 @@ class Wave:
 
 
 def draw_wave(people: People, day: int, *, number: int, consent: np.ndarray, seed: int, parameters: Parameters) -> Wave:
-    """Draw one wave: control with `control_share`, else a granted channel evenly and an offer by `offer_mix`."""
-    p = parameters
+    """Draw one wave: control with `control_share`, else a granted channel by `past_weight` and an offer by `offer_mix`."""
+    p, weights = parameters, np.array([traits.past_weight for traits in parameters.channels.values()])
     granted = consent == "granted"
     person = np.flatnonzero(granted.any(axis=1) & (people.created <= day))
     luck = uniform(seed, "arm", day, people.count)[person]
     treated = luck >= p.control_share
     rest = (luck - p.control_share) / (1 - p.control_share)
-    options = granted[person].sum(axis=1)
-    pick = np.where(treated, np.minimum((rest * options).astype(np.int64), options - 1), 0)
-    within = np.where(treated, rest * options - pick, 0.0)
-    channel = np.argmax(np.cumsum(granted[person], axis=1) == (pick + 1)[:, None], axis=1)
+    edges = np.cumsum(granted[person] * weights, axis=1)
+    options = edges[:, -1]
+    channel = np.argmax(edges > np.where(treated, rest * options, 0.0)[:, None], axis=1)
+    begins = np.take_along_axis(edges, channel[:, None], axis=1)[:, 0] - weights[channel]
+    within = np.where(treated, (rest * options - begins) / weights[channel], 0.0)
     mix = np.array(p.offer_mix) / sum(p.offer_mix)
     offer = np.minimum(np.searchsorted(np.cumsum(mix), within, side="right"), len(mix) - 1)
-    propensity = np.where(treated, (1 - p.control_share) / options * mix[offer], p.control_share)
+    propensity = np.where(treated, (1 - p.control_share) / options * weights[channel] * mix[offer], p.control_share)
     hours = np.array(p.wave_hours)
     hour = hours[(uniform(seed, "hour", day, people.count)[person] * len(hours)).astype(np.int64)].astype(np.float64)
     local = np.mod(hour - people.offset_hours(day)[person], 24.0)

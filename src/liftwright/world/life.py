@@ -120,8 +120,8 @@ def _note_messages(
     soon = np.minimum(sends.at + _MINUTE_US, end)
     log.add("email_open", who[machine], soon[machine], channel=channel[machine], send=sends.ids[machine])
     log.add("email_open", who[opened], seen_at[opened], channel=channel[opened], send=sends.ids[opened])
-    digital = np.array([traits.starts_after == 0 for traits in parameters.channels.values()])[channel]
-    clicked = arrived & digital & (uniform(seed, "click", day, people.count)[who] < people.clicks[who] * fit)
+    has_link = np.array([traits.starts_after == 0 and name != "voice" for name, traits in parameters.channels.items()])[channel]
+    clicked = arrived & has_link & (uniform(seed, "click", day, people.count)[who] < people.clicks[who] * fit)
     later = np.minimum(seen_at + _MINUTE_US, end)
     log.add("click", who[clicked], later[clicked], channel=channel[clicked], send=sends.ids[clicked])
     log.add("visit", who[clicked], later[clicked], channel=channel[clicked])

@@ -89,6 +89,7 @@ class Market:
         channels: dict[str, dict[str, Any]] = {name: {"capacity_per_day": 0} for name in CHANNELS}
         for name, traits in p.channels.items():
             channels[name] = {"unit_cost": traits.unit_cost, "capacity_per_day": self.capacity(traits.capacity_share)}
+            channels[name] |= {key: asked for key in ("lead_days", "least_run") if (asked := getattr(traits, key))}
         return {
             "currency": self._log.currency,
             "sender": SenderSettings(simulated=True).model_dump(mode="json"),

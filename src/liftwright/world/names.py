@@ -159,3 +159,6 @@ PLACES: tuple[tuple[str, str, str, str, float], ...] = (
 """Country, region, start of the postal code, time zone, share of the customers."""
 NORTH_AMERICA = frozenset({"US", "CA"})
 """Countries whose numbers start with +1; the shop has no telephone numbers of anybody else."""
+
+STREETS = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Hazel", "Juniper", "Linden", "Maple", "Oak", "Poplar", "Rowan")
+"""Names of streets."""

@@ -12,10 +12,14 @@ A coupon also goes to whoever would have bought anyway while it is valid: that i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Literal
 
 from liftwright.domain.profile import Channel
+
+ChannelSet = Literal["four", "all"]
+"""Which channels a simulated market has: the four of the demo, or all eight of the house."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,9 @@ class ChannelTraits:
 
     `strength` times the effect of an e-mail; `intrusion` how much fatigue and irritation a touch adds; `decay` daily decay
     of the delayed response; `starts_after` days until it arrives; `consent` share of people with (granted, denied) consent,
-    the rest never asked; `reachable` share whose address works; `young` how affinity falls with age (per decade, log scale).
+    the rest never asked; `reachable` share whose address works; `young` how affinity falls with age (per decade, log scale);
+    `capacity_share` messages a day as a share of all customers. `past_weight`: how often the randomised history used it, relative
+    to an e-mail. `lead_days` and `least_run`: what the executor asks for (see `settings.ChannelSettings`).
     """
 
     strength: float
@@ -59,7 +65,9 @@ class ChannelTraits:
     young: float
     unit_cost: str
     capacity_share: float
-    """Messages a day as a share of all customers."""
+    past_weight: float = 1.0
+    lead_days: int = 0
+    least_run: int = 0
 
 
 def _channels() -> MappingProxyType[Channel, ChannelTraits]:
@@ -69,6 +77,26 @@ def _channels() -> MappingProxyType[Channel, ChannelTraits]:
             "sms": ChannelTraits(1.45, 1.6, 0.55, 0, (0.40, 0.30), 0.99, 0.12, "0.04", 0.15),
             "push": ChannelTraits(0.85, 0.8, 0.55, 0, (0.36, 0.20), 0.97, 0.15, "0.001", 1.0),
             "direct_mail": ChannelTraits(1.7, 0.5, 0.80, 3, (0.70, 0.10), 0.96, -0.15, "0.85", 0.03),
+        }
+    )
+
+
+def _all_channels() -> MappingProxyType[Channel, ChannelTraits]:
+    """All eight: the four of the demo, SMS and letters as a printing house and a carrier bill them, and four more.
+
+    A banner on the own pages costs nothing, hardly works and has few places; an advert costs cents, tires nobody and moves few; a
+    call moves most, irritates most, and few agreed to it.
+    """
+    four = _channels()
+    return MappingProxyType(
+        {
+            **four,
+            "sms": replace(four["sms"], unit_cost="0.06", past_weight=0.8),
+            "direct_mail": replace(four["direct_mail"], past_weight=0.3, lead_days=3, least_run=250),
+            "voice": ChannelTraits(2.4, 2.6, 0.60, 0, (0.16, 0.45), 0.95, -0.10, "0.60", 0.02, past_weight=0.2),
+            "paid_social": ChannelTraits(0.60, 0.20, 0.75, 0, (0.66, 0.16), 0.80, 0.12, "0.05", 0.10, past_weight=0.6),
+            "display": ChannelTraits(0.38, 0.12, 0.75, 0, (0.74, 0.12), 0.85, 0.02, "0.02", 0.12, past_weight=0.6),
+            "web": ChannelTraits(0.45, 0.10, 0.40, 0, (0.93, 0.02), 0.75, 0.05, "0", 0.08, past_weight=0.8),
         }
     )
 
@@ -149,5 +177,12 @@ class Parameters:
     lapsed_orders: float = 0.050
     """Lost causes were customers once: orders per 14 days until they lapsed, this many days before today."""
 
+    household_share: float = 0.0
+    """Share of people who live at the address of somebody with the same last name; 0: the shop knows no streets."""
+
 
 DEFAULT = Parameters()
+"""The market of the demo and of every figure measured on it."""
+ALL_CHANNELS = Parameters(channels=_all_channels(), household_share=0.25)
+"""The same people, reached by all eight channels, with street addresses."""
+PARAMETERS: dict[ChannelSet, Parameters] = {"four": DEFAULT, "all": ALL_CHANNELS}

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pyarrow as pa
 
+from liftwright.domain.profile import CHANNELS
 from liftwright.world.draws import generator
-from liftwright.world.names import FIRST, LAST, NORTH_AMERICA, PLACES
-from liftwright.world.parameters import Kind, Parameters
+from liftwright.world.names import FIRST, LAST, NORTH_AMERICA, PLACES, STREETS
+from liftwright.world.parameters import DEFAULT, Kind, Parameters
 
 CATEGORIES = ("womens", "mens", "kids")
 _EPOCH = date(1970, 1, 1)
@@ -24,7 +25,8 @@ class People:
     """Arrays with one entry per person (rows of `affinity`, `consent`, `works` hold one column per channel).
 
     `base` orders per day when left alone; `persuasion`, `need`, `irritation` in orders per touch; `created`, `lapsed` are days
-    since 1970; `hour` the preferred local hour; `consent` is "granted", "denied" or "" (never asked); `works` whether an address is real.
+    since 1970; `hour` the preferred local hour; `consent` is "granted", "denied" or "" (never asked); `works` whether an address is real;
+    `household` the number of the person at whose address and by whose last name they live, mostly their own.
     """
 
     ids: np.ndarray
@@ -53,6 +55,7 @@ class People:
     app: np.ndarray
     age: np.ndarray
     names: tuple[np.ndarray, np.ndarray]
+    household: np.ndarray
 
     @property
     def count(self) -> int:
@@ -89,8 +92,9 @@ def draw(*, count: int, seed: int, starts_on: date, parameters: Parameters) -> P
     means = {name: np.array([getattr(k, name) for k in p.kinds])[kind] for name in _TRAITS}
     age = np.clip(np.where(kind == _index(p.kinds, "sleeping_dog"), 50, 41) + 13 * rng.standard_normal(count), 15, 88)
     app = rng.random(count) < np.clip(p.app_share - 0.006 * (age - 42), 0.05, 0.95)
-    place = rng.choice(len(PLACES), size=count, p=np.array([place[4] for place in PLACES]))
-    affinity, consent, works = _channel_traits(rng, p, age=age, app=app, phone=_HAS_PHONE[place])
+    household = _households(p, count=count, seed=seed)
+    place = rng.choice(len(PLACES), size=count, p=np.array([place[4] for place in PLACES]))[household]
+    affinity, consent, works = _channel_traits(rng, p, seed=seed, age=age, app=app, phone=_HAS_PHONE[place])
     return People(
         ids=np.array([f"C{number:06d}" for number in range(1, count + 1)], dtype=object),
         kind=kind,
@@ -100,7 +104,8 @@ def draw(*, count: int, seed: int, starts_on: date, parameters: Parameters) -> P
         affinity=affinity,
         consent=consent,
         works=works,
-        names=(rng.integers(0, len(FIRST), size=count), rng.integers(0, len(LAST), size=count)),
+        household=household,
+        names=(rng.integers(0, len(FIRST), size=count), rng.integers(0, len(LAST), size=count)[household]),
         **_buying(rng, p, means, lost=kind == _index(p.kinds, "lost_cause"), today=day_number(starts_on)),
         **_answering(rng, p, means),
         **_looking(rng, p, means),
@@ -108,6 +113,17 @@ def draw(*, count: int, seed: int, starts_on: date, parameters: Parameters) -> P
 
 
 _TRAITS = ("orders", "persuasion", "need", "irritation", "visits", "opens", "clicks", "sale_share", "tenure", "support")
+
+
+def _households(p: Parameters, *, count: int, seed: int) -> np.ndarray:
+    """The place of the person each one lives with: their own, or that of the nearest earlier person who lives by themselves."""
+    own = np.arange(count)
+    if p.household_share == 0:
+        return own
+    alone = generator(seed, "household").random(count) >= p.household_share
+    alone[:1] = True
+    heads: np.ndarray = np.maximum.accumulate(np.where(alone, own, 0))
+    return heads
 
 
 def _scatter(rng: np.random.Generator, spread: float, count: int) -> np.ndarray:
@@ -171,10 +187,13 @@ def _index(kinds: tuple[Kind, ...], name: str) -> int:
 
 
 def _channel_traits(
-    rng: np.random.Generator, p: Parameters, *, age: np.ndarray, app: np.ndarray, phone: np.ndarray
+    people: np.random.Generator, p: Parameters, *, seed: int, age: np.ndarray, app: np.ndarray, phone: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(affinity, consent, works), each (people, channels). The channels of the demo come from the people's own luck, any other from
+    its own, so that the people are the same however many channels there are."""
     affinity, consent, works, count = [], [], [], len(age)
     for name, traits in p.channels.items():
+        rng = people if name in DEFAULT.channels else generator(seed, "channel", CHANNELS.index(name))
         liking = np.exp(
             p.affinity_spread * rng.standard_normal(count) - p.affinity_spread**2 / 2 - traits.young * (age - 42) / 10
         )
@@ -206,10 +225,14 @@ def customers_table(people: People, *, parameters: Parameters, consent: np.ndarr
         "birth_date": [_EPOCH + timedelta(days=int(days)) for days in today - people.age * 365.25],
         "country": [PLACES[place][0] for place in people.place],
         "region": [PLACES[place][1] for place in people.place],
-        "postal_code": [f"{PLACES[place][2]}{number % 97:02d}" for place, number in zip(people.place, numbers, strict=True)],
+        "postal_code": [f"{PLACES[place][2]}{home % 97:02d}" for place, home in zip(people.place, people.household, strict=True)],
         "time_zone": [PLACES[place][3] for place in people.place],
         "created_at": pa.array(people.created * 86_400_000_000, type=pa.int64()).cast(pa.timestamp("us", tz="UTC")),
     }
+    if parameters.household_share > 0:
+        columns["street"] = [
+            f"{home // len(STREETS) % 180 + 1} {STREETS[home % len(STREETS)]} Street" for home in people.household
+        ]
     for number, channel in enumerate(parameters.channels):
         columns[f"consent_{channel}"] = [answer or None for answer in consent[:, number]]
     for number, category in enumerate(CATEGORIES):

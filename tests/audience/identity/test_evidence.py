@@ -25,20 +25,18 @@ def test_the_same_name_at_the_same_address_gets_one_letter(customers: Table) -> 
     assert ids[0] == ids[1] == ids[4] != ids[2]
     assert ids[3] is None
     assert "Ray" not in ids[0]
-    assert identity.one_per_household(people, np.array([True] * 5)).tolist() == [True, False, True, True, False]
-    assert identity.one_per_household(people, np.array([False, True, True, True, True])).tolist() == [
-        False,
-        True,
-        True,
-        True,
-        False,
-    ]
+    alike = np.zeros(5)
+    assert identity.one_per_household(people, np.array([True] * 5), worth=alike).tolist() == [True, False, True, True, False]
+    allowed = np.array([False, True, True, True, True])
+    assert identity.one_per_household(people, allowed, worth=alike).tolist() == [False, True, True, True, False]
+    worth = np.array([0.5, 0.9, 0.1, 0.1, -np.inf])
+    assert identity.one_per_household(people, np.array([True] * 5), worth=worth).tolist() == [False, True, True, True, False]
 
 
 def test_without_postal_addresses_there_are_no_households(customers: Table) -> None:
     people = identity.people({"customers": customers({"customer_id": "A"}).drop_columns(["street"])})
     assert "household_id" not in people.column_names
-    assert identity.one_per_household(people, np.array([True])).tolist() == [True]
+    assert identity.one_per_household(people, np.array([True]), worth=np.zeros(1)).tolist() == [True]
 
 
 def test_every_merge_names_its_rules(customers: Table) -> None:

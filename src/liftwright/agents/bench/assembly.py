@@ -18,10 +18,10 @@ from liftwright.compliance import autonomy
 from liftwright.domain.evidence import Reason
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Brief, Objective
-from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, FunnelStep, Pins, Plan
+from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, FunnelStep, Pins, Plan, Postage
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import Variant
-from liftwright.planning import forecast
+from liftwright.planning import forecast, postage
 
 PROMPTS = (
     "strategist",
@@ -45,6 +45,7 @@ def assigned(
         digest=put(rows),
         candidates=put(solution.candidates),
         draws=put(solution.draws),
+        postage="" if solved.letters is None else put(solved.letters),
         limits=solved.limits,
         touches=rows.num_rows,
         people=solved.selected,
@@ -64,7 +65,7 @@ def assigned(
         findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
         evidence=summaries.past_words(data, first=solving.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
-        infeasible="" if rows.num_rows else words.why_nothing(objective, solved),
+        infeasible="" if rows.num_rows else words.why_nothing(data, scores, objective, solved),
     )
 
 
@@ -187,11 +188,17 @@ def _decisions(
         success_metric=f"{measured_as(objective)} per person against the holdout; headline: incremental margin after contact cost",
         adjust_when=experiment.adjust_when,
         stop_when=tuple(rule.says for rule in experiment.stop_rules),
+        postage=_postage(data, solved),
     )
 
 
+def _postage(data: Data, solved: Solved) -> Postage | None:
+    planned = solving.counted(solved.solution.rows, "channel").get(postage.LETTER, 0)
+    return None if solved.letters is None else postage.told(solved.letters, planned=planned, currency=data.deps.settings.currency)
+
+
 def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tuple[Finding, ...]:
-    findings = [*found.findings, *data.contract_findings, *data.withheld]
+    findings = [*found.findings, *data.contract_findings, *data.withheld, *goal_findings.too_late(data, solved.late)]
     findings += [
         Finding(
             rule="ASSIGNMENT-CHECK",

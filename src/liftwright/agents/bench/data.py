@@ -182,14 +182,12 @@ class Data:
 
     @cached_property
     def allowed(self) -> dict[str, npt.NDArray[np.bool_]]:
-        """By channel, who may be contacted in principle (a rule that only delays does not forbid); of a household, one gets mail."""
+        """By channel, who may be contacted in principle (a rule that only delays does not forbid)."""
         order = {customer: index for index, customer in enumerate(self.ids)}
         masks: dict[str, npt.NDArray[np.bool_]] = {channel: np.zeros(len(self.ids), dtype=bool) for channel in self.channels}
         passing = self.verdicts.filter(pc.not_equal(self.verdicts["outcome"], "block"))
         for customer, channel in zip(passing["customer_id"].to_pylist(), passing["channel"].to_pylist(), strict=True):
             masks[channel][order[customer]] = True
-        if "direct_mail" in masks:
-            masks["direct_mail"] = identity.one_per_household(self.people, masks["direct_mail"])
         return masks
 
     @cached_property

@@ -14,6 +14,7 @@ from liftwright.domain.goal import Assumption, Objective
 from liftwright.domain.money import Money
 from liftwright.domain.plan import Forecast
 from liftwright.domain.policy import Finding
+from liftwright.domain.profile import Channel
 from liftwright.planning import forecast as forecasts
 from liftwright.planning.goals import leftovers
 
@@ -44,6 +45,21 @@ def beyond(data: Data, scores: Scores, objective: Objective, forecast: Forecast)
         *_discount_above_limit(data, objective),
         *_minimum_order(objective),
         *_out_of_reach(data, scores, objective, forecast),
+    )
+
+
+def too_late(data: Data, channels: Sequence[Channel]) -> tuple[Finding, ...]:
+    """Channels whose lead time leaves no wave of the flight that would land within it."""
+    return tuple(
+        Finding(
+            rule="LEAD-TIME",
+            severity="info",
+            subject=channel,
+            says=f"What goes out by {channel.replace('_', ' ')} lands {data.deps.settings.channels[channel].lead_days} days after it is"
+            " handed over; no wave of this flight would land before it ends.",
+            fix="Give the campaign more days.",
+        )
+        for channel in channels
     )
 
 

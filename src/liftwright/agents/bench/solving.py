@@ -18,11 +18,13 @@ from liftwright.agents.bench.audience import allowed_channels, flight_waves
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Eligible
+from liftwright.audience import identity
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Objective
+from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
 from liftwright.measurement import holdout
-from liftwright.planning import pacing, treatments
+from liftwright.planning import pacing, postage, treatments, waves
 from liftwright.planning.assignment import checking
 from liftwright.planning.assignment import solving as assignment
 
@@ -55,13 +57,33 @@ NO_CONTACT_PAYS = "no contact pays"
 
 @dataclass(frozen=True)
 class Solved:
-    """A solved flight: the solution (chosen rows, all options the solver saw, what was drawn), limits, and the people table with arms."""
+    """A solved flight: the solution (chosen rows, all options the solver saw, what was drawn), limits, and the people table with arms.
+
+    `letters`: what a letter is worth to each person (`postage.table`), people of both arms; None where no letter competes. `late`:
+    channels whose lead time is too long for every wave.
+    """
 
     solution: assignment.Solution
     limits: dict[str, Any]
     people: pa.Table
     violations: tuple[str, ...]
     selected: int
+    letters: pa.Table | None = None
+    late: tuple[Channel, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Field:
+    """What competes for whom: people (places among `data.ids`), actions that can be sent, their effects (people, actions), who may be
+    contacted by channel, waves and economics; `late` channels could be landed in no wave and compete for nobody."""
+
+    where: npt.NDArray[np.int64]
+    actions: list[str]
+    effects: npt.NDArray[np.float64]
+    allowed: dict[str, Mask]
+    waves: tuple[waves.Wave, ...]
+    economics: treatments.Economics
+    late: tuple[Channel, ...]
 
 
 def solve(
@@ -75,7 +97,6 @@ def solve(
     channels: Sequence[str],
     offers: Sequence[str],
     touches: int,
-    campaign_id: str,
 ) -> Solved:
     """Solve for the treated arm; the same prices say who in the holdout would have been chosen."""
     most = contacts_in_all(objective)
@@ -83,9 +104,10 @@ def solve(
     ids = np.asarray(data.deps.lake.get(found.digest)["customer_id"].to_pylist(), dtype=object)
     where = np.searchsorted(data.ids.astype(str), ids.astype(str))
     held = np.asarray(holdout.arms(list(ids), salt=experiment.salt, share=experiment.holdout_share), dtype=bool)
-    table = _candidates(
+    field = _field(
         data, scores, objective, where, variants, channels=channels, offers=offers, touches=touches, sure=found.needs_effect
     )
+    table, letters = _candidates(data, field, variants)
     in_holdout = pc.is_in(table["customer_id"], pa.array(ids[held], pa.string()))
     treated = table.filter(pc.invert(in_holdout))
     limits = _limits(data, objective, touches=touches)
@@ -95,7 +117,7 @@ def solve(
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
     people = _people(data, scores, ids, held, where, would, table)
-    return Solved(solution, limits, people, violations, len(chosen))
+    return Solved(solution, limits, people, violations, len(chosen), letters, field.late)
 
 
 def _spread(data: Data, objective: Objective, rows: pa.Table, *, touches: int) -> pa.Table:
@@ -104,7 +126,7 @@ def _spread(data: Data, objective: Objective, rows: pa.Table, *, touches: int) -
     return pacing.spread(rows, waves=flight_waves(data, objective, touches=touches), capacity_per_day=per_day)
 
 
-def _candidates(
+def _field(
     data: Data,
     scores: Scores,
     objective: Objective,
@@ -115,26 +137,48 @@ def _candidates(
     offers: Sequence[str],
     touches: int,
     sure: bool,
-) -> pa.Table:
-    may = [c for c in allowed_channels(data, objective) if c in channels]
-    columns = np.array([i for i, a in enumerate(data.actions) if _is_open(a, may, offers, objective, data)], dtype=np.int64)
-    actions = [data.actions[i] for i in columns]
-    effects = scores.effects.values[np.ix_(where, columns)]
+) -> _Field:
+    flight, economics = flight_waves(data, objective, touches=touches), economics_of(data, scores, objective, where)
+    named = [channel for channel in allowed_channels(data, objective) if channel in channels]
+    may = [c for c in named if not flight or treatments.open_waves(flight, lead_days=economics.lead_days.get(c, 0))]
+    worded = _shares(variants)
+    columns = [i for i, a in enumerate(data.actions) if a in worded and _is_open(a, may, offers, objective, data)]
+    place = np.ix_(where, np.array(columns, dtype=np.int64))
+    effects = scores.effects.values[place]
     if sure:
-        errors = scores.effects.errors[np.ix_(where, columns)]
-        effects = np.where(effects - SURE_Z * errors > 0, effects, -np.inf)
-    waves = flight_waves(data, objective, touches=touches)
-    return treatments.candidates(
-        customer_ids=[str(c) for c in data.ids[where]],
+        effects = np.where(effects - SURE_Z * scores.effects.errors[place] > 0, effects, -np.inf)
+    return _Field(
+        where=where,
+        actions=[data.actions[i] for i in columns],
         effects=effects,
-        actions=actions,
         allowed={channel: data.allowed[channel][where] for channel in may},
-        waves=waves,
-        economics=economics_of(data, scores, objective, where),
+        waves=flight,
+        economics=economics,
+        late=tuple(channel for channel in named if channel not in may),
+    )
+
+
+def _candidates(data: Data, field: _Field, variants: Sequence[Variant]) -> tuple[pa.Table, pa.Table | None]:
+    """Every touch worth considering, one letter per household, and what a letter is worth to each person."""
+    ids, allowed = [str(customer) for customer in data.ids[field.where]], dict(field.allowed)
+    letters = postage.weigh(effects=field.effects, actions=field.actions, allowed=allowed, economics=field.economics)
+    weighed = None
+    if letters is not None:
+        people = data.people.take(pa.array(field.where))
+        allowed[postage.LETTER] = identity.one_per_household(people, allowed[postage.LETTER], worth=letters.value)
+        weighed = postage.table(ids, letters, allowed[postage.LETTER])
+    table = treatments.candidates(
+        customer_ids=ids,
+        effects=field.effects,
+        actions=field.actions,
+        allowed=allowed,
+        waves=field.waves,
+        economics=field.economics,
         variants=_shares(variants),
-        hours=timing.local_hours(data, where, channels=may, waves=waves),
+        hours=timing.local_hours(data, field.where, channels=list(allowed), waves=field.waves),
         seed=data.seed,
     )
+    return table, weighed
 
 
 def _is_open(action: str, channels: Sequence[str], offers: Sequence[str], objective: Objective, data: Data) -> bool:
@@ -165,6 +209,7 @@ def economics_of(data: Data, scores: Scores, objective: Objective, where: npt.ND
         recent_contacts=data.feature("contacts_30")[where],
         discounts={offer.name: offer.discount for offer in data.offers},
         stocked=frozenset(offer.name for offer in data.offers if offer.stock is not None),
+        lead_days={channel: settings.channels[channel].lead_days for channel in data.channels},
         fatigue_price=FATIGUE_PRICE,
         diminishing=DIMINISHING,
         margin_floor=max(asked, settings.margin.floor) or None,
@@ -180,8 +225,7 @@ def _shares(variants: Sequence[Variant]) -> dict[str, dict[str, float]]:
 
 def _limits(data: Data, objective: Objective, *, touches: int) -> dict[str, Any]:
     settings = data.deps.settings
-    waves = flight_waves(data, objective, touches=touches)
-    days = min((wave.days for wave in waves), default=1)
+    days = min((wave.days for wave in flight_waves(data, objective, touches=touches)), default=1)
     capacity = {
         channel: int(found.capacity_per_day * days)
         for channel, found in settings.channels.items()
@@ -199,7 +243,11 @@ def _limits(data: Data, objective: Objective, *, touches: int) -> dict[str, Any]
         "offer_stock": {offer.name: offer.stock for offer in data.offers if offer.stock is not None},
         "per_person_cap": touches,
         "one_per_channel": False,
-        "channel_min_run": {},
+        "channel_min_run": {
+            channel: found.least_run
+            for channel, found in settings.channels.items()
+            if found.least_run and channel in data.channels
+        },
         "randomised_share_min": settings.limits.randomised_share,
     }
 

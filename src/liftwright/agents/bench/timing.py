@@ -27,9 +27,10 @@ def local_hours(
     profiles = send_time.profile(events, people=people, zone=data.deps.settings.time_zone, as_of=data.as_of)
     countries = _countries(data, where)
     common = sorted(name for name, _ in sorted(Counter(countries).items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_COUNTRIES])
+    by_place = _open(data, channels, common, waves)
     found: dict[str, Ints] = {}
     for channel in channels:
-        is_open = {country: _open(data, channel, country, waves) for country in common}
+        is_open = {country: by_place[channel, country] for country in common}
         everywhere = set.intersection(*map(set, is_open.values())) if is_open else set(range(24))
         found[channel] = send_time.best(profiles, allowed=sorted(everywhere) or range(24))
         for country, allowed in is_open.items():
@@ -45,10 +46,16 @@ def _countries(data: Data, where: npt.NDArray[np.int64]) -> npt.NDArray[np.objec
     return np.array([country or default for country in data.people["country"].take(where).to_pylist()], dtype=object)
 
 
-def _open(data: Data, channel: str, country: str, waves: Sequence[Wave]) -> list[int]:
-    """Hours open on every day of sending; when no hour is open on all of them, hours open on any; when none is at all, every hour."""
-    days = {wave.send_on.isoweekday(): wave.send_on for wave in waves}
-    hours = [set(waiting.open_hours(data.bundle, channel=channel, country=country, on=day)) for day in days.values()]
-    if not hours:
-        return list(range(24))
-    return sorted(set.intersection(*hours) or set.union(*hours) or range(24))
+def _open(
+    data: Data, channels: Sequence[str], countries: Sequence[str], waves: Sequence[Wave]
+) -> dict[tuple[str, str], list[int]]:
+    """By channel and country, the hours open on all days of sending; when there is none, hours open on any; when none is at all, every hour."""
+    days = {wave.send_on.isoweekday(): wave.send_on for wave in waves}.values()
+    places = [(channel, country, None, day) for channel in channels for country in countries for day in days]
+    hours: dict[tuple[str, str], list[set[int]]] = {}
+    for (channel, country, _, _), found in waiting.open_hours(data.bundle, places).items():
+        hours.setdefault((channel, country), []).append(set(found))
+    everywhere = {(channel, country): [set(range(24))] for channel in channels for country in countries}
+    return {
+        place: sorted(set.intersection(*found) or set.union(*found) or range(24)) for place, found in (everywhere | hours).items()
+    }

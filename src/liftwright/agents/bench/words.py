@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
+from liftwright.agents.bench.audience import allowed_channels
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.solving import Solved
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Objective
+
+LEVEL_Z = 1.6449
+"""Standard errors either side of the middle of a 90 % interval."""
 
 
 def cannot_know(data: Data, scores: Scores, experiment: Experiment) -> tuple[str, ...]:
@@ -30,14 +34,33 @@ def cannot_know(data: Data, scores: Scores, experiment: Experiment) -> tuple[str
     return tuple(said)
 
 
-def why_nothing(objective: Objective, solved: Solved) -> str:
+def why_nothing(data: Data, scores: Scores, objective: Objective, solved: Solved) -> str:
     """Why not a single contact was planned."""
     if not solved.solution.candidates.num_rows:
         return (
             "No contact is expected to bring more margin than it costs under these limits, so doing nothing is the better plan."
+            + _how_sure(data, scores, objective)
         )
     cheapest = float(pc.min(solved.solution.candidates["cost"]).as_py())
     budget = objective.budget
     if budget is not None and float(budget.amount) < cheapest:
         return f"The budget of {budget} does not pay for one contact; the cheapest costs {cheapest:.4f}. Nearest reachable: any budget above that."
     return "The limits (capacity, stock or contacts per person) leave no room for a single contact."
+
+
+def _how_sure(data: Data, scores: Scores, objective: Objective) -> str:
+    """Whether the past test shows that contacts do not pay, or is too small to show anything; by the most promising contact."""
+    open_to = allowed_channels(data, objective)
+    places = [place for place, action in enumerate(data.actions) if action.partition(":")[0] in open_to]
+    if not scores.effects.is_tested or not places or data.rows is None:
+        return ""
+    mean, error = scores.effects.values.mean(axis=0), scores.effects.average_errors
+    best = max(places, key=lambda place: float(mean[place]))
+    low, high = (float(mean[best] + sign * LEVEL_Z * error[best]) for sign in (-1, 1))
+    told = (
+        f" Of what the past test tried ({data.rows.num_rows:,} randomised cases), {data.actions[best]} did best:"
+        f" {mean[best]:+.3f} margin per person before its cost, 90 % interval {low:+.3f} to {high:+.3f}."
+    )
+    if high <= 0:
+        return told
+    return f"{told} The test is too small to tell whether it pays; more people, or a longer history, would tell."

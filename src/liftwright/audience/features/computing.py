@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from liftwright.audience import database
 from liftwright.audience.features import customer_file
 from liftwright.audience.features.declared import FEATURES, category_features
 from liftwright.audience.features.definition import Feature
@@ -90,7 +90,7 @@ def _declared(
     events, products = tables.get("events"), tables.get("products")
     features = [feature for feature in (*features, *category_features(_categories(products))) if feature.is_allowed(allowed)]
     found: dict[str, Any] = {}
-    with duckdb.connect() as db:
+    with database.connect() as db:
         db.execute("SET TimeZone = 'UTC'; SET threads = 1")
         _register(db, people, moment)
         has_events = events is not None and events.num_rows > 0

@@ -32,7 +32,7 @@ def event_rows(
         f' coalesce({value["is_machine"]}, false) AS is_machine, epoch_us(e.occurred_at) AS "at", {value["product_id"]} AS product_id,'
         f" {category} AS category, coalesce({value['amount']}, 0) AS paid,"
         f" coalesce({value['margin']}, {value['amount']} * {rate}, 0) AS earned,"
-        f" coalesce({value['discount']} > 0, false) OR {_discounted(db, tables.get('treatments'))} AS is_discounted"
+        f" coalesce({value['discount']} > 0, false) OR {_discounted(db, source, tables.get('treatments'))} AS is_discounted"
         f" FROM {source} e{join} WHERE e.customer_id IS NOT NULL AND e.occurred_at IS NOT NULL"
     )
 
@@ -51,8 +51,11 @@ def _products(db: Any, products: pa.Table | None, margin_rate: float) -> tuple[s
     return " LEFT JOIN products p ON e.product_id = p.product_id", "p.category", rate
 
 
-def _discounted(db: Any, treatments: pa.Table | None) -> str:
-    """SQL that tells whether a purchase followed a discounted treatment by at most 7 days."""
+def _discounted(db: Any, source: str, treatments: pa.Table | None) -> str:
+    """SQL that tells whether a purchase followed a discounted treatment by at most 7 days.
+
+    Purchases are few among events: they are looked up first, instead of asking for every event.
+    """
     if treatments is None or "discount" not in treatments.column_names:
         return "false"
     offered = treatments.filter(pc.greater(treatments["discount"], 0.0)).select(["customer_id", "treated_at"])
@@ -60,8 +63,9 @@ def _discounted(db: Any, treatments: pa.Table | None) -> str:
         return "false"
     db.register("offered", offered)
     return (
-        "(e.type = 'purchase' AND EXISTS (SELECT 1 FROM offered o WHERE o.customer_id = e.customer_id"
-        " AND o.treated_at <= e.occurred_at AND o.treated_at > e.occurred_at - INTERVAL 7 DAY))"
+        "(e.type = 'purchase' AND (e.customer_id, e.occurred_at) IN (SELECT (b.customer_id, b.occurred_at)"
+        f" FROM {source} b JOIN offered o ON o.customer_id = b.customer_id AND o.treated_at <= b.occurred_at"
+        " AND o.treated_at > b.occurred_at - INTERVAL 7 DAY WHERE b.type = 'purchase'))"
     )
 
 

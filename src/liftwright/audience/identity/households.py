@@ -26,15 +26,18 @@ def with_households(people: pa.Table) -> pa.Table:
     return kept.append_column("household_id", pa.array(ids, pa.string()))
 
 
-def one_per_household(people: pa.Table, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Who of the allowed gets the household's letter: its first allowed person in the order of `people`; who lives alone stays.
+def one_per_household(
+    people: pa.Table, allowed: npt.NDArray[np.bool_], *, worth: npt.NDArray[np.float64]
+) -> npt.NDArray[np.bool_]:
+    """Who of the allowed gets the household's letter: the one worth most, the first among equals; who lives alone stays.
 
-    `allowed` and the answer have one entry per row of `people`.
+    `allowed`, `worth` and the answer have one entry per row of `people`.
     """
     if "household_id" not in people.column_names:
         return allowed
     codes = people["household_id"].combine_chunks().dictionary_encode().indices
     rows = np.flatnonzero(allowed & np.asarray(pc.is_valid(codes)))
+    rows = rows[np.argsort(-worth[rows], kind="stable")]
     first = np.unique(np.asarray(codes.fill_null(-1))[rows], return_index=True)[1]
     kept = allowed.copy()
     kept[np.delete(rows, first)] = False

@@ -68,9 +68,9 @@ def likely_links(tables: Tables, *, at: datetime, country: str | None = None) ->
     if customers is None or not _can_be_estimated(customers):
         return SCHEMA.empty_table()
     found = resolved({name: tables[name] for name in ("customers", "identity_links") if name in tables}, country=country)
-    import duckdb
+    from liftwright.audience import database
 
-    with duckdb.connect() as db:
+    with database.connect() as db:
         db.register("facts", _facts(found))
         db.register("decided", _decided(tables.get("identity_links"), found.records))
         db.execute("CREATE TABLE records AS SELECT * FROM facts")

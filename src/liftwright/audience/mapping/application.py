@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
+from liftwright.audience import database
 from liftwright.audience.mapping import past_tests, typing
 from liftwright.audience.mapping.columns import spec_of
 from liftwright.audience.mapping.files import ROW, rejects
@@ -39,7 +39,7 @@ def apply(table: pa.Table, mapping: Mapping, *, now: datetime, settings: Setting
     if ROW not in table.column_names:
         table = table.append_column(ROW, pa.array(range(1, table.num_rows + 1), pa.int64()))
     notes = list(mapping.notes)
-    with duckdb.connect() as db:
+    with database.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
         db.register("raw", table)
         names = [name for name in table.column_names if name != ROW]
@@ -139,7 +139,7 @@ def _events(typed: pa.Table, *, settings: Settings) -> tuple[pa.Table, list[str]
     notes = []
     if "event_id" not in typed.column_names:
         notes.append("Events have no id of their own; each gets one from its content, so importing it again adds nothing.")
-        with duckdb.connect() as db:
+        with database.connect() as db:
             db.register("typed", typed)
             ids = db.sql(
                 f"SELECT 'e' || left({DIGEST}, 20) || CASE WHEN n > 1 THEN '-' || n ELSE '' END AS event_id FROM"

@@ -11,11 +11,11 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from liftwright.audience import database
 from liftwright.domain.errors import DataError
 
 ROW = "__row"
@@ -218,7 +218,7 @@ def _without_bad_cells(read_: TextTable) -> TextTable:
     quoted = ['"' + name.replace('"', '""') + '"' for name in names]
     long_ = " OR ".join(f"length({name}) > {LONGEST_FIELD}" for name in quoted)
     nul = " OR ".join(f"contains({name}, chr(0))" for name in quoted)
-    with duckdb.connect() as db:
+    with database.connect() as db:
         db.register("raw", table)
         bad = db.execute(
             f"SELECT {ROW}, CASE WHEN {long_} THEN 'has a field of more than {LONGEST_FIELD} characters'"

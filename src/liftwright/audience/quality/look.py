@@ -8,11 +8,11 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from liftwright.audience import database
 from liftwright.domain.money import Money
 from liftwright.domain.policy import Severity
 from liftwright.domain.readiness import Gap, GapKind
@@ -44,7 +44,7 @@ class Look:
 
     def sql(self, query: str, **tables: pa.Table) -> pa.Table:
         """The answer of DuckDB to a query over the given tables."""
-        with duckdb.connect() as db:
+        with database.connect() as db:
             db.execute("SET TimeZone = 'UTC'; SET threads = 1")
             for name, table in tables.items():
                 db.register(name, table)
