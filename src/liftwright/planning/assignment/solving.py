@@ -13,7 +13,7 @@ from liftwright.planning.assignment.choice import bound, charges, chunks, reduce
 from liftwright.planning.assignment.explore import Explored, explore, given, logged
 from liftwright.planning.assignment.prices import near
 from liftwright.planning.assignment.problem import Floats, Ints, Problem
-from liftwright.planning.assignment.settling import settle
+from liftwright.planning.assignment.settling import Settled, settle
 from liftwright.planning.assignment.table import Listed, build, price_list
 
 
@@ -71,28 +71,11 @@ def solve(
         dropped = tuple(sorted((*dropped, short)))
         listed = whole.without(dropped)
         found = settle(listed.problem, start=found.prices)
-    known, draws = logged(candidates, listed, explored)
-    chosen = listed.candidates(explored.rows)
-    value = candidates["value"].to_numpy()[chosen]
-    priority = np.empty(len(chosen), dtype=np.int64)
-    priority[np.argsort(-value, kind="stable")] = np.arange(1, len(chosen) + 1)
-    objective = float(value.sum())
     final, upper = _certified(listed.problem, explored)
     if dropped:
         upper = _certified(whole.problem, replace(explored, prices=first.prices))[1]
-    upper = max(upper, objective)
-    return Solution(
-        rows=known.take(pa.array(chosen)).append_column("priority", pa.array(priority, pa.int64())),
-        objective=objective,
-        upper_bound=upper,
-        gap=(upper - objective) / upper if upper > 0 else 0.0,
-        prices=price_list(listed, final, dropped=dropped),
-        candidates=known,
-        draws=draws,
-        exploration_cost=found.objective - objective,
-        undrawn_bound=max(first.upper_bound, objective),
-        dropped_channels=dropped,
-    )
+    listing = price_list(listed, final, dropped=dropped)
+    return _solution(candidates, listed, explored, found, listing, (upper, first.upper_bound))
 
 
 def _certified(problem: Problem, explored: Explored) -> tuple[Floats, float]:
@@ -100,6 +83,35 @@ def _certified(problem: Problem, explored: Explored) -> tuple[Floats, float]:
     fixed, worth = given(problem, explored)
     prices = near(fixed, explored.prices) if len(explored.decided) else explored.prices
     return prices, bound(fixed, prices) + worth
+
+
+def _solution(
+    candidates: pa.Table,
+    listed: Listed,
+    explored: Explored,
+    found: Settled,
+    prices: dict[str, Any],
+    bounds: tuple[float, float],
+) -> Solution:
+    known, draws = logged(candidates, listed, explored)
+    chosen = listed.candidates(explored.rows)
+    value = candidates["value"].to_numpy()[chosen]
+    priority = np.empty(len(chosen), dtype=np.int64)
+    priority[np.argsort(-value, kind="stable")] = np.arange(1, len(chosen) + 1)
+    objective = float(value.sum())
+    upper, undrawn = (max(each, objective) for each in bounds)
+    return Solution(
+        rows=known.take(pa.array(chosen)).append_column("priority", pa.array(priority, pa.int64())),
+        objective=objective,
+        upper_bound=upper,
+        gap=(upper - objective) / upper if upper > 0 else 0.0,
+        prices=prices,
+        candidates=known,
+        draws=draws,
+        exploration_cost=found.objective - objective,
+        undrawn_bound=undrawn,
+        dropped_channels=tuple(prices["dropped_channels"]),
+    )
 
 
 def would_choose(candidates: pa.Table, prices: Mapping[str, Any], limits: Mapping[str, Any]) -> set[str]:

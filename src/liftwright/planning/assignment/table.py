@@ -63,38 +63,29 @@ def build(candidates: pa.Table, limits: Mapping[str, Any]) -> Listed:
     if missing:
         says = f"the candidates lack {', '.join(missing)}."
         raise DataError("PLAN-COLUMNS", says, next_step="Build them with planning.treatments.")
-    people, person = _codes(candidates["customer_id"])
-    waves, wave = np.unique(candidates["wave"].to_numpy(), return_inverse=True)
-    channels, channel = _codes(candidates["channel"])
-    offers, offer = _codes(candidates["offer"])
+    coded = _coded(candidates)
     value, cost, stock = (_numbers(candidates, name) for name in ("value", "cost", "stock_use"))
-    codes, option = np.unique((wave * len(channels) + channel) * len(offers) + offer, return_inverse=True)
-    codes, option = _apart(candidates, codes, option, person, len(people), value)
-    shape = (len(codes), len(people))
-    if shape[0] * shape[1] > MOST:
-        says = f"{shape[1]:,} people with {shape[0]:,} different options are more than can be weighed at once."
-        raise DataError("PLAN-OPTIONS", says, next_step="Offer fewer different waves, channels or offers.")
-    of_wave, pair = np.divmod(codes[:, 0], max(len(channels) * len(offers), 1))
-    of_channel, of_offer = np.divmod(pair, max(len(offers), 1))
-    row = option * len(people) + person
+    shape = (len(coded.wave), len(coded.people))
+    row = coded.option * shape[1] + coded.person
     register = _Register([], [])
-    register.enter_all(limits, waves, channels, offers, of_wave, of_channel, of_offer)
-    uses = {"cost": _grid(option, row, cost, shape), "stock": _grid(option, row, stock, shape), "touch": np.ones((shape[0], 1))}
+    register.enter_all(limits, coded)
+    uses = {"touch": np.ones((shape[0], 1))}
+    uses |= {name: _grid(coded.option, row, use, shape) for name, use in (("cost", cost), ("stock", stock))}
     kinds = tuple((resource, uses[use]) for resource, use in register.listed())
-    keep = _possible(np.array(register.bounds), kinds, option, person)
+    keep = _possible(np.array(register.bounds), kinds, coded.option, coded.person)
     grid, source = np.full(shape, -np.inf), np.full(shape, NONE, dtype=np.int32)
     grid.ravel()[row[keep]], source.ravel()[row[keep]] = value[keep], np.flatnonzero(keep)
-    cap = limits.get("per_person_cap")
+    cap, waves = limits.get("per_person_cap"), len(coded.waves)
     problem = Problem(
         value=grid,
-        slot=of_wave,
+        slot=coded.wave,
         kinds=kinds,
         limits=np.array(register.bounds, dtype=np.float64),
-        cap=min(int(cap), len(waves)) if cap is not None else len(waves),
-        line=of_channel if limits.get("one_per_channel") and len(waves) > 1 else None,
-        nudge=1.0 + TIE_BREAK * (_draws(people) - 0.5),
+        cap=min(int(cap), waves) if cap is not None else waves,
+        line=coded.channel if limits.get("one_per_channel") and waves > 1 else None,
+        nudge=1.0 + TIE_BREAK * (_draws(coded.people) - 0.5),
     )
-    return Listed(problem, source, tuple(channels), of_channel, of_offer, tuple(register.names))
+    return Listed(problem, source, tuple(coded.channels), coded.channel, coded.offer, tuple(register.names))
 
 
 def price_list(listed: Listed, prices: Floats, *, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -148,22 +139,54 @@ def _numbers(candidates: pa.Table, name: str) -> Floats:
     return np.asarray(numbers, dtype=np.float64)
 
 
-def _apart(candidates: pa.Table, codes: Ints, option: Ints, person: Ints, people: int, value: Floats) -> tuple[Ints, Ints]:
-    """Options by code and, where a person has several candidates of one code (variants), by their number among those.
+@dataclass(frozen=True)
+class _Coded:
+    """Sorted names, each candidate's person and option, and each option's wave, channel and offer as positions among the names."""
 
-    Returns (options, 2) of code and number, and the option of each candidate.
-    """
-    place = option * people + person
-    if len(place) == len(np.unique(place)):
-        return np.column_stack([codes, np.zeros_like(codes)]), option
-    variant = _codes(candidates["variant"])[1] if "variant" in candidates.column_names else option
-    order = np.lexsort((-value, variant, place))
+    people: list[str]
+    waves: list[int]
+    channels: list[str]
+    offers: list[str]
+    person: Ints
+    option: Ints
+    wave: Ints
+    channel: Ints
+    offer: Ints
+
+
+def _coded(candidates: pa.Table) -> _Coded:
+    people, person = _codes(candidates["customer_id"])
+    channels, channel = _codes(candidates["channel"])
+    offers, offer = _codes(candidates["offer"])
+    waves, wave = np.unique(candidates["wave"].to_numpy(), return_inverse=True)
+    codes, option = np.unique((wave * len(channels) + channel) * len(offers) + offer, return_inverse=True)
+    _refuse_too_many(len(codes), len(people))
+    place = option * len(people) + person
+    if np.bincount(place).max(initial=0) > 1:
+        number = _number(candidates, place)
+        most = int(number.max()) + 1
+        both, option = np.unique(option * most + number, return_inverse=True)
+        codes = codes[both // most]
+        _refuse_too_many(len(codes), len(people))
+    of_wave, pair = np.divmod(codes, max(len(channels) * len(offers), 1))
+    of_channel, of_offer = np.divmod(pair, max(len(offers), 1))
+    return _Coded(people, waves.tolist(), channels, offers, person, option, of_wave, of_channel, of_offer)
+
+
+def _refuse_too_many(options: int, people: int) -> None:
+    if options * people > MOST:
+        says = f"{people:,} people with {options:,} different options are more than can be weighed at once."
+        raise DataError("PLAN-OPTIONS", says, next_step="Use fewer different waves, channels or offers.")
+
+
+def _number(candidates: pa.Table, place: Ints) -> Ints:
+    """Of each candidate, its number among those of the same person, wave, channel and offer (variants)."""
+    variant = _codes(candidates["variant"])[1] if "variant" in candidates.column_names else place
+    order = np.lexsort((-candidates["value"].to_numpy(), variant, place))
     first = np.flatnonzero(np.diff(place[order], prepend=-1))
     number = np.empty(len(place), dtype=np.int64)
     number[order] = np.arange(len(place)) - np.repeat(first, np.diff(first, append=len(place)))
-    most = int(number.max()) + 1
-    both, option = np.unique(option * most + number, return_inverse=True)
-    return np.column_stack([codes[both // most], both % most]), option
+    return number
 
 
 def _grid(option: Ints, row: Ints, use: Floats, shape: tuple[int, int]) -> Reals:
@@ -194,29 +217,21 @@ class _Register:
         self.bounds.append(max(float(bound), 0.0))
         return len(self.names) - 1
 
-    def enter_all(
-        self,
-        limits: Mapping[str, Any],
-        waves: Ints,
-        channels: list[str],
-        offers: list[str],
-        of_wave: Ints,
-        of_channel: Ints,
-        of_offer: Ints,
-    ) -> None:
+    def enter_all(self, limits: Mapping[str, Any], coded: _Coded) -> None:
         capacity, money, held = (limits.get(key) or {} for key in ("channel_capacity", "channel_budget", "offer_stock"))
         budget = self.enter("budget", "", 0, limits.get("budget"))
         by_wave = [
-            [self.enter("channel_capacity", name, int(number), capacity.get(name)) for number in waves] for name in channels
+            [self.enter("channel_capacity", name, number, capacity.get(name)) for number in coded.waves]
+            for name in coded.channels
         ]
-        by_channel = [self.enter("channel_budget", name, 0, money.get(name)) for name in channels]
-        by_offer = [self.enter("offer_stock", name, 0, held.get(name)) for name in offers]
-        if len(of_wave):
+        by_channel = [self.enter("channel_budget", name, 0, money.get(name)) for name in coded.channels]
+        by_offer = [self.enter("offer_stock", name, 0, held.get(name)) for name in coded.offers]
+        if len(coded.wave):
             self.kinds = [
-                (np.full(len(of_wave), budget), "cost"),
-                (np.array(by_wave)[of_channel, of_wave], "touch"),
-                (np.array(by_channel)[of_channel], "cost"),
-                (np.array(by_offer)[of_offer], "stock"),
+                (np.full(len(coded.wave), budget), "cost"),
+                (np.array(by_wave)[coded.channel, coded.wave], "touch"),
+                (np.array(by_channel)[coded.channel], "cost"),
+                (np.array(by_offer)[coded.offer], "stock"),
             ]
 
     def listed(self) -> list[tuple[Ints, str]]:
