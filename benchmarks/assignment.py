@@ -128,7 +128,7 @@ def mip(people: int) -> tuple[dict[str, Any], dict[str, Any]]:
     small = market(people, seed=1)
     value, grid, right = matrix(small)
     rules = LinearConstraint(grid, ub=right)
-    found, cpu = timed(lambda: milp(-value, constraints=rules, integrality=1, bounds=Bounds(0, 1), options={"mip_rel_gap": 1e-6}))
+    found, cpu = timed(lambda: milp(-value, constraints=rules, integrality=1, bounds=Bounds(0, 1), options={"mip_rel_gap": 2e-5}))
     ours, mine = timed(lambda: settle(small))
     best = -float(found.fun)
     peer = {"cpu_seconds": round(cpu, 2), "objective": round(best, 3), "n": people}

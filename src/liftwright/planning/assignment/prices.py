@@ -8,7 +8,7 @@ it costs in the bound with the square of that error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import linprog
@@ -19,7 +19,7 @@ from liftwright.planning.assignment.problem import Floats, Problem
 SAMPLES = (2_000, 20_000)
 """How many people the first prices are found on."""
 MANY = 15_000
-"""From this many people on, prices near known ones are found on a third as many people."""
+"""From this many people on, prices near known ones are found by `newton`."""
 TOLERANCE = 1e-7
 """The search ends when the master problem promises less than this share of the bound."""
 
@@ -54,30 +54,16 @@ def find(problem: Problem, *, start: Floats | None = None, radius: float = 0.1, 
     prices, radius = (np.zeros(len(problem.limits)), 2.0) if start is None else (np.maximum(start, 0.0), radius)
     for size in SAMPLES:
         if start is None and problem.people > 3 * size:
-            prices = _descend(_sample(problem, size), _first(prices), radius=radius, tolerance=1e-4).prices
+            prices = _descend(sample(problem, size), _first(prices), radius=radius, tolerance=1e-4).prices
             radius = 2.0 / np.sqrt(size)
     return _descend(problem, _first(prices), radius=radius, tolerance=tolerance)
-
-
-def near(problem: Problem, start: Floats) -> Floats:
-    """Prices near `start`, found on a sample whose limits make up for how the sample differs from everybody at `start`.
-
-    What everybody uses at `start` is known after one look at all of them; the sample only says how that changes with the prices.
-    """
-    start = np.maximum(start, 0.0)
-    if problem.people <= MANY:
-        return find(problem, start=start).prices
-    some = _sample(problem, MANY // 3)
-    missing = problem.limits - choose(problem, start).usage
-    limits = np.maximum(choose(some, start).usage + missing * (some.people / problem.people), 0.0)
-    return _descend(replace(some, limits=limits), _first(start), radius=0.1, tolerance=1e-5).prices
 
 
 def _first(prices: Floats) -> Cuts:
     return Cuts(prices=prices, value=np.inf)
 
 
-def _sample(problem: Problem, size: int) -> Problem:
+def sample(problem: Problem, size: int) -> Problem:
     """An evenly spread sample of people with the limits scaled to it."""
     step = problem.people // size
     some = slice(step // 2, None, step)
@@ -85,9 +71,9 @@ def _sample(problem: Problem, size: int) -> Problem:
     return problem.of(some, limits=problem.limits * share)
 
 
-def _scales(problem: Problem) -> Floats:
+def scales(problem: Problem) -> Floats:
     """A typical price per resource: mean value of the options that use it over their mean use, in a sample."""
-    some = problem if problem.people <= SAMPLES[0] else _sample(problem, SAMPLES[0])
+    some = problem if problem.people <= SAMPLES[0] else sample(problem, SAMPLES[0])
     worth = np.maximum(some.value, 0.0).sum(axis=1, dtype=np.float64)
     allowed = np.isfinite(some.value)
     value, uses = np.zeros(len(problem.limits) + 1), np.zeros(len(problem.limits) + 1)
@@ -100,7 +86,7 @@ def _scales(problem: Problem) -> Floats:
 
 
 def _descend(problem: Problem, cuts: Cuts, *, radius: float, tolerance: float, rounds: int = 120) -> Cuts:
-    scale = _scales(problem)
+    scale = scales(problem)
     if not cuts.points:
         cuts.value = cuts.add(problem, cuts.prices)
     for _ in range(rounds):

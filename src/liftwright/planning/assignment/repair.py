@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from liftwright.planning.assignment.choice import charges, choose, reduced
-from liftwright.planning.assignment.prices import Cuts, find
+from liftwright.planning.assignment.newton import descend
+from liftwright.planning.assignment.prices import Cuts
 from liftwright.planning.assignment.problem import NONE, Bools, Floats, Ints, Plan, Problem
 
 SLACK = 1e-9
-PART = 25.0
+PART = 40.0
 """Times the root of the number of people: how many are solved again to take up what the limits leave."""
 MOVES, PROBE = 4_096, 8
 """About how many moves filling weighs; how promising they must be is judged on every PROBE-th person."""
@@ -117,7 +118,7 @@ class _State:
 
 
 def repaired(problem: Problem, plan: Plan, prices: Floats) -> Plan:
-    """The plan within every limit. Of many people an even part is solved again, exactly, within what the others leave.
+    """The plan within every limit. Of many people an even part is solved again within what the others leave.
 
     That part takes up what the limits still have: little, and many people stand near the margin.
     """
@@ -129,8 +130,8 @@ def repaired(problem: Problem, plan: Plan, prices: Floats) -> Plan:
     part, left = problem.of(some), problem.limits - problem.usage(problem.rows(plan))
     rows = part.rows(plan[:, some])
     part = replace(part, limits=left + part.usage(rows))
-    cuts = find(part, start=prices, radius=0.02, tolerance=min(5e-6 * step, 1e-4))
-    better = fill(part, shed(part, mix(part, cuts), cuts.prices), cuts.prices)
+    theirs = descend(part, prices)
+    better = fill(part, shed(part, choose(part, theirs, keep=True).plan, theirs), theirs)
     if part.objective(part.rows(better)) > part.objective(rows):
         plan[:, some] = better
     return plan

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from liftwright.planning.assignment.choice import bound, choose
-from liftwright.planning.assignment.prices import MANY, find, near
+from liftwright.planning.assignment.newton import near
+from liftwright.planning.assignment.prices import MANY, find
 from liftwright.planning.assignment.problem import Floats, Plan, Problem
 from liftwright.planning.assignment.repair import mix, repaired
 

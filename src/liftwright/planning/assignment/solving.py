@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from liftwright.planning.assignment.choice import bound, charges, chunks, reduced
 from liftwright.planning.assignment.explore import Explored, explore, given, logged
-from liftwright.planning.assignment.prices import near
+from liftwright.planning.assignment.newton import near
 from liftwright.planning.assignment.problem import Floats, Ints, Problem
 from liftwright.planning.assignment.settling import Settled, settle
 from liftwright.planning.assignment.table import Listed, build, price_list
