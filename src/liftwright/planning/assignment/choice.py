@@ -94,17 +94,12 @@ def reduced(problem: Problem, charge: list[tuple[Floats, Reals | None]], span: s
 
 def bests(problem: Problem, left: Reals) -> Reals:
     """The best reduced value in every cell: slot, or slot and line; (cells, people)."""
-    starts = _cell_starts(problem)
+    starts = problem.cells
     ends = [*starts[1:], problem.options]
     best = np.empty((len(starts), left.shape[1]), dtype=left.dtype)
     for cell, (start, end) in enumerate(zip(starts, ends, strict=True)):
         left[start:end].max(axis=0, out=best[cell])
     return best
-
-
-def _cell_starts(problem: Problem) -> list[int]:
-    cell = problem.slot if problem.line is None else problem.slot * problem.lines + problem.line
-    return [int(start) for start in np.flatnonzero(np.diff(cell, prepend=-1))]
 
 
 def _wanted(problem: Problem, best: Reals, span: slice) -> Bools:
@@ -143,7 +138,7 @@ def _first_of_equals(best: Reals, wanted: Bools, cap: Ints) -> Bools:
 
 def _hits(problem: Problem, left: Reals, best: Reals, wanted: Bools) -> Bools:
     """Which options are chosen: in every wanted cell the first that reaches the cell's best."""
-    starts = _cell_starts(problem)
+    starts = problem.cells
     goal = np.where(wanted, best, np.inf)
     sizes = np.diff([*starts, problem.options])
     hits: Bools = left == np.repeat(goal, sizes, axis=0)
@@ -162,7 +157,7 @@ def _masks(lines: int, most: int) -> tuple[int, ...]:
 
 def _matched(problem: Problem, best: Reals, span: slice) -> Bools:
     """Dynamic programme over slots with the set of lines already used as state: the best matching of slots to lines."""
-    starts = _cell_starts(problem)
+    starts = list(problem.cells)
     slot, line = problem.slot[starts], (problem.line if problem.line is not None else problem.slot)[starts]
     everyone = np.arange(best.shape[1])
     grid = np.zeros((problem.slots, problem.lines, len(everyone)))

@@ -123,7 +123,7 @@ def with_room(listed: Listed, found: Settled, *, share: float) -> tuple[Lottery,
     reserve, spare, is_open = closed_down(listed, span_of(listed, found.plan), is_open, share=share)
     reserve, made = reserve + spare, found
     for _ in range(_ROUNDS):
-        made = settle(replace(problem, limits=np.maximum(problem.limits - reserve, 0.0)), start=made.prices)
+        made = settle(replace(problem, limits=np.maximum(problem.limits - reserve, 0.0)), start=made.prices, tries=0)
         span = span_of(listed, made.plan)
         needed, spare, is_open = closed_down(listed, span, is_open, share=share)
         if len(span.planned) and (problem.usage(span.planned) + needed <= problem.limits + SLACK).all():

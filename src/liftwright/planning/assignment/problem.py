@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,12 @@ class Problem:
     def lines(self) -> int:
         """How many lines there are."""
         return int(self.line.max()) + 1 if self.line is not None and len(self.line) else 0
+
+    @cached_property
+    def cells(self) -> tuple[int, ...]:
+        """The first option of every cell: slot, or slot and line. At most one option of a cell is worth having."""
+        cell = self.slot if self.line is None else self.slot * self.lines + self.line
+        return tuple(np.flatnonzero(np.diff(cell, prepend=-1)).tolist())
 
     def where(self, rows: Ints) -> tuple[Ints, Ints]:
         """Option and person of rows."""

@@ -140,7 +140,7 @@ def repaired(problem: Problem, plan: Plan, prices: Floats) -> Plan:
 def fill(problem: Problem, plan: Plan, prices: Floats) -> Plan:
     """Add and exchange options while the value rises and every limit holds."""
     state = _State.of(problem, plan, prices)
-    for _ in range(4):
+    for _ in range(4 if problem.value.size <= 8 * MOVES else 2):
         rows, is_changed = _openings(state), False
         for _ in range(40):
             moves, out, rows = _moves(state, rows)

@@ -13,7 +13,7 @@ from liftwright.planning.assignment.choice import bound, charges, chunks, reduce
 from liftwright.planning.assignment.explore import Explored, explore, given, logged
 from liftwright.planning.assignment.newton import near
 from liftwright.planning.assignment.problem import Floats, Ints, Problem
-from liftwright.planning.assignment.settling import Settled, settle
+from liftwright.planning.assignment.settling import TRIES, Settled, settle
 from liftwright.planning.assignment.table import Listed, build, price_list
 
 
@@ -62,7 +62,8 @@ def solve(
     share = max(float(randomised_share), float(limits.get("randomised_share_min") or 0.0))
     whole = listed = build(candidates, limits)
     dropped: tuple[str, ...] = ()
-    first = found = settle(whole.problem, start=None if prices is None else whole.prices(prices))
+    start = None if prices is None else whole.prices(prices)
+    first = found = settle(whole.problem, start=start, tries=0 if share else TRIES)
     while True:
         explored = explore(listed, found, share=share, seed=seed)
         short = _short_run(candidates, listed, explored.rows, limits)
@@ -70,7 +71,7 @@ def solve(
             break
         dropped = tuple(sorted((*dropped, short)))
         listed = whole.without(dropped)
-        found = settle(listed.problem, start=found.prices)
+        found = settle(listed.problem, start=found.prices, tries=0 if share else TRIES)
     final, upper = _certified(listed.problem, explored)
     if dropped:
         upper = _certified(whole.problem, replace(explored, prices=first.prices))[1]
