@@ -32,8 +32,8 @@ class Settled:
         return (self.upper_bound - self.objective) / self.upper_bound if self.upper_bound > 0 else 0.0
 
 
-FEW, TRIES, SPREAD = 5_000, 12, 0.01
-"""A plan for few people is tried again so often, from prices moved by about this share: there a single person counts."""
+FEW, TRIES, SPREADS = 5_000, 20, (0.003, 0.02)
+"""A plan for few people is tried again so often, from prices moved by about one of these shares: there a single person counts."""
 
 
 def settle(problem: Problem, *, start: Floats | None = None, tries: int = TRIES) -> Settled:
@@ -61,12 +61,12 @@ def settle(problem: Problem, *, start: Floats | None = None, tries: int = TRIES)
 def _tried_again(problem: Problem, found: Settled, tries: int) -> Settled:
     """The best of the plan and of plans from prices nearby, each made better by pairs of moves."""
     generator, prices = np.random.default_rng(0), found.prices
-    for _ in range(tries if found.gap > GOOD else 0):
+    for number in range(tries if found.gap > GOOD else 0):
         plan = polished(problem, repaired(problem, choose(problem, prices, keep=True).plan, prices), found.prices)
         objective = problem.objective(problem.rows(plan))
         if objective > found.objective:
             found = replace(found, plan=plan, objective=objective)
-        prices = found.prices * (1.0 + SPREAD * generator.standard_normal(len(found.prices)))
+        prices = found.prices * (1.0 + SPREADS[number % 2] * generator.standard_normal(len(found.prices)))
     return found
 
 

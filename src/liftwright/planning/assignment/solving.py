@@ -16,6 +16,9 @@ from liftwright.planning.assignment.problem import Floats, Ints, Problem
 from liftwright.planning.assignment.settling import TRIES, Settled, settle
 from liftwright.planning.assignment.table import Listed, build, price_list
 
+STEP = 1_000.0
+"""The change of the budget that is worked out for the price list, major units; a tenth of it where the budget is small."""
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -24,7 +27,7 @@ class Solution:
     rows: the chosen candidate rows plus randomised (bool), propensity, priority (1 = highest value). objective: sum of value.
     upper_bound: no plan that keeps the limits and carries out the same draws is worth more (without draws: no plan that keeps the
     limits); gap = (upper_bound - objective) / upper_bound.
-    prices: see `price_list`. candidates: all options with the probability that the policy chooses each (`propensity`) and whether
+    prices: see `price_list`; `ranges`: {"budget": {"step", "more", "less"}}, see `_ranges`. candidates: all options with the probability that the policy chooses each (`propensity`) and whether
     the lot did (`randomised`); draws: every decision drawn by lot, those for no contact included (see `explore.logged`).
     exploration_cost: value given up for the randomised share: the plan without draws less this one. undrawn_bound: no plan within
     the limits is worth more, draws or not. dropped_channels: below their least run; where that happens because of
@@ -75,7 +78,7 @@ def solve(
     final, upper = _certified(listed.problem, explored)
     if dropped:
         upper = _certified(whole.problem, replace(explored, prices=first.prices))[1]
-    listing = price_list(listed, final, dropped=dropped)
+    listing = price_list(listed, final, dropped=dropped) | {"ranges": _ranges(listed, explored, final)}
     return _solution(candidates, listed, explored, found, listing, (upper, first.upper_bound))
 
 
@@ -84,6 +87,24 @@ def _certified(problem: Problem, explored: Explored) -> tuple[Floats, float]:
     fixed, worth = given(problem, explored)
     prices = near(fixed, explored.prices) if len(explored.decided) else explored.prices
     return prices, bound(fixed, prices) + worth
+
+
+def _ranges(listed: Listed, explored: Explored, prices: Floats) -> dict[str, dict[str, float]]:
+    """Of the budget, what a unit of the next `step` would add to the best plan with the same draws, and one of the last `step`
+    less would take away: solved again, so that it shows how far the price holds."""
+    places = [place for place, name in enumerate(listed.names) if name[0] == "budget"]
+    if not places or prices[places[0]] <= 0.0:
+        return {}
+    fixed, _ = given(listed.problem, explored)
+    budget = listed.problem.limits[places[0]]
+    step = STEP if budget >= 4 * STEP else float(f"{budget / 10:.1g}")
+    change = np.where(np.arange(len(prices)) == places[0], step, 0.0)
+    here = bound(fixed, prices)
+    worth = []
+    for limits in (fixed.limits + change, fixed.limits - change):
+        moved = replace(fixed, limits=limits)
+        worth.append(abs(bound(moved, near(moved, prices)) - here) / step)
+    return {"budget": {"step": step, "more": worth[0], "less": worth[1]}}
 
 
 def _solution(
