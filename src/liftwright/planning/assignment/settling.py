@@ -32,7 +32,7 @@ class Settled:
         return (self.upper_bound - self.objective) / self.upper_bound if self.upper_bound > 0 else 0.0
 
 
-FEW, TRIES, SPREADS = 5_000, 20, (0.003, 0.02)
+FEW, TRIES, SPREADS = 3_000, 8, (0.003, 0.02)
 """A plan for few people is tried again so often, from prices moved by about one of these shares: there a single person counts."""
 
 
