@@ -13,7 +13,11 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from liftwright.planning.assignment.checking import check
+from liftwright.planning.assignment.explore import drawn_within, with_room
+from liftwright.planning.assignment.lottery import chances
+from liftwright.planning.assignment.settling import settle
 from liftwright.planning.assignment.solving import solve
+from liftwright.planning.assignment.table import build
 
 CHANNELS = {"email": 0.01, "push": 0.002, "sms": 0.05}
 
@@ -32,25 +36,25 @@ def options(people: int, *, channels: tuple[str, ...], waves: int = 1, seed: int
     return pa.Table.from_pylist(rows)
 
 
-def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    return row["customer_id"], row["wave"], row["channel"]
-
-
-def _frequencies(table: pa.Table, limits: dict[str, Any], *, share: float, seeds: int) -> tuple[Counter[Any], dict[Any, float]]:
-    """How often each option was chosen over seeds, and the probability that every one of those plans logs for it."""
-    chosen: Counter[Any] = Counter()
-    logged: dict[Any, float] = {}
-    for seed in range(seeds):
+def _frequencies(table: pa.Table, limits: dict[str, Any], *, share: float, seeds: int) -> tuple[Counter[int], dict[int, float]]:
+    """How often each option was chosen over seeds, and the probability that the plan logs for it, whatever the seed."""
+    for seed in (0, 1):
         found = solve(table, limits, seed=seed, randomised_share=share)
         assert check(found.rows, found.candidates, limits, draws=found.draws) == []
-        chances = {_key(row): row["propensity"] for row in found.candidates.to_pylist()}
-        assert chances == (logged or chances)
-        logged = chances
-        chosen.update(_key(row) for row in found.rows.to_pylist())
+    listed = build(table, limits)
+    lottery, _ = with_room(listed, settle(listed.problem), share=share)
+    rows, chance = chances(listed.problem, lottery)
+    logged = dict(zip(listed.candidates(rows).tolist(), chance.tolist(), strict=True))
+    assert {n: p for n, p in enumerate(found.candidates["propensity"].to_pylist()) if p} == logged
+    chosen: Counter[int] = Counter()
+    for seed in range(seeds):
+        spots, outcome = drawn_within(listed.problem, lottery, seed=seed)
+        final = np.concatenate([np.delete(lottery.span.planned, spots), outcome[outcome >= 0]])
+        chosen.update(listed.candidates(final).tolist())
     return chosen, logged
 
 
-def _fits(chosen: Counter[Any], logged: dict[Any, float], seeds: int) -> bool:
+def _fits(chosen: Counter[int], logged: dict[int, float], seeds: int) -> bool:
     """Every option is as frequent as its probability, judged over all of them at once (99.9 %) and one by one (5 deviations)."""
     sure = {key: p for key, p in logged.items() if p in (0.0, 1.0)}
     assert all(chosen[key] == seeds * p for key, p in sure.items())
@@ -73,7 +77,7 @@ def test_over_many_seeds_every_option_is_as_frequent_as_its_logged_probability(
     channels: tuple[str, ...], limits: dict[str, Any], share: float
 ) -> None:
     table = options(30, channels=channels, waves=2, keep=0.8)
-    seeds = 150
+    seeds = 1000
     chosen, logged = _frequencies(table, limits, share=share, seeds=seeds)
     assert any(0.0 < p < 1.0 for p in logged.values())
     assert _fits(chosen, logged, seeds)

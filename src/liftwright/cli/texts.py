@@ -149,8 +149,9 @@ def _money_part(data: Data) -> list[str]:
     )
     lines[-1] += f" {experiment['primary_metric']} per person or more"
     lines.append(
-        f"Solved     {assignment['objective']:,.0f} of at most {assignment['upper_bound']:,.0f} (gap {assignment['gap']:.4%})"
+        f"Solved     {assignment['objective']:,.0f} of at most {assignment['upper_bound']:,.0f} with the same draws (gap {assignment['gap']:.4%})"
     )
+    lines += [f"           {said}" for said in assignment.get("says", [])]
     return lines
 
 

@@ -56,7 +56,9 @@ class Forecast(Value):
 
 class AssignmentSummary(Value):
     """The solved assignment as numbers; `digest` names the rows in the lake, `candidates` the options the solver saw, `draws` the
-    decisions taken by lot, `postage` what a letter is worth to each person ("" where no letter competes)."""
+    decisions taken by lot, `postage` what a letter is worth to each person ("" where no letter competes). No plan with the same draws is
+    worth more than `upper_bound`, no plan at all more than `undrawn_bound`; `exploration_cost` is what the draws give up; `says` are
+    the prices in words."""
 
     digest: str
     candidates: str
@@ -68,7 +70,10 @@ class AssignmentSummary(Value):
     objective: float
     upper_bound: float
     gap: float
+    exploration_cost: float = 0.0
+    undrawn_bound: float | None = None
     prices: dict[str, Any]
+    says: tuple[str, ...] = ()
     violations: int
     by_channel: dict[str, int]
     by_offer: dict[str, int]

@@ -147,6 +147,9 @@ def assignment_json(plan: Plan) -> Json:
         "objective": found.objective,
         "upper_bound": found.upper_bound,
         "gap": found.gap,
+        "exploration_cost": found.exploration_cost,
+        "undrawn_bound": found.undrawn_bound,
+        "says": list(found.says),
         "prices": {
             **prices,
             "budget": prices.get("budget", 0.0),

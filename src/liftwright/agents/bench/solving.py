@@ -25,7 +25,7 @@ from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
 from liftwright.measurement import holdout
 from liftwright.planning import pacing, postage, treatments, waves
-from liftwright.planning.assignment import checking
+from liftwright.planning.assignment import checking, saying
 from liftwright.planning.assignment import solving as assignment
 
 Mask = npt.NDArray[np.bool_]
@@ -277,6 +277,14 @@ def _people(
             "prior_value": pa.array(data.feature("value_90")[where], pa.float64()),
         }
     )
+
+
+def price_words(solved: Solved) -> tuple[str, ...]:
+    """What the randomised share costs and what more of each limit would earn."""
+    solution = solved.solution
+    share = float(solved.limits.get("randomised_share_min") or 0.0)
+    words = saying.said(solution.prices, solved.limits, solution.rows)
+    return (saying.drawn(solution.exploration_cost, solution.objective, share=share), *words) if share else words
 
 
 def actions_of(rows: pa.Table) -> tuple[str, ...]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from liftwright.planning.assignment.choice import choose
-from liftwright.planning.assignment.explore import Explored, explore, logged
-from liftwright.planning.assignment.prices import Cuts, find
-from liftwright.planning.assignment.problem import Floats, Ints, Problem, build
-from liftwright.planning.assignment.repair import fill, mix, shed
+from liftwright.planning.assignment.choice import bound, charges, chunks, reduced
+from liftwright.planning.assignment.explore import Explored, explore, given, logged
+from liftwright.planning.assignment.newton import near
+from liftwright.planning.assignment.problem import Floats, Ints, Problem
+from liftwright.planning.assignment.settling import TRIES, Settled, settle
+from liftwright.planning.assignment.table import Listed, build, price_list
+
+STEP = 1_000.0
+"""The change of the budget that is worked out for the price list, major units; a tenth of it where the budget is small."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +25,12 @@ class Solution:
     """A feasible plan and its certificate.
 
     rows: the chosen candidate rows plus randomised (bool), propensity, priority (1 = highest value). objective: sum of value.
-    upper_bound: no plan within the limits is worth more; gap = (upper_bound - objective) / upper_bound.
-    prices: see `price_list`. candidates: all options with the probability that the policy chooses each (`propensity`) and whether
+    upper_bound: no plan that keeps the limits and carries out the same draws is worth more (without draws: no plan that keeps the
+    limits); gap = (upper_bound - objective) / upper_bound.
+    prices: see `price_list`; `ranges`: {"budget": {"step", "more", "less"}}, see `_ranges`. candidates: all options with the probability that the policy chooses each (`propensity`) and whether
     the lot did (`randomised`); draws: every decision drawn by lot, those for no contact included (see `explore.logged`).
-    exploration_cost: value given up for the randomised share. dropped_channels: below their least run; where that happens because of
+    exploration_cost: value given up for the randomised share: the plan without draws less this one. undrawn_bound: no plan within
+    the limits is worth more, draws or not. dropped_channels: below their least run; where that happens because of
     a draw, the probabilities are those after the channel was dropped.
     """
 
@@ -36,6 +42,7 @@ class Solution:
     candidates: pa.Table
     draws: pa.Table
     exploration_cost: float = 0.0
+    undrawn_bound: float = 0.0
     dropped_channels: tuple[str, ...] = ()
 
 
@@ -56,19 +63,77 @@ def solve(
     which had every channel. Raises DataError for unusable candidates.
     """
     share = max(float(randomised_share), float(limits.get("randomised_share_min") or 0.0))
+    whole = listed = build(candidates, limits)
     dropped: tuple[str, ...] = ()
-    bound: float | None = None
+    start = None if prices is None else whole.prices(prices)
+    first = found = settle(whole.problem, start=start, tries=0 if share else TRIES)
     while True:
-        problem = build(candidates, limits, dropped=dropped)
-        cuts = find(problem, start=_start(problem, prices))
-        bound = _bound(problem, cuts) if bound is None else bound
-        rows = _plan(problem, cuts)
-        explored = explore(problem, rows, cuts.prices, share=share, seed=seed)
-        short = _short_run(candidates, problem, explored.rows, limits)
-        prices = price_list(problem, cuts.prices, dropped=dropped)
+        explored = explore(listed, found, share=share, seed=seed)
+        short = _short_run(candidates, listed, explored.rows, limits)
         if short is None:
-            return _solution(candidates, problem, rows, explored, bound, prices, dropped)
+            break
         dropped = tuple(sorted((*dropped, short)))
+        listed = whole.without(dropped)
+        found = settle(listed.problem, start=found.prices, tries=0 if share else TRIES)
+    final, upper = _certified(listed.problem, explored)
+    if dropped:
+        upper = _certified(whole.problem, replace(explored, prices=first.prices))[1]
+    listing = price_list(listed, final, dropped=dropped) | {"ranges": _ranges(listed, explored, final)}
+    return _solution(candidates, listed, explored, found, listing, (upper, first.upper_bound))
+
+
+def _certified(problem: Problem, explored: Explored) -> tuple[Floats, float]:
+    """Prices, and the bound they prove for every plan that carries out the same draws."""
+    fixed, worth = given(problem, explored)
+    prices = near(fixed, explored.prices) if len(explored.decided) else explored.prices
+    return prices, bound(fixed, prices) + worth
+
+
+def _ranges(listed: Listed, explored: Explored, prices: Floats) -> dict[str, dict[str, float]]:
+    """Of the budget, what a unit of the next `step` would add to the best plan with the same draws, and one of the last `step`
+    less would take away: solved again, so that it shows how far the price holds."""
+    places = [place for place, name in enumerate(listed.names) if name[0] == "budget"]
+    if not places or prices[places[0]] <= 0.0:
+        return {}
+    fixed, _ = given(listed.problem, explored)
+    budget = listed.problem.limits[places[0]]
+    step = STEP if budget >= 4 * STEP else float(f"{budget / 10:.1g}")
+    change = np.where(np.arange(len(prices)) == places[0], step, 0.0)
+    here = bound(fixed, prices)
+    worth = []
+    for limits in (fixed.limits + change, fixed.limits - change):
+        moved = replace(fixed, limits=limits)
+        worth.append(abs(bound(moved, near(moved, prices)) - here) / step)
+    return {"budget": {"step": step, "more": worth[0], "less": worth[1]}}
+
+
+def _solution(
+    candidates: pa.Table,
+    listed: Listed,
+    explored: Explored,
+    found: Settled,
+    prices: dict[str, Any],
+    bounds: tuple[float, float],
+) -> Solution:
+    known, draws = logged(candidates, listed, explored)
+    chosen = listed.candidates(explored.rows)
+    value = candidates["value"].to_numpy()[chosen]
+    priority = np.empty(len(chosen), dtype=np.int64)
+    priority[np.argsort(-value, kind="stable")] = np.arange(1, len(chosen) + 1)
+    objective = float(value.sum())
+    upper, undrawn = (max(each, objective) for each in bounds)
+    return Solution(
+        rows=known.take(pa.array(chosen)).append_column("priority", pa.array(priority, pa.int64())),
+        objective=objective,
+        upper_bound=upper,
+        gap=(upper - objective) / upper if upper > 0 else 0.0,
+        prices=prices,
+        candidates=known,
+        draws=draws,
+        exploration_cost=found.objective - objective,
+        undrawn_bound=undrawn,
+        dropped_channels=tuple(prices["dropped_channels"]),
+    )
 
 
 def would_choose(candidates: pa.Table, prices: Mapping[str, Any], limits: Mapping[str, Any]) -> set[str]:
@@ -76,107 +141,23 @@ def would_choose(candidates: pa.Table, prices: Mapping[str, Any], limits: Mappin
 
     The same rule for people of both arms: it looks at a person's own options and the price list, never at the arm.
     """
-    problem = build(candidates, limits, dropped=tuple(prices.get("dropped_channels", ())))
-    if not len(problem.value) or problem.cap < 1:
+    listed = build(candidates, limits).without(tuple(prices.get("dropped_channels", ())))
+    problem = listed.problem
+    if not problem.options or not problem.cap:
         return set()
-    rows = problem.source[problem.reduced(_start(problem, prices, default=0.0)) > 0]
-    return set(candidates["customer_id"].take(pa.array(rows)).to_pylist())
+    charge = charges(problem, listed.prices(prices))
+    best = [reduced(problem, charge, span).max(axis=0) for span in chunks(problem)]
+    someone = np.flatnonzero(np.concatenate(best) > 0)
+    anyone = listed.source[:, someone].max(axis=0)
+    return set(candidates["customer_id"].take(pa.array(anyone)).to_pylist())
 
 
-def price_list(problem: Problem, prices: Floats, *, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What one more unit of a limit is worth, in money.
-
-    budget: per unit of money. channel_waves: {channel: {wave: price of one touch}}; channels: their mean over waves.
-    channel_budgets: per unit of that channel's money. offers: per redemption. The dual value is computed from `budget`,
-    `channel_waves`, `channel_budgets` and `offers`.
-    """
-    found: dict[str, Any] = {
-        "budget": 0.0,
-        "channels": {},
-        "offers": {},
-        "channel_waves": {},
-        "channel_budgets": {},
-        "dropped_channels": list(dropped),
-    }
-    for (kind, subject, wave), price in zip(problem.names, prices.tolist(), strict=True):
-        if kind == "budget":
-            found["budget"] = price
-        elif kind == "channel_capacity":
-            found["channel_waves"].setdefault(subject, {})[str(wave)] = price
-        elif kind == "channel_budget":
-            found["channel_budgets"][subject] = price
-        else:
-            found["offers"][subject] = price
-    found["channels"] = {name: sum(by_wave.values()) / len(by_wave) for name, by_wave in found["channel_waves"].items()}
-    return found
-
-
-def _start(problem: Problem, prices: Mapping[str, Any] | None, *, default: float | None = None) -> Any:
-    """A price list as an array in the problem's order; None without one."""
-    if prices is None:
-        return None
-
-    def one(kind: str, subject: str, wave: int) -> float:
-        if kind == "budget":
-            return float(prices.get("budget", 0.0))
-        if kind == "channel_capacity":
-            return float(prices.get("channel_waves", {}).get(subject, {}).get(str(wave), default or 0.0))
-        return float(prices.get("channel_budgets" if kind == "channel_budget" else "offers", {}).get(subject, default or 0.0))
-
-    return np.array([one(*name) for name in problem.names], dtype=np.float64)
-
-
-def _bound(problem: Problem, cuts: Cuts) -> float:
-    """The dual value at the final prices with the true values, without the tie-breaking nudge."""
-    return float(cuts.prices @ problem.limits) + choose(problem, cuts.prices, true_values=True).gain
-
-
-def _plan(problem: Problem, cuts: Cuts) -> Ints:
-    """The better of two repaired plans: the mixture of the cuts' solutions, and the choice at the final prices."""
-    plans = []
-    for rows in (mix(problem, cuts), choose(problem, cuts.prices).rows):
-        plans.append(fill(problem, shed(problem, rows, cuts.prices), cuts.prices))
-    return max(plans, key=lambda rows: float(problem.value[rows].sum()))
-
-
-def _short_run(candidates: pa.Table, problem: Problem, rows: Ints, limits: Mapping[str, Any]) -> str | None:
+def _short_run(candidates: pa.Table, listed: Listed, rows: Ints, limits: Mapping[str, Any]) -> str | None:
     """The channel furthest below its least run, if any is used but not enough."""
     least = {name: number for name, number in (limits.get("channel_min_run") or {}).items() if number}
     if not least or not len(rows):
         return None
-    names = candidates["channel"].take(pa.array(problem.source[rows])).value_counts().to_pylist()
+    names = candidates["channel"].take(pa.array(listed.candidates(rows))).value_counts().to_pylist()
     used = {entry["values"]: entry["counts"] for entry in names}
     short = [(used[name] / least[name], name) for name in sorted(least) if 0 < used.get(name, 0) < least[name]]
     return min(short)[1] if short else None
-
-
-def _solution(
-    candidates: pa.Table,
-    problem: Problem,
-    rows: Ints,
-    explored: Explored,
-    bound: float,
-    prices: dict[str, Any],
-    dropped: tuple[str, ...],
-) -> Solution:
-    order = np.lexsort((problem.wave[explored.rows], problem.person[explored.rows]))
-    chosen = explored.rows[order]
-    value = problem.value[chosen]
-    priority = np.empty(len(chosen), dtype=np.int64)
-    priority[np.argsort(-value, kind="stable")] = np.arange(1, len(chosen) + 1)
-    known, draws = logged(candidates, problem, explored)
-    table = known.take(pa.array(problem.source[chosen], pa.int64()))
-    table = table.append_column("priority", pa.array(priority, pa.int64()))
-    objective = float(value.sum())
-    bound = max(bound, objective)
-    return Solution(
-        rows=table,
-        objective=objective,
-        upper_bound=bound,
-        gap=(bound - objective) / bound if bound > 0 else 0.0,
-        prices=prices,
-        candidates=known,
-        draws=draws,
-        exploration_cost=float(problem.value[rows].sum()) - objective,
-        dropped_channels=dropped,
-    )
