@@ -70,6 +70,11 @@ class Scale:
         mean = self.means[self.names.index(name)]
         return float(np.expm1(mean)) if name in self.logs else mean
 
+    def value_of(self, place: int, scaled: float) -> float:
+        """A scaled value in the feature's own unit."""
+        value = self.means[place] + self.sds[place] * scaled
+        return float(np.expm1(value)) if self.names[place] in self.logs else value
+
     def as_json(self) -> dict[str, Any]:
         return {"names": list(self.names), "logs": sorted(self.logs), "means": list(self.means), "sds": list(self.sds)}
 
