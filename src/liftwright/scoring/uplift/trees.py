@@ -17,9 +17,11 @@ from liftwright.scoring.uplift.sample import Bools, Sample
 
 FEWEST_ROWS = 2_000
 """Rows of the control and of every action below which trees are not tried."""
+FEWEST_OUTCOMES = 1_000
+"""Rows with an outcome (an order, a visit) below which trees are not tried: five times the fewest rows of a leaf."""
 MOST_ACTIONS = 3
 """With more actions X and DR, which learn each action by itself, are not tried; S learns them together."""
-MOST_ROWS = 100_000
+MOST_ROWS = 40_000
 """Of more rows trees learn from so many, drawn by person; the order is judged on all."""
 _ROUNDS = 120
 _SETTINGS = {
@@ -74,8 +76,7 @@ class Trees:
 
 def cross_fitted(data: Sample, layout: Layout) -> dict[str, Floats]:
     """(rows, actions) effects by "S", "X" and "DR", each fold's learned from the others; nothing where the rows do not justify trees."""
-    sizes = [int((data.action == action).sum()) for action in range(-1, data.actions)]
-    if min(sizes) < FEWEST_ROWS or data.actions > MOST_ACTIONS:
+    if not is_justified(data):
         return {}
     outcomes = np.zeros((len(data.y), data.actions + 1))
     found = {name: np.zeros((len(data.y), data.actions)) for name in ("S", "X", "DR")}
@@ -88,6 +89,12 @@ def cross_fitted(data: Sample, layout: Layout) -> dict[str, Floats]:
     for mine, others in _splits(data):
         found["DR"][mine] = _regressed(data, effects, others).score(data.z[mine])
     return found
+
+
+def is_justified(data: Sample) -> bool:
+    """Whether there are enough rows in every arm, enough outcomes and few enough actions."""
+    fewest = min(int((data.action == action).sum()) for action in range(-1, data.actions))
+    return fewest >= FEWEST_ROWS and int((data.y != 0).sum()) >= FEWEST_OUTCOMES and data.actions <= MOST_ACTIONS
 
 
 def learn(name: str, data: Sample, layout: Layout) -> Trees:
