@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from scipy.stats import norm
 
 from liftwright.domain.evidence import Estimate, PastTest
+from liftwright.scoring import shapes
 
 CONTROL = "control"
 OUTCOMES = ("y_margin", "y_revenue", "y_orders", "y_visits")
@@ -35,12 +36,12 @@ def training_rows(
     `action` is "channel:offer" or "control"; `propensity` the chance of the action taken. y_margin and y_revenue are major units
     over `window_days`, y_orders and y_visits counts; NaN where nothing was recorded. `features_at` takes moments (customer_id, at) and
     gives the features of each known one, with its place in `row`. Sorted by customer_id, at, action. None when there is no
-    randomised history: no control, no treated people, or no known propensities.
+    randomised history: no control, no treated people, or no known propensities. Any shape that `shapes.complete` understands.
     """
     treatments = tables.get("treatments")
     if treatments is None or not treatments.num_rows:
         return None
-    rows = _opportunities(treatments, as_of=as_of, window_days=window_days)
+    rows = _opportunities(shapes.complete(treatments, tables.get("customers")), as_of=as_of, window_days=window_days)
     actions = set(rows["action"].unique().to_pylist())
     if CONTROL not in actions or len(actions) < 2:
         return None
