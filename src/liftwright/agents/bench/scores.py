@@ -57,9 +57,15 @@ class Scores:
     @cached_property
     def effects(self) -> Effects:
         """Effects in the order of `data.ids` and `data.actions`; without any model where a feature contract is broken."""
-        if self.data.rows is None or self._is_off("uplift") or self.data.contract_findings:
+        if "margin" not in self.outcomes or self._is_off("uplift") or self.data.contract_findings:
             return self._assumed()
         return self._measured()
+
+    @cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """Outcomes of LADDER that the randomised history knows of enough people; none without one."""
+        rows = self.data.rows
+        return () if rows is None else tuple(outcome for outcome in LADDER if uplift.is_recorded(rows, outcome))
 
     @cached_property
     def buy_chance(self) -> Floats:
@@ -131,7 +137,7 @@ class Scores:
     def _measured(self) -> Effects:
         margin = self.model("margin")
         average = np.asarray(margin.average_errors(self.data.actions), dtype=np.float64)
-        for outcome in LADDER:
+        for outcome in self.outcomes:
             model = margin if outcome == "margin" else self.model(outcome)
             if model.ranking == "found":
                 values, errors = self._valued(model, margin)
@@ -142,8 +148,7 @@ class Scores:
     def _valued(self, model: Any, margin: Any) -> tuple[Floats, Floats]:
         """Effects of a model in margin, major units: orders at what an order of this person earns, visits at what all actions earned per visit."""
         actions = self.data.actions
-        values = np.asarray(model.effects(self.data.features, actions), dtype=np.float64)
-        errors = np.asarray(model.standard_errors(self.data.features, actions), dtype=np.float64)
+        values, errors = model.predict(self.data.features, actions)
         if model.outcome == "margin":
             return values, errors
         if model.outcome == "orders":

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from liftwright.domain.errors import DataError
 from liftwright.scoring.design import CONTROL, Floats, Layout, Scale
 from liftwright.scoring.uplift import candidates, choice, ridge
 from liftwright.scoring.uplift.model import UpliftModel
 from liftwright.scoring.uplift.sample import Sample, sample
 
 FOLDS = 5
+FEWEST = 10
+"""People of the control, and of the most frequent action, with a known outcome, below which nothing is fitted."""
 CAP_QUANTILE = 0.995
 """Outcomes above this quantile of the positive ones count as that much."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One history with every candidate's cross-fitted scores (rows, actions), judged on the doubly robust effects `psi`."""
+
+    data: Sample
+    scale: Scale
+    layout: Layout
+    cap: float
+    linear: ridge.Learned
+    psi: Floats
+    scores: Mapping[str, Floats]
+    choice: choice.Choice
 
 
 def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int) -> UpliftModel:
@@ -23,7 +42,34 @@ def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int
 
     `ranking` is "found" only when ordering people by the chosen candidate's cross-fitted effect beats a random order, with an interval
     above zero that holds for all candidates at once. The same rows in any order, with the same seed, give the same model bit for bit.
+    Raises DataError UPLIFT-FEW where the outcome is known of too few people of the control or of any action.
     """
+    judged = judge(rows, outcome=outcome, feature_names=feature_names, seed=seed)
+    data, found = judged.data, judged.choice
+    has_own = found.is_found and found.chosen != "ridge"
+    return UpliftModel(
+        outcome=outcome,
+        scale=judged.scale,
+        layout=judged.layout,
+        solution=judged.linear.solution if found.is_found and not has_own else judged.linear.average,
+        deviation=candidates.deviation(found.chosen, data, judged.layout, psi=judged.psi, scores=judged.scores[found.chosen])
+        if has_own
+        else None,
+        ranking="found" if found.is_found else "none",
+        quality=_quality(judged) | judged.linear.ridge.as_json(),
+        data={
+            "rows": len(data.y),
+            "people": data.people,
+            "actions": data.actions,
+            "cap": judged.cap,
+            "waves": data.waves,
+            "trees_tried": "S" in judged.scores,
+        },
+    )
+
+
+def judge(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int) -> Judged:
+    """Learn every candidate on the same folds and choose."""
     rows = _usable(rows, outcome)
     scale = Scale.fit(rows, [name for name in feature_names if name in rows.column_names])
     layout = Layout(tuple(sorted(set(rows["action"].unique().to_pylist()) - {CONTROL})), len(scale.names))
@@ -32,34 +78,22 @@ def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int
     linear = ridge.learn(data, layout)
     psi = data.psi(linear.averages)
     scores = candidates.cross_fitted(data, layout, ridge=linear.scores, psi=psi)
-    found = choice.choose(data, psi, scores)
-    keeps_ridge = found.is_found and found.chosen == "ridge"
-    return UpliftModel(
-        outcome=outcome,
-        scale=scale,
-        layout=layout,
-        solution=linear.solution if keeps_ridge else linear.average,
-        deviation=candidates.deviation(found.chosen, data, layout, psi=psi, scores=scores[found.chosen])
-        if found.is_found and not keeps_ridge
-        else None,
-        ranking="found" if found.is_found else "none",
-        quality=_quality(data, psi, scores, found) | linear.ridge.as_json(),
-        data={"rows": rows.num_rows, "people": data.people, "actions": len(layout.actions), "cap": cap, "waves": data.waves},
-    )
+    return Judged(data, scale, layout, cap, linear, psi, scores, choice.choose(data, psi, scores))
 
 
-def _quality(data: Sample, psi: Floats, scores: dict[str, Floats], found: choice.Choice) -> dict[str, Any]:
+def _quality(judged: Judged) -> dict[str, Any]:
     """Of the chosen candidate, and the gain of each; per 1,000 people."""
+    data, psi, found = judged.data, judged.psi, judged.choice
+    scores = judged.scores[found.chosen]
     gains = {name: {"low": 1000 * g.low, "mid": 1000 * g.mid, "high": 1000 * g.high} for name, g in found.gains.items()}
-    chosen = gains[found.chosen]
-    slope, error = choice.calibration(data, psi, scores[found.chosen])
-    values = choice.values(data, psi, scores[found.chosen])
+    slope, error = choice.calibration(data, psi, scores)
+    values = choice.values(data, psi, scores)
     return {
         "learner": found.chosen,
         "best": found.best,
-        "qini": chosen["mid"],
-        "qini_low": chosen["low"],
-        "qini_high": chosen["high"],
+        "qini": gains[found.chosen]["mid"],
+        "qini_low": gains[found.chosen]["low"],
+        "qini_high": gains[found.chosen]["high"],
         "level": choice.LEVEL,
         "candidates": gains,
         "calibration_slope": {"low": slope - 1.96 * error, "mid": slope, "high": slope + 1.96 * error},
@@ -67,9 +101,22 @@ def _quality(data: Sample, psi: Floats, scores: dict[str, Floats], found: choice
     }
 
 
+def is_recorded(rows: pa.Table, outcome: str) -> bool:
+    """Whether the outcome is known of enough people of the control and of some action."""
+    known = rows.filter(pa.array(np.isfinite(rows[f"y_{outcome}"].to_numpy().astype(np.float64))))
+    counts = {str(row["values"]): int(row["counts"]) for row in pc.value_counts(known["action"]).to_pylist()}
+    return min(counts.pop(CONTROL, 0), max(counts.values(), default=0)) >= FEWEST
+
+
 def _usable(rows: pa.Table, outcome: str) -> pa.Table:
-    known = np.isfinite(rows[f"y_{outcome}"].to_numpy().astype(np.float64))
-    rows = rows.filter(pa.array(known))
+    """Rows whose outcome is known, sorted."""
+    if not is_recorded(rows, outcome):
+        raise DataError(
+            "UPLIFT-FEW",
+            f"Fewer than {FEWEST} people of the control, or of every action, have a known outcome ({outcome}).",
+            next_step="Import the outcomes of past tests as events, or run a larger test.",
+        )
+    rows = rows.filter(pa.array(np.isfinite(rows[f"y_{outcome}"].to_numpy().astype(np.float64))))
     return rows.sort_by([("customer_id", "ascending"), ("at", "ascending"), ("action", "ascending")]).combine_chunks()
 
 

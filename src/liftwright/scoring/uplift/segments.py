@@ -160,11 +160,6 @@ def _posterior(group: Ints, y: Floats, count: int) -> tuple[Floats, Floats]:
     return offset - float(size @ offset) / float(size.sum()), np.where(known, keep * variance, between)
 
 
-def names_of(segments: Segments, names: Sequence[str]) -> list[str]:
-    """The features that make the groups."""
-    return [names[f] for f in segments.features]
-
-
 def _range(scale: Scale, feature: int, cuts: Sequence[float], value: float) -> str:
     """A level in the feature's own unit."""
     place = int(np.searchsorted(np.array(cuts), value, side="left"))
