@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
 from liftwright.scoring.design import Floats, Layout
 from liftwright.scoring.uplift import chance, choice, segments, trees
 from liftwright.scoring.uplift.deviation import Deviation, Scorer
-from liftwright.scoring.uplift.sample import Sample
+from liftwright.scoring.uplift.sample import Sample, Scores, cross_fit
 
 SAYS = {
     "segments": "average effects of a few groups of people found in the data",
@@ -20,20 +20,26 @@ SAYS = {
 """From the simplest on. Propensity comes last: it is simple, but it is no effect, so it has to be clearly better to be taken."""
 
 
-def cross_fitted(data: Sample, layout: Layout, *, ridge: Floats, psi: Floats) -> dict[str, Floats]:
-    """(rows, actions) scores of every candidate that the rows justify, each fold's learned from the others, the simplest first."""
-    groups = np.zeros_like(psi)
-    for fold in range(data.folds):
-        mine = data.fold == fold
-        groups[mine] = segments.learn(data.z[~mine], psi[~mine], data.tried[~mine], data.share).score(data.z[mine])
-    found = {"segments": groups, "ridge": ridge, "propensity": chance.cross_fitted(data), **trees.cross_fitted(data, layout)}
+def cross_fitted(data: Sample, layout: Layout, *, ridge: Scores, psi: Floats) -> dict[str, Scores]:
+    """Scores of every candidate that the rows justify, each fold's learned from the others, the simplest first."""
+
+    def groups(fold: int) -> Callable[[Floats], Floats]:
+        others = data.fold != fold
+        return segments.learn(data.z[others], psi[others], data.tried[others], data.share).score
+
+    found = {
+        "segments": cross_fit(data, groups),
+        "ridge": ridge,
+        "propensity": chance.cross_fitted(data),
+        **trees.cross_fitted(data, layout),
+    }
     return {name: found[name] for name in SAYS if name in found}
 
 
-def deviation(name: str, data: Sample, layout: Layout, *, psi: Floats, scores: Floats) -> Deviation:
+def deviation(name: str, data: Sample, layout: Layout, *, psi: Floats, scores: Scores) -> Deviation:
     """A candidate other than the ridge learned on all rows; trees and propensity are as large as their cross-fitted scores were true."""
     scorer: Scorer
-    slope, error = choice.calibration(data, psi, scores)
+    slope, error = choice.calibration(data, psi, scores.held_out)
     if name == "segments":
         scorer, slope, error = segments.learn(data.z, psi, data.tried, data.share), 1.0, 0.0
     elif name == "propensity":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from liftwright.scoring.design import Floats
-from liftwright.scoring.uplift.sample import Sample
+from liftwright.scoring.uplift.sample import Sample, Scores, cross_fit
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,9 @@ def learn(data: Sample) -> Chance:
     return Chance(_slopes(data)[-1], data.actions)
 
 
-def cross_fitted(data: Sample) -> Floats:
-    """(rows, actions) each fold's scores learned from the others."""
-    found = np.zeros((len(data.y), data.actions))
-    for fold in range(data.folds):
-        mine = data.fold == fold
-        found[mine] = Chance(_slopes(data)[fold], data.actions).score(data.z[mine])
-    return found
+def cross_fitted(data: Sample) -> Scores:
+    """Each fold's scores learned from the others."""
+    return cross_fit(data, lambda fold: Chance(_slopes(data)[fold], data.actions).score)
 
 
 def _slopes(data: Sample) -> Floats:

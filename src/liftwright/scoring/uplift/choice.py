@@ -3,6 +3,9 @@
 The gain of an order is the policy value V(f) of contacting its first share f of people, averaged over all f, less that of a random
 order (the Qini of Radcliffe 2007): with r the share of people placed before a person and psi the doubly robust effect of the action,
 the mean of (1/2 - r) psi. Every order is learned on other people than it is judged on.
+
+Two folds judge each other's order by the same noise: where an order is all noise, this doubles the variance of the gain (each pair of folds
+counts twice), where it is all signal, it adds nothing. So the variance of what an order adds is taken times 1 + its share of noise.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import numpy as np
 from scipy.stats import norm
 
 from liftwright.scoring.design import Floats
-from liftwright.scoring.uplift.sample import Sample
+from liftwright.scoring.uplift.sample import Sample, Scores
 
 LEVEL = 0.95
 SHARES = (0.1, 0.2, 0.3, 0.5)
@@ -42,15 +45,16 @@ class Choice:
     is_found: bool
 
 
-def choose(data: Sample, psi: Floats, scores: Mapping[str, Floats]) -> Choice:
-    """Judge cross-fitted scores (rows, actions), in order of simplicity, by one-standard-error rule on paired differences.
+def choose(data: Sample, psi: Floats, scores: Mapping[str, Scores]) -> Choice:
+    """Judge cross-fitted scores, in order of simplicity, by the one-standard-error rule on paired differences.
 
     A candidate is chosen because it looks best, so its interval alone would promise too much: the intervals of all candidates hold at
     once, by the largest of their correlated errors (Westfall & Young 1993).
     """
     names = list(scores)
-    rows = np.stack([gains_of(data, psi, scores[name]) for name in names], axis=1)
-    mids, spread = rows.mean(axis=0), _covariance(data, rows)
+    rows = np.stack([gains_of(data, psi, scores[name].held_out) for name in names], axis=1)
+    inflated = np.sqrt([1.0 + scores[name].noise for name in names])
+    mids, spread = rows.mean(axis=0), _covariance(data, rows) * np.outer(inflated, inflated)
     errors = np.sqrt(np.diag(spread))
     wide = _critical(spread)
     best = int(np.argmax(mids))
@@ -86,15 +90,18 @@ def gains_of(data: Sample, psi: Floats, score: Floats) -> Floats:
     return np.asarray(((1.0 - before - until) / 2 * centred) @ data.share)
 
 
-def values(data: Sample, psi: Floats, score: Floats) -> dict[str, dict[str, float]]:
+def values(data: Sample, psi: Floats, scores: Scores) -> dict[str, dict[str, float]]:
     """V(f): extra outcome per person of the base when the first share f is contacted, for SHARES, with its 95 % interval by person."""
-    before, until = places(data, score)
+    before, until = places(data, scores.held_out)
     half = float(norm.ppf(0.5 + LEVEL / 2))
     found = {}
     for share in SHARES:
         contacted = np.clip((share - before) / np.maximum(until - before, 1e-12), 0.0, 1.0)
-        rows = np.where(data.tried, contacted * psi, 0.0) @ data.share
-        mid, error = float(rows.mean()), float(np.sqrt(_covariance(data, rows[:, None])[0, 0]))
+        by_lot = np.where(data.tried, share * psi, 0.0) @ data.share
+        by_order = np.where(data.tried, (contacted - share) * psi, 0.0) @ data.share
+        mid = float((by_lot + by_order).mean())
+        spread = _covariance(data, np.stack([by_lot, by_order], axis=1))
+        error = float(np.sqrt(spread.sum() + scores.noise * spread[1, 1]))
         found[f"{share:.0%}"] = {"low": mid - half * error, "mid": mid, "high": mid + half * error}
     return found
 

@@ -14,7 +14,7 @@ from liftwright.domain.errors import DataError
 from liftwright.scoring.design import CONTROL, Floats, Layout, Scale
 from liftwright.scoring.uplift import candidates, choice, ridge
 from liftwright.scoring.uplift.model import UpliftModel
-from liftwright.scoring.uplift.sample import Sample, sample
+from liftwright.scoring.uplift.sample import Sample, Scores, sample
 
 FOLDS = 5
 FEWEST = 10
@@ -25,7 +25,7 @@ CAP_QUANTILE = 0.995
 
 @dataclass(frozen=True)
 class Judged:
-    """One history with every candidate's cross-fitted scores (rows, actions), judged on the doubly robust effects `psi`."""
+    """One history with every candidate's cross-fitted scores, judged on the doubly robust effects `psi`."""
 
     data: Sample
     scale: Scale
@@ -33,7 +33,7 @@ class Judged:
     cap: float
     linear: ridge.Learned
     psi: Floats
-    scores: Mapping[str, Floats]
+    scores: Mapping[str, Scores]
     choice: choice.Choice
 
 
@@ -86,7 +86,7 @@ def _quality(judged: Judged) -> dict[str, Any]:
     data, psi, found = judged.data, judged.psi, judged.choice
     scores = judged.scores[found.chosen]
     gains = {name: {"low": 1000 * g.low, "mid": 1000 * g.mid, "high": 1000 * g.high} for name, g in found.gains.items()}
-    slope, error = choice.calibration(data, psi, scores)
+    slope, error = choice.calibration(data, psi, scores.held_out)
     values = choice.values(data, psi, scores)
     return {
         "learner": found.chosen,
@@ -95,6 +95,7 @@ def _quality(judged: Judged) -> dict[str, Any]:
         "qini_low": gains[found.chosen]["low"],
         "qini_high": gains[found.chosen]["high"],
         "level": choice.LEVEL,
+        "noise": scores.noise,
         "candidates": gains,
         "calibration_slope": {"low": slope - 1.96 * error, "mid": slope, "high": slope + 1.96 * error},
         "value_of_first": {name: {key: 1000 * each for key, each in value.items()} for name, value in values.items()},

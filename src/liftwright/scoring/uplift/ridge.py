@@ -16,7 +16,7 @@ import numpy as np
 from scipy import linalg
 
 from liftwright.scoring.design import Floats, Layout
-from liftwright.scoring.uplift.sample import Sample
+from liftwright.scoring.uplift.sample import Sample, Scores, cross_fit
 
 MAIN_GRID = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
 SHARED_GRID = (300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
@@ -63,12 +63,12 @@ class Ridge:
 
 @dataclass(frozen=True)
 class Learned:
-    """`solution` with heterogeneity, `average` without. `scores`: (rows, actions) effects, each fold's learned from the others;
+    """`solution` with heterogeneity, `average` without. `scores`: cross-fitted effects;
     `averages`: (folds, actions) effects on the average person, learned without the fold."""
 
     solution: Solution
     average: Solution
-    scores: Floats
+    scores: Scores
     averages: Floats
     ridge: Ridge
 
@@ -84,18 +84,14 @@ def learn(data: Sample, layout: Layout) -> Learned:
     return Learned(solution, average, scores, averages, ridge)
 
 
-def _cross_fitted(data: Sample, layout: Layout, grams: Floats, moments: Floats, *, ridge: Ridge) -> tuple[Floats, Floats]:
+def _cross_fitted(data: Sample, layout: Layout, grams: Floats, moments: Floats, *, ridge: Ridge) -> tuple[Scores, Floats]:
     total, both = grams.sum(0), moments.sum(0)
     penalty = np.diag(layout.penalties(ridge.main, ridge.shared, ridge.own))
     stacks = np.stack([layout.stack(action) for action in layout.actions])
-    scores, averages = np.zeros((len(data.y), data.actions)), np.zeros((data.folds, data.actions))
+    slopes = np.zeros((data.folds, data.actions, 1 + layout.features))
     for fold in range(data.folds):
-        mine = data.fold == fold
-        beta = linalg.solve(total - grams[fold] + penalty, both - moments[fold], assume_a="pos")
-        slopes = stacks @ beta
-        averages[fold] = slopes[:, 0]
-        scores[mine] = slopes[:, 0] + data.z[mine] @ slopes[:, 1:].T
-    return scores, averages
+        slopes[fold] = stacks @ linalg.solve(total - grams[fold] + penalty, both - moments[fold], assume_a="pos")
+    return cross_fit(data, lambda fold: lambda z: slopes[fold, :, 0] + z @ slopes[fold, :, 1:].T), slopes[:, :, 0]
 
 
 def _normal_equations(data: Sample, layout: Layout, residual: Floats, treated: Floats) -> tuple[Floats, Floats, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,8 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 LIGHT, HEAVY = 0.2, 5.0
 """Bounds of the stabilised weights."""
+PROBES = 2_000
+"""Rows on which the models of all folds are compared."""
 _MOST_WAVES = 60
 _WAVE_PENALTY, _NUISANCE_PENALTY = 1e-6, 10.0
 
@@ -42,6 +45,11 @@ class Sample:
     def base(self) -> Floats:
         """Wave dummies, then features."""
         return np.column_stack([np.eye(int(self.wave.max()) + 1)[self.wave], self.z])
+
+    @property
+    def probes(self) -> slice:
+        """Rows at even distances, PROBES to twice as many."""
+        return slice(None, None, max(len(self.y) // PROBES, 1))
 
     @cached_property
     def treated(self) -> Floats:
@@ -87,6 +95,44 @@ class Sample:
         control = np.where(self.action < 0, (self.y - untreated) / self.propensity, 0.0)
         taken = self.treated * ((self.y - untreated)[:, None] - average) / self.propensity[:, None]
         return np.asarray(average + taken - control[:, None])
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of one candidate: `held_out` (rows, actions), each fold's by a model of the others; `probes` (folds, probes, actions), every fold's
+    model on the same few rows."""
+
+    held_out: Floats
+    probes: Floats
+
+    @cached_property
+    def noise(self) -> float:
+        """Share of noise in the order, 0 to 1, from how far models that share all folds but one disagree.
+
+        Models of K folds less one share (K - 2) / (K - 1) of their data; where their scores are pure noise, so are they correlated, and where they
+        are pure signal, by 1.
+        """
+        centred = self.probes - self.probes.mean(axis=1, keepdims=True)
+        size = np.sqrt((centred**2).sum(axis=1))
+        folds = len(centred)
+        alike = []
+        for one in range(folds):
+            for other in range(one):
+                both, product = size[one] * size[other], (centred[one] * centred[other]).sum(axis=0)
+                same = (size[one] == 0.0) & (size[other] == 0.0)
+                alike.append(np.where(both > 0.0, product / np.where(both > 0.0, both, 1.0), same.astype(np.float64)).mean())
+        return float(np.clip((folds - 1) * (1.0 - np.mean(alike)), 0.0, 1.0))
+
+
+def cross_fit(data: Sample, score_of: Callable[[int], Callable[[Floats], Floats]]) -> Scores:
+    """Scores of a candidate; `score_of` gives, for a fold, the function of scaled features learned without it."""
+    held_out = np.zeros((len(data.y), data.actions))
+    probes = np.zeros((data.folds, len(data.z[data.probes]), data.actions))
+    for fold in range(data.folds):
+        mine, score = data.fold == fold, score_of(fold)
+        held_out[mine] = score(data.z[mine])
+        probes[fold] = score(data.z[data.probes])
+    return Scores(held_out, probes)
 
 
 def sample(rows: pa.Table, y: Floats, z: Floats, layout: Layout, *, folds: int, seed: int) -> Sample:

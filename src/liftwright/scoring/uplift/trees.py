@@ -13,7 +13,7 @@ import lightgbm
 import numpy as np
 
 from liftwright.scoring.design import Floats, Layout
-from liftwright.scoring.uplift.sample import Bools, Sample
+from liftwright.scoring.uplift.sample import Bools, Sample, Scores, cross_fit
 
 FEWEST_ROWS = 2_000
 """Rows of the control and of every action below which trees are not tried."""
@@ -74,21 +74,21 @@ class Trees:
         return cls(tuple(data["trees"]), parts)
 
 
-def cross_fitted(data: Sample, layout: Layout) -> dict[str, Floats]:
-    """(rows, actions) effects by "S", "X" and "DR", each fold's learned from the others; nothing where the rows do not justify trees."""
+def cross_fitted(data: Sample, layout: Layout) -> dict[str, Scores]:
+    """Effects by "S", "X" and "DR", each fold's learned from the others; nothing where the rows do not justify trees."""
     if not is_justified(data):
         return {}
+    splits = _splits(data)
+    arms = [_arms(data, others) for _, others in splits]
     outcomes = np.zeros((len(data.y), data.actions + 1))
-    found = {name: np.zeros((len(data.y), data.actions)) for name in ("S", "X", "DR")}
-    for mine, others in _splits(data):
-        arms = _arms(data, others)
-        outcomes[mine] = np.stack([_predicted(arm, data.z[mine]) for arm in arms], axis=1)
-        found["S"][mine] = learn_s(data, layout, others).score(data.z[mine])
-        found["X"][mine] = _imputed(data, arms, others).score(data.z[mine])
+    for (mine, _), models in zip(splits, arms, strict=True):
+        outcomes[mine] = np.stack([_predicted(arm, data.z[mine]) for arm in models], axis=1)
     effects = _doubly_robust(data, outcomes)
-    for mine, others in _splits(data):
-        found["DR"][mine] = _regressed(data, effects, others).score(data.z[mine])
-    return found
+    return {
+        "S": cross_fit(data, lambda fold: learn_s(data, layout, splits[fold][1]).score),
+        "X": cross_fit(data, lambda fold: _imputed(data, arms[fold], splits[fold][1]).score),
+        "DR": cross_fit(data, lambda fold: _regressed(data, effects, splits[fold][1]).score),
+    }
 
 
 def is_justified(data: Sample) -> bool:
