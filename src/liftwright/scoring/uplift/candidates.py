@@ -25,8 +25,9 @@ def cross_fitted(data: Sample, layout: Layout, *, ridge: Scores, psi: Floats) ->
 
     def groups(fold: int) -> Callable[[Floats], Floats]:
         others = data.fold != fold
-        return segments.learn(data.z[others], psi[others], data.tried[others], data.share).score
+        return segments.learn(levels.where(others), psi[others], data.tried[others], data.share).score
 
+    levels = segments.Levels.cut(data.z)
     found = {
         "segments": cross_fit(data, groups),
         "ridge": ridge,
@@ -41,7 +42,7 @@ def deviation(name: str, data: Sample, layout: Layout, *, psi: Floats, scores: S
     scorer: Scorer
     slope, error = choice.calibration(data, psi, scores.held_out)
     if name == "segments":
-        scorer, slope, error = segments.learn(data.z, psi, data.tried, data.share), 1.0, 0.0
+        scorer, slope, error = segments.learn(segments.Levels.cut(data.z), psi, data.tried, data.share), 1.0, 0.0
     elif name == "propensity":
         scorer = chance.learn(data)
     else:

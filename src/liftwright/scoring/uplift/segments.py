@@ -16,6 +16,8 @@ Ints = npt.NDArray[np.int64]
 MOST_FEATURES = 3
 MOST_LEVELS = 4
 """A feature with more values is cut into thirds."""
+SHORTLIST = 12
+"""After the first, only the features with the most evidence of their own are tried."""
 WORTH = 2.0
 """Log-likelihood that one more feature has to add: about the difference of a p-value of 0.05."""
 
@@ -69,27 +71,51 @@ class Segments:
         return cls(tuple(data["features"]), cuts, np.array(data["offsets"]), np.array(data["errors"]))
 
 
-def learn(z: Floats, psi: Floats, tried: npt.NDArray[np.bool_], share: Floats) -> Segments:
+@dataclass(frozen=True)
+class Levels:
+    """Features cut coarsely: `cuts` per feature in scaled units, `of` (rows, features) the level of each row."""
+
+    cuts: tuple[tuple[float, ...], ...]
+    of: Ints
+
+    @classmethod
+    def cut(cls, z: Floats) -> Levels:
+        """By the features alone, so that the same cuts serve every fold."""
+        cuts = tuple(_cuts(column) for column in z.T)
+        found = [np.searchsorted(np.array(c), column, side="left") for c, column in zip(cuts, z.T, strict=True)]
+        return cls(cuts, np.stack(found, axis=1).astype(np.int64) if found else np.zeros((len(z), 0), dtype=np.int64))
+
+    def crossed(self, group: Ints, feature: int) -> Ints:
+        """Groups split by one more feature."""
+        return np.asarray(group * (len(self.cuts[feature]) + 1) + self.of[:, feature])
+
+    def where(self, rows: npt.NDArray[np.bool_]) -> Levels:
+        """Of some rows."""
+        return Levels(self.cuts, self.of[rows])
+
+
+def learn(levels: Levels, psi: Floats, tried: npt.NDArray[np.bool_], share: Floats) -> Segments:
     """Find groups by adding the feature that explains most, while it explains enough, and shrink their effects.
 
     Groups differ by a variance estimated from the data (DerSimonian & Laird 1986); each is shrunk by it, first what it does to any
     contact, then what it does to one action beyond that.
     """
     pooled = np.where(tried, psi, 0.0) @ share
-    cuts = [_cuts(column) for column in z.T]
-    levels = [np.searchsorted(np.array(c), column, side="left") for c, column in zip(cuts, z.T, strict=True)]
+    squares = (pooled - pooled.mean()) ** 2
     chosen: list[int] = []
-    group, reached = np.zeros(len(z), dtype=np.int64), 0.0
+    group, reached = np.zeros(len(pooled), dtype=np.int64), 0.0
+    open_ = [feature for feature, cuts in enumerate(levels.cuts) if cuts]
     while len(chosen) < MOST_FEATURES:
-        open_ = [f for f in range(len(cuts)) if cuts[f] and f not in chosen]
-        found = [(_evidence(group * (len(cuts[f]) + 1) + levels[f], pooled), -f) for f in open_]
+        found = [(_evidence(levels.crossed(group, f), pooled, squares), -f) for f in open_ if f not in chosen]
         best, feature = max(found, default=(0.0, 0))
         if best < reached + WORTH:
             break
+        if not chosen:
+            open_ = sorted(-place for _, place in sorted(found, reverse=True)[:SHORTLIST])
         reached = best
         chosen.append(-feature)
-        group = group * (len(cuts[-feature]) + 1) + levels[-feature]
-    kept = tuple(cuts[f] for f in chosen)
+        group = levels.crossed(group, -feature)
+    kept = tuple(levels.cuts[f] for f in chosen)
     offsets, errors = _shrunken(group, psi, tried, pooled, count=int(np.prod([len(c) + 1 for c in kept])) if kept else 1)
     return Segments(tuple(chosen), kept, offsets, errors)
 
@@ -101,13 +127,16 @@ def _cuts(column: Floats) -> tuple[float, ...]:
     return tuple(np.unique(np.quantile(column, [1 / 3, 2 / 3], method="lower")).tolist())
 
 
-def _means(group: Ints, y: Floats, count: int) -> tuple[Floats, Floats, Floats]:
-    """Size, mean and squared standard error of each group; the error of small groups leans on that of everybody."""
+def _means(group: Ints, y: Floats, squares: Floats, count: int) -> tuple[Floats, Floats, Floats]:
+    """Size, mean and squared standard error of each group; the error of small groups leans on that of everybody.
+
+    squares: squared differences of y to its overall mean.
+    """
     size = np.bincount(group, minlength=count).astype(np.float64)
     mean = np.bincount(group, weights=y, minlength=count) / np.maximum(size, 1.0)
-    square = np.bincount(group, weights=(y - mean[group]) ** 2, minlength=count)
+    square = np.bincount(group, weights=squares, minlength=count) - size * (mean - y.mean()) ** 2
     overall = float(square.sum()) / max(len(y) - count, 1)
-    return size, mean, (square + 30.0 * overall) / (size + 30.0) / np.maximum(size, 1.0)
+    return size, mean, (np.maximum(square, 0.0) + 30.0 * overall) / (size + 30.0) / np.maximum(size, 1.0)
 
 
 def _spread(mean: Floats, variance: Floats) -> tuple[float, float]:
@@ -121,10 +150,10 @@ def _spread(mean: Floats, variance: Floats) -> tuple[float, float]:
     return float((weight * mean).sum() / weight.sum()), between
 
 
-def _evidence(group: Ints, y: Floats) -> float:
+def _evidence(group: Ints, y: Floats, squares: Floats) -> float:
     """Log-likelihood of the group means with a variance between groups, less that without one."""
-    _, label = np.unique(group, return_inverse=True)
-    _, mean, variance = _means(label, y, int(label.max()) + 1)
+    size, mean, variance = _means(group, y, squares, int(group.max()) + 1)
+    mean, variance = mean[size > 0], variance[size > 0]
     centre, between = _spread(mean, variance)
     if between == 0.0:
         return 0.0
@@ -150,7 +179,7 @@ def _shrunken(group: Ints, psi: Floats, tried: npt.NDArray[np.bool_], pooled: Fl
 
 def _posterior(group: Ints, y: Floats, count: int) -> tuple[Floats, Floats]:
     """Shrunken deviation of each group from the mean, and its variance; groups without people have none and that of the prior."""
-    size, mean, variance = _means(group, y, count)
+    size, mean, variance = _means(group, y, (y - y.mean()) ** 2, count)
     known = size > 0
     if known.sum() < 2:
         return np.zeros(count), np.zeros(count)
