@@ -164,6 +164,7 @@ def economics_of(data: Data, scores: Scores, objective: Objective, where: npt.ND
         margin_rate=np.full(len(where), settings.margin.rate),
         recent_contacts=data.feature("contacts_30")[where],
         discounts={offer.name: offer.discount for offer in data.offers},
+        redeemed=scores.redeemed,
         stocked=frozenset(offer.name for offer in data.offers if offer.stock is not None),
         fatigue_price=FATIGUE_PRICE,
         diminishing=DIMINISHING,

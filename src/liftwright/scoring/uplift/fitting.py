@@ -37,14 +37,14 @@ class Judged:
     choice: choice.Choice
 
 
-def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int) -> UpliftModel:
+def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int, leading: Sequence[str] = ()) -> UpliftModel:
     """Fit on the rows of `history.training_rows` for one outcome (margin, revenue, orders, visits).
 
     `ranking` is "found" only when ordering people by the chosen candidate's cross-fitted effect beats a random order, with an interval
-    above zero that holds for all candidates at once. The same rows in any order, with the same seed, give the same model bit for bit.
+    above zero that holds for all candidates at once. `leading`: features along which effects are looked for first. The same rows in any order, with the same seed, give the same model bit for bit.
     Raises DataError UPLIFT-FEW where the outcome is known of too few people of the control or of any action.
     """
-    judged = judge(rows, outcome=outcome, feature_names=feature_names, seed=seed)
+    judged = judge(rows, outcome=outcome, feature_names=feature_names, seed=seed, leading=leading)
     data, found = judged.data, judged.choice
     has_own = found.is_found and found.chosen != "ridge"
     return UpliftModel(
@@ -68,10 +68,10 @@ def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int
     )
 
 
-def judge(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int) -> Judged:
+def judge(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int, leading: Sequence[str] = ()) -> Judged:
     """Learn every candidate on the same folds and choose."""
     rows = _usable(rows, outcome)
-    scale = Scale.fit(rows, [name for name in feature_names if name in rows.column_names])
+    scale = Scale.fit(rows, [name for name in feature_names if name in rows.column_names], leading=leading)
     layout = Layout(tuple(sorted(set(rows["action"].unique().to_pylist()) - {CONTROL})), len(scale.names))
     y, cap = _capped(rows[f"y_{outcome}"].to_numpy().astype(np.float64))
     data = sample(rows, y, scale.apply(rows), layout, folds=FOLDS, seed=seed)
