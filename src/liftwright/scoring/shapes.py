@@ -19,25 +19,26 @@ ONCE = 1.5
 """Inverse chances of an arm that add up to less than so many times the rows of the wave are chances of the arm."""
 _US = pa.timestamp("us", tz="UTC")
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class _Wave:
-    """Rows of one wave: their places, what each got, and the logged chance (NaN where none)."""
+    """Rows of one wave: their places, numbers of what each got and of its arm (-1 the control), the logged chance (NaN where none)."""
 
-    rows: npt.NDArray[np.int64]
-    action: npt.NDArray[np.object_]
-    arm: npt.NDArray[np.object_]
+    rows: Ints
+    action: Ints
+    arm: Ints
     chance: Floats
 
     @property
     def control(self) -> npt.NDArray[np.bool_]:
-        return np.asarray(self.arm == CONTROL)
+        return self.arm < 0
 
     def contacted(self) -> float | None:
         """The chance to be contacted at all, when it was the same for everybody; None when the log does not tell."""
         total = 0.0
-        for action in sorted(set(self.action[~self.control])):
+        for action in np.unique(self.action[~self.control]):
             chances = self.chance[~self.control & (self.action == action)]
             if not np.isfinite(chances).all() or chances.max() - chances.min() > ALIKE:
                 return None
@@ -84,22 +85,31 @@ def _has_outcomes(treatments: pa.Table) -> bool:
 def _waves(treatments: pa.Table, chance: Floats) -> list[_Wave]:
     """Rows by `wave` where the log has it, else by day (UTC)."""
     if "wave" in treatments.column_names and treatments["wave"].null_count == 0:
-        names = np.asarray([str(value) for value in treatments["wave"].to_pylist()], dtype=object)
+        names = _numbers(treatments["wave"].cast(pa.string()))
     else:
         names = treatments["treated_at"].cast(_US).cast(pa.int64()).to_numpy() // 86_400_000_000
     arm = _texts(treatments, "arm", "treated")
-    parts = [arm, _texts(treatments, "channel", "unknown"), _texts(treatments, "offer", "none")]
-    action = np.array([CONTROL if a == CONTROL else f"{c}:{o}" for a, c, o in zip(*parts, strict=True)], dtype=object)
+    channel, offer = _texts(treatments, "channel", "unknown"), _texts(treatments, "offer", "none")
+    is_control = pc.equal(arm, CONTROL)
+    action = _numbers(pc.if_else(is_control, None, pc.binary_join_element_wise(channel, offer, ":")))
+    arms = _numbers(pc.if_else(is_control, None, arm))
     _, wave_of = np.unique(names, return_inverse=True)
     order = np.argsort(wave_of, kind="stable")
     groups = np.split(order, np.flatnonzero(np.diff(wave_of[order])) + 1)
-    return [_Wave(rows, action[rows], arm[rows], chance[rows]) for rows in groups]
+    return [_Wave(rows, action[rows], arms[rows], chance[rows]) for rows in groups]
 
 
 def _texts(table: pa.Table, name: str, missing: str) -> Any:
     if name not in table.column_names:
-        return np.full(table.num_rows, missing, dtype=object)
-    return np.asarray(pc.fill_null(table[name].cast(pa.string()), missing).to_pylist(), dtype=object)
+        return pa.array([missing] * table.num_rows, pa.string())
+    return pc.fill_null(table[name].cast(pa.string()), missing)
+
+
+def _numbers(texts: Any) -> Ints:
+    """Place of each text among all in the order of the alphabet; -1 for none."""
+    known = pc.unique(texts.drop_null())
+    found = pc.index_in(texts, value_set=known.take(pc.sort_indices(known)))
+    return np.asarray(pc.fill_null(found, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _per_action(wave: _Wave) -> Floats:
@@ -109,9 +119,9 @@ def _per_action(wave: _Wave) -> Floats:
     often as it has actions if it is theirs.
     """
     chance = wave.chance.copy()
-    for arm in sorted(set(wave.arm[~wave.control])):
+    for arm in np.unique(wave.arm[~wave.control]):
         mine = (wave.arm == arm) & np.isfinite(chance) & (chance > 0.0)
-        kinds, kind, counts = np.unique(wave.action[mine].astype(str), return_inverse=True, return_counts=True)
+        kinds, kind, counts = np.unique(wave.action[mine], return_inverse=True, return_counts=True)
         if len(kinds) > 1 and float((1.0 / chance[mine]).sum()) < ONCE * len(wave.rows):
             chance[mine] *= counts[kind] / mine.sum()
     return chance

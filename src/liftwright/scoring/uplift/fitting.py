@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from liftwright.domain.errors import DataError
 from liftwright.scoring.design import CONTROL, Floats, Layout, Scale
 from liftwright.scoring.uplift import candidates, choice, ridge
 from liftwright.scoring.uplift.model import UpliftModel
+from liftwright.scoring.uplift.quadrants import quadrants
 from liftwright.scoring.uplift.sample import Sample, Scores, sample
 
 FOLDS = 5
@@ -47,7 +48,7 @@ def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int
     judged = judge(rows, outcome=outcome, feature_names=feature_names, seed=seed, leading=leading)
     data, found = judged.data, judged.choice
     has_own = found.is_found and found.chosen != "ridge"
-    return UpliftModel(
+    made = UpliftModel(
         outcome=outcome,
         scale=judged.scale,
         layout=judged.layout,
@@ -66,6 +67,7 @@ def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int
             "trees_tried": "S" in judged.scores,
         },
     )
+    return replace(made, quality=made.quality | {"quadrants": _quadrants(made, judged)}) if found.is_found else made
 
 
 def judge(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int, leading: Sequence[str] = ()) -> Judged:
@@ -100,6 +102,16 @@ def _quality(judged: Judged) -> dict[str, Any]:
         "calibration_slope": {"low": slope - 1.96 * error, "mid": slope, "high": slope + 1.96 * error},
         "value_of_first": {name: {key: 1000 * each for key, each in value.items()} for name, value in values.items()},
     }
+
+
+def _quadrants(made: UpliftModel, judged: Judged) -> dict[str, Any]:
+    """Of the people of the history, each as last seen, and a contact of the kinds that were tried, as often as they were."""
+    data = judged.data
+    last = np.flatnonzero(np.append(data.person[1:] != data.person[:-1], True))
+    effects, errors = made.predict_scaled(data.z[last], judged.layout.actions)
+    untreated = data.expected[last, 0] - (data.expected[last, 1:] * effects).sum(axis=1)
+    is_yes_or_no = bool(np.isin(data.y, (0.0, 1.0)).all())
+    return quadrants(effects @ data.share, errors @ data.share, untreated, is_yes_or_no=is_yes_or_no).as_json()
 
 
 def is_recorded(rows: pa.Table, outcome: str) -> bool:

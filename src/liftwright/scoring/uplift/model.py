@@ -15,6 +15,7 @@ import pyarrow as pa
 from liftwright.domain.evidence import ModelCard, Reason
 from liftwright.scoring import card as cards
 from liftwright.scoring.design import Floats, Layout, Scale
+from liftwright.scoring.uplift.candidates import SAYS
 from liftwright.scoring.uplift.deviation import Deviation, strongest
 from liftwright.scoring.uplift.ridge import Solution
 
@@ -54,7 +55,10 @@ class UpliftModel:
 
     def predict(self, features: pa.Table, actions: Sequence[str]) -> tuple[Floats, Floats]:
         """`effects` and `standard_errors` at once."""
-        z = self.scale.apply(features)
+        return self.predict_scaled(self.scale.apply(features), actions)
+
+    def predict_scaled(self, z: Floats, actions: Sequence[str]) -> tuple[Floats, Floats]:
+        """`predict` from scaled features (people, features)."""
         tried = self.layout.actions
         known = {action: self._linear(z, action) for action in {*actions} if self.layout.knows(action)}
         if len(known) < len({*actions}):
@@ -112,7 +116,12 @@ class UpliftModel:
     def card(self) -> ModelCard:
         """What it is for, what breaks it, how to turn it off."""
         return cards.uplift_card(
-            outcome=self.outcome, version=self.version, ranking=self.ranking, data=self.data, quality=self.quality
+            outcome=self.outcome,
+            version=self.version,
+            ranking=self.ranking,
+            learner=SAYS[self.quality.get("learner", "ridge")],
+            data=self.data,
+            quality=self.quality,
         )
 
     def _linear(self, z: Floats, action: str) -> tuple[Floats, Floats]:

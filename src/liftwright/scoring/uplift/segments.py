@@ -16,6 +16,8 @@ Ints = npt.NDArray[np.int64]
 MOST_FEATURES = 3
 MOST_LEVELS = 4
 """A feature with more values is cut into thirds."""
+SEARCH_ROWS = 40_000
+"""Of more rows groups are searched on so many, drawn; their effects are those of all."""
 SHORTLIST = 12
 """After the first, only the features with the most evidence of their own are tried."""
 WORTH = 2.0
@@ -101,23 +103,33 @@ def learn(levels: Levels, psi: Floats, tried: npt.NDArray[np.bool_], share: Floa
     contact, then what it does to one action beyond that.
     """
     pooled = np.where(tried, psi, 0.0) @ share
-    squares = (pooled - pooled.mean()) ** 2
+    drawn = np.random.default_rng(0).random(len(pooled)) * len(pooled) < SEARCH_ROWS
+    chosen = _searched(levels.where(drawn), pooled[drawn])
+    group = np.zeros(len(pooled), dtype=np.int64)
+    for feature in chosen:
+        group = levels.crossed(group, feature)
+    cuts = tuple(levels.cuts[feature] for feature in chosen)
+    offsets, errors = _shrunken(group, psi, tried, pooled, count=int(np.prod([len(each) + 1 for each in cuts], dtype=np.int64)))
+    return Segments(tuple(chosen), cuts, offsets, errors)
+
+
+def _searched(levels: Levels, effect: Floats) -> list[int]:
+    """The features whose crossed levels explain effects best, one by one."""
+    squares = (effect - effect.mean()) ** 2
     chosen: list[int] = []
-    group, reached = np.zeros(len(pooled), dtype=np.int64), 0.0
+    group, reached = np.zeros(len(effect), dtype=np.int64), 0.0
     open_ = [feature for feature, cuts in enumerate(levels.cuts) if cuts]
     while len(chosen) < MOST_FEATURES:
-        found = [(_evidence(levels.crossed(group, f), pooled, squares), -f) for f in open_ if f not in chosen]
+        found = [(_evidence(levels.crossed(group, f), effect, squares), -f) for f in open_ if f not in chosen]
         best, feature = max(found, default=(0.0, 0))
         if best < reached + WORTH:
             break
         if not chosen:
-            open_ = sorted(-place for _, place in sorted(found, reverse=True)[:SHORTLIST])
+            open_ = [-place for _, place in sorted(found, reverse=True)[:SHORTLIST]]
         reached = best
         chosen.append(-feature)
         group = levels.crossed(group, -feature)
-    kept = tuple(levels.cuts[f] for f in chosen)
-    offsets, errors = _shrunken(group, psi, tried, pooled, count=int(np.prod([len(c) + 1 for c in kept])) if kept else 1)
-    return Segments(tuple(chosen), kept, offsets, errors)
+    return chosen
 
 
 def _cuts(column: Floats) -> tuple[float, ...]:
