@@ -96,14 +96,14 @@ def test_the_same_rows_in_any_order_give_the_same_answers(rows: pa.Table, model:
     assert answers.fit(shuffled, feature_names=NAMES, seed=1).version == model.version
 
 
-def test_effects_are_found_better_along_the_answers_than_among_many_features(rows: pa.Table, model: answers.Answers) -> None:
-    people = _history(people=4_000, seed=9)
+def test_effects_are_found_along_the_answers_where_many_features_drown_them(rows: pa.Table, model: answers.Answers) -> None:
+    people = model.extend(_history(people=4_000, seed=9))
     true = (np.asarray(people["likes"]) > 0.5) * 0.06
-    plain = uplift.fit(rows, outcome="orders", feature_names=NAMES, seed=1)
-    led = uplift.fit(model.extend(rows), outcome="orders", feature_names=(*NAMES, *model.columns), seed=1, leading=model.columns)
-    found = [
-        np.corrcoef(fitted.effects(model.extend(people), ["email:none"])[:, 0], true)[0, 1] if fitted.ranking == "found" else 0.0
-        for fitted in (plain, led)
-    ]
-    assert found[1] > found[0]
-    assert found[1] > 0.8
+
+    def agreement(leading: tuple[str, ...]) -> float:
+        table = model.extend(rows)
+        fitted = uplift.fit(table, outcome="orders", feature_names=(*NAMES, *leading), seed=1, leading=leading)
+        effects = fitted.effects(people, ["email:none"])[:, 0]
+        return float(np.corrcoef(effects, true)[0, 1]) if fitted.ranking == "found" else 0.0
+
+    assert agreement(model.columns) > max(0.85, agreement(()))

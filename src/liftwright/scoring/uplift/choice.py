@@ -37,7 +37,7 @@ class Gain:
 
 @dataclass(frozen=True)
 class Choice:
-    """`chosen` is the simplest candidate within one standard error of `best`; `is_found` whether its interval lies above 0."""
+    """`chosen` is the simplest candidate within one standard error of `best` whose interval lies above 0; `is_found` whether there is one."""
 
     chosen: str
     best: str
@@ -59,12 +59,14 @@ def choose(data: Sample, psi: Floats, scores: Mapping[str, Scores]) -> Choice:
     wide = _critical(spread)
     best = int(np.argmax(mids))
     paired = np.sqrt(np.maximum(errors**2 + errors[best] ** 2 - 2 * spread[best], 0.0))
-    chosen = next(i for i in range(len(names)) if mids[i] >= mids[best] - paired[i])
+    close = [i for i in range(len(names)) if mids[i] >= mids[best] - paired[i]]
+    proven = [i for i in close if mids[i] - wide * errors[i] > 0.0]
+    chosen = (proven or close)[0]
     gains = {
         name: Gain(float(mids[i]), float(mids[i] - wide * errors[i]), float(mids[i] + wide * errors[i]), float(errors[i]))
         for i, name in enumerate(names)
     }
-    return Choice(names[chosen], names[best], gains, gains[names[chosen]].low > 0.0)
+    return Choice(names[chosen], names[best], gains, bool(proven))
 
 
 def places(data: Sample, score: Floats) -> tuple[Floats, Floats]:
