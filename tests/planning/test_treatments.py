@@ -73,6 +73,14 @@ def test_the_subsidy_is_scaled_to_the_attribution_window() -> None:
     assert worth["term_incentive"][0] == pytest.approx(-0.1 * 50.0 * 0.1)
 
 
+def test_only_the_share_of_orders_that_redeem_the_coupon_costs_its_discount() -> None:
+    full, half = economics(), economics(redeemed={"save10": 0.5})
+    costs = [
+        terms(np.zeros(4), channel="email", offer="save10", wave=1, economics=each)["term_incentive"] for each in (full, half)
+    ]
+    assert costs[1] == pytest.approx(0.5 * costs[0])
+
+
 def test_every_contact_of_the_last_days_makes_the_next_one_dearer() -> None:
     economy = economics(3, recent_contacts=np.array([0.0, 1.0, 4.0]), fatigue_price={"email": 0.02})
     price = terms(np.zeros(3), channel="email", offer="none", wave=1, economics=economy)["term_fatigue"]

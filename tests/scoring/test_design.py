@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,3 +70,12 @@ def test_slopes_of_one_channel_are_held_tighter_than_shared_ones() -> None:
     assert penalties[0] < penalties[1] == 10.0
     assert (slopes[0] == 100.0).all()
     assert (slopes[1:] == 3000.0).all()
+
+
+def test_features_beside_leading_ones_count_a_tenth_and_keep_their_unit() -> None:
+    table = pa.table({"lead": [0.0, 1.0], "rest": [0.0, 1.0]})
+    plain, led = Scale.fit(table, ["lead", "rest"]), Scale.fit(table, ["lead", "rest"], leading=["lead"])
+    assert led.apply(table)[:, 0] == pytest.approx(plain.apply(table)[:, 0])
+    assert led.apply(table)[:, 1] == pytest.approx(0.1 * plain.apply(table)[:, 1])
+    assert led.value_of(1, led.apply(table)[1, 1]) == pytest.approx(1.0)
+    assert Scale.from_json(led.as_json()) == led

@@ -195,3 +195,40 @@ def test_an_outcome_that_was_not_recorded_gives_a_reason_and_no_number(make_rows
     few = history.past_tests(make_rows(people=20))[0].effects[0]
     assert few.mid is None
     assert "fewer than" in few.reason
+
+
+def _sold(*, share: float, people: int = 2_000) -> pa.Table:
+    """Orders of 100 at a rate of .4; `share` of those with the coupon got their 10 %."""
+    offer = np.arange(people) % 2
+    got = 10.0 * ((np.arange(people) // 2) % 100 < 100 * share) * offer
+    return pa.table(
+        {
+            "action": np.array(["email:none", "email:save10"])[offer],
+            "y_revenue": 100.0 - got,
+            "y_margin": 40.0 - got,
+        }
+    )
+
+
+def test_the_share_of_orders_that_redeem_a_coupon_is_read_from_what_was_paid_and_earned() -> None:
+    assert history.redeemed(_sold(share=0.3), {"save10": 0.1}, margin_rate=0.4)["save10"] == pytest.approx(0.3, abs=1e-6)
+
+
+def test_a_coupon_counts_in_full_where_the_history_cannot_tell() -> None:
+    few, rows = _sold(share=0.3, people=100), _sold(share=0.3)
+    unknown = rows.set_column(2, "y_margin", pa.array(0.4 * np.asarray(rows["y_revenue"])))
+    wrong = rows.set_column(2, "y_margin", pa.array(np.asarray(rows["y_revenue"]) - 45.0))
+    for table in (few, unknown, wrong, rows.slice(0, 0)):
+        assert history.redeemed(table, {"save10": 0.1}, margin_rate=0.4) == {"save10": 1.0}
+
+
+def test_clicks_and_opt_outs_are_counted_where_such_events_exist() -> None:
+    events = _events(
+        ("A", "click", timedelta(hours=1), None, None),
+        ("A", "click", timedelta(days=2), None, None),
+        ("A", "click", timedelta(days=20), None, None),
+    )
+    rows = _rows({"treatments": _treatments(), "events": events})
+    assert rows is not None
+    assert rows["y_clicks"].to_pylist() == [2.0, 0.0]
+    assert np.isnan(rows["y_opt_outs"].to_numpy()).all()

@@ -204,7 +204,8 @@ def reasons(person: str, action: str | None, *, bench: Bench) -> list[dict[str, 
     if action is None or (effects.is_tested and not effects.ranked_by):
         return []
     index = int(np.flatnonzero(bench.data.ids == person)[0])
-    row = {name: bench.data.features[name][index].as_py() for name in bench.data.features.column_names if name != "customer_id"}
+    features = bench.scored.features if effects.is_tested else bench.data.features
+    row = {name: features[name][index].as_py() for name in features.column_names if name != "customer_id"}
     if effects.is_tested:
         found = bench.scored.model(effects.ranked_by).why(row, action)
     else:

@@ -110,9 +110,9 @@ def _propensity(deps: Deps) -> list[tuple[ModelCard, str]]:
 
 def _uplift(deps: Deps) -> list[tuple[ModelCard, str]]:
     bench = _bench(deps)
-    if bench.data.rows is None:
+    if not bench.scored.outcomes:
         raise DataError("UPLIFT-NONE", "There is no randomised history.", next_step="Import past tests as treatments.")
-    models = [bench.scored.model(outcome) for outcome in ("margin", "orders", "visits")]
+    models = [bench.scored.model(outcome) for outcome in bench.scored.outcomes]
     return [(model.card(), model.version) for model in models]
 
 

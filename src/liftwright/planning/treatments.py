@@ -40,8 +40,8 @@ class Economics:
 
     unit_cost: contact cost by channel. discounts: share of the price by offer (missing = 0). stocked: offers with limited stock.
     buy_chance: chance of an order without any touch within `buy_window_days`; order_revenue: expected amount of such an order
-    before discount; margin_rate: margin share of that amount. recent_contacts: contacts of the last 30 days.
-    lead_days: days between handing over and landing by channel (missing = 0).
+    before discount; redeemed: by offer, the share of such orders that get the discount (missing = all); margin_rate: margin share.
+    recent_contacts: contacts of the last 30 days. lead_days: days between handing over and landing by channel (missing = 0).
     fatigue_price: expected later loss per contact by channel for a person without recent contacts (missing = 0); every recent
     contact raises it by `fatigue_growth`. margin_floor: least margin rate of an order after discount, None = no floor.
     effects_include_discount: the effects were measured on margin after discount, so the subsidy is already inside them.
@@ -61,6 +61,7 @@ class Economics:
     margin_floor: float | None = None
     effects_include_discount: bool = True
     diminishing: float = 0.7
+    redeemed: Mapping[str, float] | None = None
     attribution_days: int = 14
     buy_window_days: int = 14
 
@@ -78,13 +79,13 @@ def action_parts(action: str) -> tuple[str, str]:
 def terms(effect: Floats, *, channel: str, offer: str, wave: int, economics: Economics) -> dict[str, Floats]:
     """The four terms of a touch's value per person; their sum is the value. `wave` counts from 1.
 
-    incentive = - chance of an order anyway x its amount x discount, over the attribution window.
+    incentive = - chance of an order anyway x its amount x discount x share redeemed, over the attribution window.
     With effects that include the discount, margin is the effect grossed up by the incentive, both diminished alike.
     """
     discount = economics.discount(offer)
     factor = economics.diminishing ** (wave - 1)
     anyway = 1.0 - (1.0 - np.clip(economics.buy_chance, 0.0, 1.0)) ** (economics.attribution_days / economics.buy_window_days)
-    incentive = -anyway * economics.order_revenue * discount
+    incentive = -anyway * economics.order_revenue * discount * (economics.redeemed or {}).get(offer, 1.0)
     margin = effect * factor
     if economics.effects_include_discount:
         incentive = incentive * factor

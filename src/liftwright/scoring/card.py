@@ -49,10 +49,12 @@ def card_of(
     )
 
 
-def uplift_card(*, outcome: str, version: str, ranking: str, data: Mapping[str, Any], quality: Mapping[str, Any]) -> ModelCard:
-    """Card of an uplift model for one outcome."""
+def uplift_card(
+    *, outcome: str, version: str, ranking: str, learner: str, data: Mapping[str, Any], quality: Mapping[str, Any]
+) -> ModelCard:
+    """Card of an uplift model for one outcome; `learner` says in words how people are ordered."""
     says = (
-        "people are ordered by their expected effect"
+        f"people are ordered by their expected effect ({learner})"
         if ranking == "found"
         else "no ranking found: everybody has the average effect of the action"
     )
@@ -67,5 +69,6 @@ def uplift_card(*, outcome: str, version: str, ranking: str, data: Mapping[str, 
             "an action is planned whose channel was never tried",
             "people, prices or season differ from those of the past tests",
             "several contacts in one window: effects are those of a single contact",
+            "people who could never get an action (no consent) were counted among those who did not get it by chance",
         ),
     )

@@ -18,6 +18,9 @@ CLIP = 4.0
 """Standard deviations a feature value may lie from the mean; farther ones count as that far."""
 LOG_ABOVE = 2.0
 """Features that are never negative and reach more than this are counts, amounts or days: they count on the log scale."""
+LEAN = 0.1
+"""Weight of a feature beside leading ones: as if its penalty were a hundred times theirs. Set on two simulated markets, where 10 to 1,000
+times did about as well."""
 CONTROL = "control"
 
 
@@ -26,16 +29,17 @@ class Scale:
     """Features to mean 0 and standard deviation 1; those in `logs` after log(1 + x). Constant features are left out.
 
     The 0/1 columns `<text>_is_<level>` of one text get 1 / square root of their number, so that a text with many levels weighs as
-    much as any other feature.
+    much as any other feature. Where there are `leading` features, all others count LEAN as much, whatever they are called.
     """
 
     names: tuple[str, ...]
     logs: frozenset[str]
     means: tuple[float, ...]
     sds: tuple[float, ...]
+    leading: frozenset[str] = frozenset()
 
     @classmethod
-    def fit(cls, table: pa.Table, names: Sequence[str]) -> Scale:
+    def fit(cls, table: pa.Table, names: Sequence[str], *, leading: Sequence[str] = ()) -> Scale:
         kept: list[tuple[str, bool, float, float]] = []
         levels = Counter(name.partition("_is_")[0] for name in names if "_is_" in name)
         for name in names:
@@ -51,6 +55,7 @@ class Scale:
             frozenset(k[0] for k in kept if k[1]),
             tuple(k[2] for k in kept),
             tuple(k[3] for k in kept),
+            frozenset(leading) & {k[0] for k in kept},
         )
 
     def apply(self, table: pa.Table) -> Floats:
@@ -62,7 +67,7 @@ class Scale:
                 continue
             values = _column(table, name)
             values = np.log1p(np.maximum(values, 0.0)) if name in self.logs else values
-            columns.append(np.nan_to_num(np.clip((values - mean) / sd, -CLIP, CLIP)))
+            columns.append(self._weight(name) * np.nan_to_num(np.clip((values - mean) / sd, -CLIP, CLIP)))
         return np.stack(columns, axis=1) if columns else np.zeros((table.num_rows, 0))
 
     def mean_of(self, name: str) -> float:
@@ -70,12 +75,22 @@ class Scale:
         mean = self.means[self.names.index(name)]
         return float(np.expm1(mean)) if name in self.logs else mean
 
+    def value_of(self, place: int, scaled: float) -> float:
+        """A scaled value in the feature's own unit."""
+        value = self.means[place] + self.sds[place] * scaled / self._weight(self.names[place])
+        return float(np.expm1(value)) if self.names[place] in self.logs else value
+
     def as_json(self) -> dict[str, Any]:
-        return {"names": list(self.names), "logs": sorted(self.logs), "means": list(self.means), "sds": list(self.sds)}
+        known = {"names": list(self.names), "logs": sorted(self.logs), "means": list(self.means), "sds": list(self.sds)}
+        return known | ({"leading": sorted(self.leading)} if self.leading else {})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Scale:
-        return cls(tuple(data["names"]), frozenset(data["logs"]), tuple(data["means"]), tuple(data["sds"]))
+        leading = frozenset(data.get("leading", ()))
+        return cls(tuple(data["names"]), frozenset(data["logs"]), tuple(data["means"]), tuple(data["sds"]), leading)
+
+    def _weight(self, name: str) -> float:
+        return LEAN if self.leading and name not in self.leading else 1.0
 
 
 def _column(table: pa.Table, name: str) -> Floats:

@@ -13,13 +13,20 @@ import pyarrow.compute as pc
 from scipy.stats import norm
 
 from liftwright.domain.evidence import Estimate, PastTest
+from liftwright.scoring import shapes
 
 CONTROL = "control"
 OUTCOMES = ("y_margin", "y_revenue", "y_orders", "y_visits")
+ANSWERED = ("y_clicks", "y_opt_outs")
+SEEN_IN = {"y_visits": {"visit", "page_view"}, "y_clicks": {"click"}, "y_opt_outs": {"opt_out"}}
+"""Types of events that show an outcome is recorded at all; of the others it is a purchase."""
 KEYS = ("customer_id", "at", "action", "propensity")
 STAMP = pa.timestamp("us", tz="UTC")
 FEWEST = 30
 """Fewer people in an arm than this show nothing."""
+FEWEST_REDEEMED = 200
+SEEMS_GIVEN = 0.02
+"""Discount of people without an offer, as a share of the full price, above which margins do not tell discounts."""
 
 
 def training_rows(
@@ -33,14 +40,14 @@ def training_rows(
     """One row per past opportunity whose outcome window is over: customer_id, at, action, propensity, y_*, then features as of `at`.
 
     `action` is "channel:offer" or "control"; `propensity` the chance of the action taken. y_margin and y_revenue are major units
-    over `window_days`, y_orders and y_visits counts; NaN where nothing was recorded. `features_at` takes moments (customer_id, at) and
+    over `window_days`, y_orders, y_visits, y_clicks and y_opt_outs counts; NaN where nothing was recorded. `features_at` takes moments (customer_id, at) and
     gives the features of each known one, with its place in `row`. Sorted by customer_id, at, action. None when there is no
-    randomised history: no control, no treated people, or no known propensities.
+    randomised history: no control, no treated people, or no known propensities. Any shape that `shapes.complete` understands.
     """
     treatments = tables.get("treatments")
     if treatments is None or not treatments.num_rows:
         return None
-    rows = _opportunities(treatments, as_of=as_of, window_days=window_days)
+    rows = _opportunities(shapes.complete(treatments, tables.get("customers")), as_of=as_of, window_days=window_days)
     actions = set(rows["action"].unique().to_pylist())
     if CONTROL not in actions or len(actions) < 2:
         return None
@@ -73,9 +80,9 @@ def _with_outcomes(rows: pa.Table, tables: Mapping[str, pa.Table], *, window_day
     events = tables.get("events")
     if not found and events is not None and events.num_rows:
         found = _counted(rows, events, tables.get("products"), window_days=window_days, margin_rate=margin_rate)
-    for name in OUTCOMES:
+    for name in (*OUTCOMES, *ANSWERED):
         rows = rows.append_column(name, pa.array(found.get(name, np.full(rows.num_rows, np.nan)), pa.float64()))
-    return rows.select([*KEYS, *OUTCOMES])
+    return rows.select([*KEYS, *OUTCOMES, *ANSWERED])
 
 
 def _given(rows: pa.Table, margin_rate: float) -> dict[str, np.ndarray]:
@@ -105,17 +112,18 @@ def _counted(
             "WITH e AS (SELECT customer_id, type, epoch_us(occurred_at) AS happened, coalesce(amount, 0) AS paid,"
             "  coalesce(margin, amount * CASE WHEN p.price > 0 AND p.unit_cost IS NOT NULL THEN 1 - p.unit_cost / p.price"
             f"  ELSE {float(margin_rate)!r} END, 0) AS earned FROM events LEFT JOIN products p ON events.product_id = p.product_id"
-            "  WHERE type IN ('purchase', 'visit', 'page_view'))"
+            "  WHERE type IN ('purchase', 'visit', 'page_view', 'click', 'opt_out'))"
             " SELECT place, sum(earned) FILTER (type = 'purchase') AS y_margin, sum(paid) FILTER (type = 'purchase') AS y_revenue,"
-            " count(*) FILTER (type = 'purchase') AS y_orders, count(*) FILTER (type <> 'purchase') AS y_visits"
+            " count(*) FILTER (type = 'purchase') AS y_orders, count(*) FILTER (type IN ('visit', 'page_view')) AS y_visits,"
+            " count(*) FILTER (type = 'click') AS y_clicks, count(*) FILTER (type = 'opt_out') AS y_opt_outs"
             " FROM opportunities o JOIN e USING (customer_id)"
             f' WHERE e.happened >= o."at" AND e.happened < o."at" + {window_days * 86_400_000_000} GROUP BY place ORDER BY place'
         ).to_arrow_table()
         kinds = {row[0] for row in db.execute("SELECT DISTINCT type FROM events").fetchall()}
     place = found["place"].to_numpy()
     counted: dict[str, np.ndarray] = {}
-    for name in OUTCOMES:
-        is_seen = kinds & ({"visit", "page_view"} if name == "y_visits" else {"purchase"})
+    for name in (*OUTCOMES, *ANSWERED):
+        is_seen = kinds & SEEN_IN.get(name, {"purchase"})
         values = np.zeros(rows.num_rows) if is_seen else np.full(rows.num_rows, np.nan)
         if is_seen:
             values[place] = pc.fill_null(found[name].cast(pa.float64()), 0.0).to_numpy()
@@ -144,6 +152,28 @@ def _with_features(rows: pa.Table, features_at: Callable[[pa.Table], pa.Table]) 
         if name not in ("row", "customer_id"):
             rows = rows.append_column(name if name not in rows.column_names else f"feature_{name}", features[name])
     return rows.combine_chunks()
+
+
+def redeemed(rows: pa.Table, discounts: Mapping[str, float], *, margin_rate: float) -> dict[str, float]:
+    """By offer, the share of orders' value within the window that really got its discount: coupons expire, and some are not used.
+
+    Goods cost (1 - margin_rate) of the full price, so what was paid and what was earned tell the full price and the discount given.
+    1 where that cannot be told: margins were not recorded, fewer than FEWEST_REDEEMED orders, or people without an offer seem to have got one.
+    """
+    found = {offer: 1.0 for offer in discounts}
+    revenue, margin = (np.nan_to_num(rows[name].to_numpy().astype(np.float64)) for name in ("y_revenue", "y_margin"))
+    full = (revenue - margin) / (1.0 - margin_rate)
+    given, ordered = full - revenue, revenue > 0
+    offers = np.array([action.partition(":")[2] for action in rows["action"].to_pylist()], dtype=object)
+    without = ordered & ((offers == "none") | (offers == ""))
+    if full[without].sum() <= 0 or abs(given[without].sum() / full[without].sum()) > SEEMS_GIVEN:
+        return found
+    for offer, discount in discounts.items():
+        mine = ordered & (offers == offer)
+        share = float(given[mine].sum() / (discount * full[mine].sum())) if discount > 0 and full[mine].sum() > 0 else 0.0
+        if int(mine.sum()) >= FEWEST_REDEEMED and share > 0:
+            found[offer] = min(share, 1.0)
+    return found
 
 
 def past_tests(rows: pa.Table) -> tuple[PastTest, ...]:

@@ -16,8 +16,8 @@ import pyarrow as pa
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.audience.quality import leakage
 from liftwright.domain.errors import DataError
+from liftwright.scoring import answers, history, propensity, uplift
 from liftwright.scoring import card as cards
-from liftwright.scoring import propensity, uplift
 
 Floats = npt.NDArray[np.float64]
 UNTESTED_SHARE = 0.05
@@ -57,9 +57,15 @@ class Scores:
     @cached_property
     def effects(self) -> Effects:
         """Effects in the order of `data.ids` and `data.actions`; without any model where a feature contract is broken."""
-        if self.data.rows is None or self._is_off("uplift") or self.data.contract_findings:
+        if "margin" not in self.outcomes or self._is_off("uplift") or self.data.contract_findings:
             return self._assumed()
         return self._measured()
+
+    @cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """Outcomes of LADDER that the randomised history knows of enough people; none without one."""
+        rows = self.data.rows
+        return () if rows is None else tuple(outcome for outcome in LADDER if uplift.is_recorded(rows, outcome))
 
     @cached_property
     def buy_chance(self) -> Floats:
@@ -74,6 +80,13 @@ class Scores:
         overall = float(value.sum() / orders.sum()) if orders.sum() > 0 else self._history_order()
         return np.asarray((value + 3.0 * overall) / (orders + 3.0), dtype=np.float64)
 
+    @cached_property
+    def redeemed(self) -> dict[str, float]:
+        """By offer, the share of orders within the window that get its discount; 1 where the history does not tell."""
+        discounts = {offer.name: offer.discount for offer in self.data.offers if offer.discount > 0}
+        rows, rate = self.data.rows, self.data.deps.settings.margin.rate
+        return dict.fromkeys(discounts, 1.0) if rows is None else history.redeemed(rows, discounts, margin_rate=rate)
+
     @property
     def versions(self) -> tuple[str, ...]:
         """Ids (NAME@VERSION) of every model a plan of this run stands on."""
@@ -81,14 +94,39 @@ class Scores:
         return tuple(sorted(self._used.values()))
 
     def model(self, outcome: str) -> Any:
-        """The uplift model for an outcome."""
+        """The uplift model for an outcome, looked for first along how people answer."""
+        known = self.answers
+
+        def fit() -> uplift.UpliftModel:
+            more = known.columns if known is not None else ()
+            names = (*self.feature_names, *more)
+            return uplift.fit(self._rows_answered, outcome=outcome, feature_names=names, seed=self.data.seed, leading=more)
+
+        return self._kept(f"uplift_{outcome}", read=uplift.from_parameters, fit=fit)
+
+    @cached_property
+    def answers(self) -> answers.Answers | None:
+        """The model of how people answer; None when it is switched off or there is no randomised history."""
         rows = self.data.rows
-        assert rows is not None
-        return self._kept(
-            f"uplift_{outcome}",
-            read=uplift.from_parameters,
-            fit=lambda: uplift.fit(rows, outcome=outcome, feature_names=self.feature_names, seed=self.data.seed),
+        if rows is None or self._is_off("answers"):
+            return None
+        found: answers.Answers = self._kept(
+            "answers",
+            read=answers.from_parameters,
+            fit=lambda: answers.fit(rows, feature_names=self.feature_names, seed=self.data.seed),
         )
+        return found
+
+    @cached_property
+    def _rows_answered(self) -> pa.Table:
+        """The past opportunities with the chances of answers."""
+        assert self.data.rows is not None
+        return self.data.rows if self.answers is None else self.answers.extend(self.data.rows)
+
+    @cached_property
+    def features(self) -> pa.Table:
+        """The features of everybody now with the chances of their answers: what uplift models see."""
+        return self.data.features if self.answers is None else self.answers.extend(self.data.features)
 
     def _kept(self, name: str, *, read: Callable[[Any], Any], fit: Callable[[], Any]) -> Any:
         """The pinned version of a model; else the current one if it was fitted on this run's data; else a new one, which is kept.
@@ -131,7 +169,7 @@ class Scores:
     def _measured(self) -> Effects:
         margin = self.model("margin")
         average = np.asarray(margin.average_errors(self.data.actions), dtype=np.float64)
-        for outcome in LADDER:
+        for outcome in self.outcomes:
             model = margin if outcome == "margin" else self.model(outcome)
             if model.ranking == "found":
                 values, errors = self._valued(model, margin)
@@ -142,8 +180,7 @@ class Scores:
     def _valued(self, model: Any, margin: Any) -> tuple[Floats, Floats]:
         """Effects of a model in margin, major units: orders at what an order of this person earns, visits at what all actions earned per visit."""
         actions = self.data.actions
-        values = np.asarray(model.effects(self.data.features, actions), dtype=np.float64)
-        errors = np.asarray(model.standard_errors(self.data.features, actions), dtype=np.float64)
+        values, errors = model.predict(self.features, actions)
         if model.outcome == "margin":
             return values, errors
         if model.outcome == "orders":
@@ -153,11 +190,13 @@ class Scores:
         return values * rate, errors * rate
 
     def _orders_valued(self, values: Floats, errors: Floats) -> tuple[Floats, Floats]:
-        """Extra orders earn rate less discount; orders that would have come anyway lose the discount."""
+        """Extra orders earn rate less discount; orders that would have come anyway lose the discount where they redeem it."""
         discounts = {offer.name: offer.discount for offer in self.data.offers}
-        given = np.array([discounts.get(action.partition(":")[2], 0.0) for action in self.data.actions])
+        offers = [action.partition(":")[2] for action in self.data.actions]
+        given = np.array([discounts.get(offer, 0.0) for offer in offers])
         earns = self.order_revenue[:, None] * (self.data.deps.settings.margin.rate - given)[None, :]
-        subsidy = (self.buy_chance * self.order_revenue)[:, None] * given[None, :]
+        lost = given * np.array([self.redeemed.get(offer, 1.0) for offer in offers])
+        subsidy = (self.buy_chance * self.order_revenue)[:, None] * lost[None, :]
         return values * earns - subsidy, errors * np.abs(earns)
 
     def _assumed(self) -> Effects:

@@ -208,6 +208,7 @@ def economics_of(data: Data, scores: Scores, objective: Objective, where: npt.ND
         margin_rate=np.full(len(where), settings.margin.rate),
         recent_contacts=data.feature("contacts_30")[where],
         discounts={offer.name: offer.discount for offer in data.offers},
+        redeemed=scores.redeemed,
         stocked=frozenset(offer.name for offer in data.offers if offer.stock is not None),
         lead_days={channel: settings.channels[channel].lead_days for channel in data.channels},
         fatigue_price=FATIGUE_PRICE,

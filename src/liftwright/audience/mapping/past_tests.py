@@ -49,7 +49,7 @@ def _with_people(table: pa.Table, *, notes: list[str]) -> pa.Table:
 def _with_times(table: pa.Table, *, now: datetime, notes: list[str]) -> pa.Table:
     if "treated_at" in table.column_names:
         return table
-    at = now - timedelta(days=OUTCOME_WINDOW_DAYS)
+    at = (now - timedelta(days=OUTCOME_WINDOW_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
     notes.append(
         f"No column says when people were treated; {at:%Y-%m-%d} is assumed, {OUTCOME_WINDOW_DAYS} days (the outcome window) before now."
     )

@@ -69,7 +69,10 @@ def _history(treatments: pa.Table | None) -> list[Finding]:
         ]
     found = []
     if not pc.any(pc.equal(treatments["arm"], "control")).as_py():
-        says = "The past treatments have no control, so no effect can be learned from them."
+        says = (
+            "The past treatments have no control; an effect can be learned from them only if propensities below one say that those who"
+            " are not listed were kept out by chance."
+        )
         found.append(_finding("DATA-CONTROL", "warn", "treatments", says, "Import the people who got nothing as arm 'control'."))
     known = treatments["propensity"].null_count if "propensity" in treatments.column_names else treatments.num_rows
     if known == treatments.num_rows:
