@@ -141,7 +141,7 @@ def as_times(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     for form, parsed in ((_ISO, "try_cast(value AS TIMESTAMPTZ)"), (_DOTTED, f"try_strptime(value, {_DOTTED_FORMS})")):
         known = column.drop_null()
         if all(pc.all(pc.match_substring_regex(part, f"^{form}$")).as_py() for part in (known.slice(0, 50), known)):
-            with duckdb.connect() as db:
+            with database.connect() as db:
                 db.execute("SET TimeZone = 'UTC'; SET threads = 1")
                 db.register("texts", pa.table({"value": column}))
                 times = db.sql(f"SELECT CAST({parsed} AS TIMESTAMPTZ) AS at FROM texts").to_arrow_table()["at"].cast(STAMP)
