@@ -164,10 +164,7 @@ def would_change(
     free = [option for option in options if option["allowed"]]
     blocked = [option for option in options if not option["allowed"] and option["value"] > 0]
     lots = [_lot(draw) for draw in draws]
-    found = [
-        f"{option['channel']}:{option['offer']} being allowed (worth {option['value']:.2f}; now {', '.join(option['blocked_by'])})"
-        for option in blocked[:3]
-    ]
+    found = [_opened(option) for option in blocked[:3]]
     planned = [row for row in chosen if not row.get("randomised")]
     if planned:
         worst = min(float(row["value"]) - price(row, plan) for row in planned)
@@ -185,6 +182,11 @@ def would_change(
             *found,
         ]
     return found
+
+
+def _opened(option: Mapping[str, Any]) -> str:
+    reasons = ", ".join(option["blocked_by"])
+    return f"{option['channel']}:{option['offer']} being allowed (worth {option['value']:.2f}; now {reasons})"
 
 
 def _lot(draw: Mapping[str, Any]) -> str:
