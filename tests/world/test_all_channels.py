@@ -81,5 +81,5 @@ def test_a_household_is_one_last_name_at_one_address(eight: Market) -> None:
 def test_its_settings_name_lead_time_and_least_run_of_letters(eight: Market) -> None:
     parsed = house_settings.parse(eight.settings())
     assert all(parsed.channels[channel].capacity_per_day for channel in CHANNELS)
-    assert (parsed.channels["direct_mail"].lead_days, parsed.channels["direct_mail"].least_run) == (3, 250)
+    assert (parsed.channels["direct_mail"].lead_days, parsed.channels["direct_mail"].least_run) == (3, 200)
     assert parsed.channels["email"].lead_days == 0

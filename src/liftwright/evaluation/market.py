@@ -159,7 +159,7 @@ class MarketRun:
         return ApprovalError(
             "DEMO-NO-PLAN",
             f"In a market of {self.customers:,} people the goal ended as {campaign.status.replace('_', ' ')}. {why}",
-            next_step="Simulate more people (for example --customers 8000) or another --seed.",
+            next_step=f"Simulate more people (for example --customers {max(8_000, 2 * self.customers)}) or another --seed.",
         )
 
     async def _decide(self, campaign_id: str) -> None:

@@ -85,14 +85,14 @@ def _all_channels() -> MappingProxyType[Channel, ChannelTraits]:
     """All eight: the four of the demo, SMS and letters as a printing house and a carrier bill them, and four more.
 
     A banner on the own pages costs nothing, hardly works and has few places; an advert costs cents, tires nobody and moves few; a
-    call moves most, irritates most, and few agreed to it.
+    call moves most, irritates most, and few agreed to it. Letters: at least 200 a run, as USPS Marketing Mail asks for.
     """
     four = _channels()
     return MappingProxyType(
         {
             **four,
             "sms": replace(four["sms"], unit_cost="0.06", past_weight=0.8),
-            "direct_mail": replace(four["direct_mail"], past_weight=0.3, lead_days=3, least_run=250),
+            "direct_mail": replace(four["direct_mail"], past_weight=0.3, lead_days=3, least_run=200),
             "voice": ChannelTraits(2.4, 2.6, 0.60, 0, (0.16, 0.45), 0.95, -0.10, "0.60", 0.02, past_weight=0.2),
             "paid_social": ChannelTraits(0.60, 0.20, 0.75, 0, (0.66, 0.16), 0.80, 0.12, "0.05", 0.10, past_weight=0.6),
             "display": ChannelTraits(0.38, 0.12, 0.75, 0, (0.74, 0.12), 0.85, 0.02, "0.02", 0.12, past_weight=0.6),
@@ -183,6 +183,6 @@ class Parameters:
 
 DEFAULT = Parameters()
 """The market of the demo and of every figure measured on it."""
-ALL_CHANNELS = Parameters(channels=_all_channels(), household_share=0.25)
-"""The same people, reached by all eight channels, with street addresses."""
+ALL_CHANNELS = Parameters(channels=_all_channels(), household_share=0.25, waves=4, wave_every=35)
+"""The same people, reached by all eight channels, with street addresses and a randomised wave every five weeks."""
 PARAMETERS: dict[ChannelSet, Parameters] = {"four": DEFAULT, "all": ALL_CHANNELS}
