@@ -44,7 +44,7 @@ def test_every_limit_is_said_in_words() -> None:
         "One more save20 in stock is worth 1.50.",
         "One more push slot is worth 0.21 from 3 Dec.",
         "The last push slot is free from 10 Dec: nobody is waiting.",
-        "The last sms slot is free: nobody is waiting.",
+        "The last slot of sms is free: nobody is waiting.",
     )
 
 

@@ -13,7 +13,9 @@ from liftwright.planning.assignment.repair import SLACK
 from liftwright.planning.assignment.settling import Settled, settle
 from liftwright.planning.assignment.table import Listed
 
-_ROUNDS, _TRIES = 6, 100
+SPARE = 0.75
+"""How many standard deviations more room is made than a lot needs, so that a plan that changes a little still fits."""
+_ROUNDS, _TRIES = 10, 100
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,14 @@ def with_room(listed: Listed, found: Settled, *, share: float) -> tuple[Lottery,
     problem = listed.problem
     is_open = np.ones(problem.options, dtype=bool)
     reserve, spare, is_open = closed_down(listed, span_of(listed, found.plan), is_open, share=share)
-    reserve, made = reserve + spare, found
+    reserve, made = reserve + SPARE * spare, found
     for _ in range(_ROUNDS):
         made = settle(replace(problem, limits=np.maximum(problem.limits - reserve, 0.0)), start=made.prices, tries=0)
         span = span_of(listed, made.plan)
         needed, spare, is_open = closed_down(listed, span, is_open, share=share)
         if len(span.planned) and (problem.usage(span.planned) + needed <= problem.limits + SLACK).all():
             return lottery_of(span, is_open, share=share), made.prices
-        reserve = np.maximum(reserve, needed + spare)
+        reserve = np.maximum(reserve, needed + SPARE * spare)
     return lottery_of(span_of(listed, found.plan), np.zeros(problem.options, dtype=bool), share=share), found.prices
 
 

@@ -11,7 +11,7 @@ from liftwright.planning.assignment.problem import NONE, Bools, Floats, Ints, Pl
 from liftwright.planning.assignment.repair import SLACK
 from liftwright.planning.assignment.table import Listed
 
-SIGMAS = 4.0
+SIGMAS = 3.75
 """The limits keep this many standard deviations of what a draw may use: about one draw in 10,000 per limit is taken again, and the
 probabilities logged are true up to that."""
 TRIALS = 24
@@ -73,6 +73,7 @@ def span_of(listed: Listed, plan: Plan) -> Span:
 
 
 def lottery_of(span: Span, is_open: Bools, *, share: float) -> Lottery:
+    """How many decisions are drawn so that `share` of the touches that remain were, and what each may get of the open options."""
     may = span.open_to(is_open)
     count = may.sum(axis=0)
     several, touches = int((count > 1).sum()), len(span.planned)

@@ -82,13 +82,6 @@ class Problem:
         option, person = self.where(rows)
         return rows[np.lexsort((option, person))]
 
-    def plan(self, rows: Ints) -> Plan:
-        """The plan that has these rows."""
-        option, person = self.where(rows)
-        made = np.full((self.slots, self.people), NONE, dtype=np.int16)
-        made[self.slot[option], person] = option
-        return made
-
     def caps(self, person: Ints) -> Any:
         """Most options of each of these people."""
         return self.cap if isinstance(self.cap, int) else self.cap[person]

@@ -67,20 +67,21 @@ def _stocks(prices: Mapping[str, Any], limits: Mapping[str, Any], rows: pa.Table
 
 
 def _slots(prices: Mapping[str, Any], limits: Mapping[str, Any], rows: pa.Table) -> Iterable[str]:
-    days = _first_days(rows)
+    days, idle = _first_days(rows), []
     for name, by_wave in sorted(prices.get("channel_waves", {}).items()):
-        most = (limits.get("channel_capacity") or {}).get(name)
-        if most is None or not by_wave:
+        if (limits.get("channel_capacity") or {}).get(name) is None or not by_wave:
             continue
-        slot = f"{name.replace('_', ' ')} slot"
+        words = name.replace("_", " ")
         scarce = {wave: price for wave, price in by_wave.items() if price >= WORTH}
         if not scarce:
-            yield f"The last {slot} is free: nobody is waiting."
+            idle.append(words)
             continue
         worth = ", ".join(f"{price:,.2f} {days.get(wave, f'in wave {wave}')}" for wave, price in _ordered(scarce))
-        yield f"One more {slot} is worth {worth}."
+        yield f"One more {words} slot is worth {worth}."
         if free := [days.get(wave, f"in wave {wave}") for wave, _ in _ordered(by_wave) if wave not in scarce]:
-            yield f"The last {slot} is free {', '.join(free)}: nobody is waiting."
+            yield f"The last {words} slot is free {', '.join(free)}: nobody is waiting."
+    if idle:
+        yield f"The last slot of {', '.join(idle)} is free: nobody is waiting."
 
 
 def _ordered(by_wave: Mapping[str, float]) -> list[tuple[str, float]]:
