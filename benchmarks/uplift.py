@@ -63,8 +63,9 @@ def main() -> None:
 def line(found: dict[str, Any], mail: pa.Table | None, *, tests: int) -> dict[str, Any]:
     """The contract's benchmark line."""
     head = found.get("womens_visit", {"ours": {}, "peers": {}})
-    mine, peers = head["ours"].get("qini"), head["peers"]
-    rivals = {name: each["qini"] for name, each in peers.items() if each is not None}
+    mine = head["ours"].get("qini")
+    rivals = {name: each["qini"] for name, each in head["peers"].items() if each is not None}
+    peers = next(iter(found.values()))["peers"] if found else {}
     spend = found.get("any_spend", {}).get("ours")
     missing = [name for name, each in peers.items() if each is None]
     whole, cpu = timed(lambda: whole_test(mail))
