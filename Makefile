@@ -9,7 +9,7 @@ demo: $(STAMP)
 	$(BIN)/liftwright demo
 
 test: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

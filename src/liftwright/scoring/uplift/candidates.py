@@ -21,7 +21,10 @@ SAYS = {
 
 
 def cross_fitted(data: Sample, layout: Layout, *, ridge: Scores, psi: Floats) -> dict[str, Scores]:
-    """Scores of every candidate that the rows justify, each fold's learned from the others, the simplest first."""
+    """Scores of every candidate that the rows justify, each fold's learned from the others, the simplest first.
+
+    With many actions the ridge comes first: people are judged within an action, and only the ridge is made to compare actions.
+    """
 
     def groups(fold: int) -> Callable[[Floats], Floats]:
         others = data.fold != fold
@@ -34,7 +37,8 @@ def cross_fitted(data: Sample, layout: Layout, *, ridge: Scores, psi: Floats) ->
         "propensity": chance.cross_fitted(data),
         **trees.cross_fitted(data, layout),
     }
-    return {name: found[name] for name in SAYS if name in found}
+    first = ("ridge",) if data.actions > trees.MOST_ACTIONS else ()
+    return {name: found[name] for name in dict.fromkeys((*first, *SAYS)) if name in found}
 
 
 def deviation(name: str, data: Sample, layout: Layout, *, psi: Floats, scores: Scores) -> Deviation:
