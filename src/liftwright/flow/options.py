@@ -181,7 +181,16 @@ def would_change(
             f"an option worth {max(-best, 0.0):.2f} more: at the prices of this plan the best one is worth less than what it takes from others",
             *found,
         ]
-    return found
+    return found or _worth_more(options)
+
+
+def _worth_more(options: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Of a person whose every option loses: how much the best of them lacks, and what else keeps it closed."""
+    if not options:
+        return []
+    best = max(options, key=lambda option: float(option["value"]))
+    closed = f"; it is also closed by {', '.join(best['blocked_by'])}" if best["blocked_by"] else ""
+    return [f"{best['channel']}:{best['offer']} being worth {-float(best['value']):.2f} more: no contact pays now{closed}"]
 
 
 def _opened(option: Mapping[str, Any]) -> str:
