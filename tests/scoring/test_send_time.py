@@ -68,17 +68,21 @@ def test_no_allowed_hour_is_an_error() -> None:
         _hours(None, _people("UTC"), allowed=[24])
 
 
-def test_opens_visits_machine_clicks_and_events_outside_the_window_do_not_count() -> None:
+def test_opens_machine_clicks_and_events_outside_the_window_do_not_count() -> None:
     mine = ("C0", "purchase", _local("UTC", 9, days_ago=3))
-    opens = [
-        ("C0", kind, _local("UTC", 3, days_ago=day)) for kind in ("email_open", "visit", "page_view") for day in range(1, 60)
-    ]
+    opens = [("C0", "email_open", _local("UTC", 3, days_ago=day)) for day in range(1, 60)]
     early = [("C0", "purchase", _local("UTC", 21, days_ago=day)) for day in range(200, 260)]
     late = [("C0", "purchase", AS_OF + timedelta(days=day)) for day in range(20)]
     assert _hours(_events(mine, *opens, *early, *late), _people("UTC")) == [9]
     clicks = _events(mine, *(("C0", "click", _local("UTC", 3, days_ago=day)) for day in range(1, 60)))
     machine = clicks.append_column("is_machine", pa.array([None, *[True] * 59], pa.bool_()))
     assert _hours(machine, _people("UTC")) == [9]
+
+
+def test_visits_tell_the_hour_of_people_who_hardly_ever_click_or_buy() -> None:
+    crowd = [(f"C{n}", "purchase", _local("UTC", 19, days_ago=day)) for n in range(1, 9) for day in range(1, 6)]
+    visits = [("C9", "visit", _local("UTC", 7, days_ago=day)) for day in range(1, 30)]
+    assert _hours(_events(*crowd, *visits), _people(*["UTC"] * 10))[9] == 7
 
 
 def test_who_was_never_seen_gets_everybodys_hour_and_who_was_seen_often_their_own() -> None:

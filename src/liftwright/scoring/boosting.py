@@ -30,9 +30,9 @@ def matrix(table: pa.Table, names: Sequence[str]) -> Floats:
     return found
 
 
-def grow(x: Floats, y: Floats, *, objective: str, seed: int, depth: int = DEPTH) -> Any:
+def grow(x: Floats, y: Floats, *, objective: str, seed: int, depth: int = DEPTH, detail_from: int = DETAIL_FROM_ROWS) -> Any:
     """A LightGBM booster for "binary", "regression" or "tweedie". The same rows and seed give the same trees bit for bit."""
-    is_large = len(x) >= DETAIL_FROM_ROWS
+    is_large = len(x) >= detail_from
     settings = {**_SETTINGS, "objective": objective, "max_depth": depth, "num_leaves": 31 if is_large else 15, "seed": seed}
     data = lightgbm.Dataset(x, label=y, params={"verbosity": -1})
     return lightgbm.train(settings, data, num_boost_round=200 if is_large else 100)

@@ -1,7 +1,7 @@
 """When each person is about: the local hour at which a message finds them, learned from what they did themselves.
 
-Only clicks and purchases count, and none that a machine made. Opens do not, because mail programs open messages by themselves at any
-hour; visits do not, because crawlers and old tabs make them too.
+Only what people do themselves counts: clicks, purchases and visits, none that a machine made. Opens do not, because mail programs open
+messages by themselves at any hour. Why visits count: docs/adr/0005-visits-tell-the-hour.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-SIGNS = ("click", "purchase")
+SIGNS = ("visit", "page_view", "click", "purchase")
 WIDTH_HOURS = 3.0
 """Standard deviation of the circular smoothing: a message this far from the moment someone is about is worth about 60 % of one at it."""
 PRIOR_HOURS = 2.0

@@ -95,7 +95,7 @@ def _cross_fitted(data: Sample, layout: Layout, grams: Floats, moments: Floats, 
 
 
 def _normal_equations(data: Sample, layout: Layout, residual: Floats, treated: Floats) -> tuple[Floats, Floats, Floats]:
-    """X'WX, X'Wy and y'Wy per fold, in chunks of rows."""
+    """X'WX, X'Wy and y'Wy per fold, in chunks of rows: single precision within a chunk (half the work), double across them."""
     grams = np.zeros((data.folds, layout.size, layout.size))
     moments = np.zeros((data.folds, layout.size))
     squares = np.zeros(data.folds)
@@ -107,10 +107,10 @@ def _normal_equations(data: Sample, layout: Layout, residual: Floats, treated: F
             part = rows[start : start + CHUNK]
             block = grouped[part]
             products = (block[:, :, None] * data.z[part][:, None, :]).reshape(len(part), -1)
-            x = np.concatenate([block, treated[part], products], axis=1) * root[part][:, None]
+            x = (np.concatenate([block, treated[part], products], axis=1) * root[part][:, None]).astype(np.float32)
             y = residual[part] * root[part]
             grams[fold] += x.T @ x
-            moments[fold] += x.T @ y
+            moments[fold] += x.T @ y.astype(np.float32)
             squares[fold] += float(y @ y)
     return grams, moments, squares
 
