@@ -19,7 +19,8 @@ MOST_LEVELS = 4
 SEARCH_ROWS = 40_000
 """Of more rows groups are searched on so many, drawn; their effects are those of all."""
 SHORTLIST = 12
-"""After the first, only the features with the most evidence of their own are tried."""
+WIDE = 1_000_000
+"""In tables of more rows x features, after the first only the SHORTLIST features with the most evidence of their own are tried."""
 WORTH = 2.0
 """Log-likelihood that one more feature has to add: about the difference of a p-value of 0.05."""
 
@@ -124,7 +125,7 @@ def _searched(levels: Levels, effect: Floats) -> list[int]:
         best, feature = max(found, default=(0.0, 0))
         if best < reached + WORTH:
             break
-        if not chosen:
+        if not chosen and levels.of.size > WIDE:
             open_ = [-place for _, place in sorted(found, reverse=True)[:SHORTLIST]]
         reached = best
         chosen.append(-feature)
