@@ -1,6 +1,6 @@
 """Decisions computed again from a plan's pins, reasons that add up, and what-ifs against a fresh solve. Prints one JSON line.
 
-    python benchmarks/replay.py [--customers 6000] [--asked 300] [--seed 7] [--json]
+    python benchmarks/replay.py [--customers 12000] [--asked 300] [--seed 7] [--json]
 
 A simulated market is planned and approved, its first day of sends leaves; then the plan is replayed by a workspace opened anew.
 ours: decisions compared and how many are the same, people asked why (some of each kind: chosen, drawn by lot, drawn to nothing, held out,
@@ -40,7 +40,7 @@ NOW = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, 6, tzinfo=UTC)
 def main() -> None:
     """Plan, replay, ask, and the line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--customers", type=int, default=6_000)
+    parser.add_argument("--customers", type=int, default=12_000)
     parser.add_argument("--asked", type=int, default=300, help="People asked why.")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--json", action="store_true", help="Only the line (the default too).")

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 import plain_shop
+from liftwright.audience import identity
 from liftwright.domain.errors import DataError
 from liftwright.domain.plan import Plan
 from liftwright.flow import asking, deciding, launch, nightly, shown, visitor
@@ -96,6 +97,13 @@ def test_terms_reasons_and_flips_of_everybody_hold(scarce: tuple[Deps, str]) -> 
         assert all(used[touch["wave"], touch["channel"], touch["offer"]] == touch["value"] for touch in data["touches"])
         assert data["would_change"]
     assert set(seen) >= {"chosen", "drawn", "holdout", "none", "not worth it"}
+
+
+def test_the_id_of_a_repeat_asks_about_the_person_it_is_of(planned: tuple[Deps, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    person = plain_shop.name_of(4)
+    plain = _why(planned, person)
+    monkeypatch.setattr(identity, "aliases", lambda people: {"OLD-4": person})
+    assert _why(planned, "OLD-4") == plain
 
 
 def test_someone_the_goal_leaves_out_is_told_by_which_words(scarce: tuple[Deps, str]) -> None:

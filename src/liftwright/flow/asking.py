@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from liftwright.audience import identity
 from liftwright.domain.errors import DataError, GoalError
 from liftwright.domain.plan import Plan
 from liftwright.flow import approval, options, personal, shown, walk
@@ -29,10 +30,11 @@ SHOWN_EVENTS = 20
 def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
     """One person's options with the terms of their value, what was chosen, what binds and what would change it.
 
-    Raises DataError for a person the plan's data does not know.
+    An id whose record was found to be another's repeat stands for that person. Raises DataError for a person the data does not know.
     """
     plan = current_plan(campaign_id, deps=deps)
     bench = bench_of(plan, deps=deps)
+    person = identity.aliases(bench.data.people).get(person, person)
     known = bench.data.people["customer_id"]
     if not pc.is_in(pa.scalar(person), value_set=known.combine_chunks()).as_py():
         raise DataError("PERSON-UNKNOWN", f"There is no person '{person}' in this plan's data.", next_step="Give a customer_id.")
