@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import pyarrow.csv as pa_csv
 from liftwright import settings as settings_file
 from liftwright import wiring
 from liftwright.domain.campaign import Campaign
+from liftwright.domain.plan import Plan
 from liftwright.flow import deciding, dispatch, intake, walk
 from liftwright.ports import Deps
 
@@ -155,6 +157,22 @@ def planned() -> tuple[Path, Campaign]:
     close(deps)
     assert campaign.status == "awaiting_approval", campaign.stop_reason or campaign.question
     return home, campaign
+
+
+@contextlib.contextmanager
+def waiting(directory: Path, *, now: Callable[[], datetime] = lambda: NOW) -> Iterator[tuple[Deps, str]]:
+    """A copy of the planned workspace in `directory`, opened, and its campaign."""
+    home, campaign = planned()
+    deps = open_shop(copy_of(home, directory / "home"), now=now)
+    yield deps, campaign.campaign_id
+    close(deps)
+
+
+def plan_of(deps: Deps, campaign_id: str) -> Plan:
+    """The current plan of a campaign that has one."""
+    plan = deps.campaigns.plan(campaign_id)
+    assert plan is not None
+    return plan
 
 
 @functools.cache

@@ -191,3 +191,19 @@ def test_a_plan_without_letters_has_no_postage_to_export(run: Run, planned: Plan
     refused = run("export", campaign, "--what", "postage", "--to", home / "postage.csv", "--home", home)
     assert refused.code == 2
     assert "EXPORT-NO-LETTERS" in refused.complaint
+
+
+def test_a_seed_list_leaves_out_the_holdout_and_recent_buyers(run: Run, planned: Planned) -> None:
+    home, campaign, _ = planned
+    target = home / "seeds.csv"
+    assert run("export", campaign, "--what", "seeds", "--to", target, "--home", home).code == 0
+    arms = run("export", campaign, "--what", "audience", "--to", home / "audience.csv", "--home", home)
+    assert arms.code == 0
+    with (home / "audience.csv").open(encoding="utf-8", newline="") as file:
+        held = {row["customer_id"] for row in csv.DictReader(file) if row["arm"] == "holdout"}
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert held
+    assert len(rows) >= 100
+    assert not held & {row["customer_id"] for row in rows}
+    assert [float(row["extra_margin"]) for row in rows] == sorted((float(row["extra_margin"]) for row in rows), reverse=True)

@@ -12,7 +12,6 @@ import pytest
 import plain_shop
 from liftwright.agents.bench import Bench
 from liftwright.domain.errors import DataError
-from liftwright.domain.plan import Plan
 from liftwright.flow import checking, deciding, intake, nightly, replaying
 from liftwright.ports import Deps
 
@@ -22,16 +21,8 @@ LATER = plain_shop.NOW + timedelta(hours=5)
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[tuple[Deps, str]]:
     """A shop whose campaign waits for approval."""
-    home, campaign = plain_shop.planned()
-    deps = plain_shop.open_shop(plain_shop.copy_of(home, tmp_path / "home"), now=lambda: LATER)
-    yield deps, campaign.campaign_id
-    plain_shop.close(deps)
-
-
-def _plan(deps: Deps, campaign_id: str) -> Plan:
-    plan = deps.campaigns.plan(campaign_id)
-    assert plan is not None
-    return plan
+    with plain_shop.waiting(tmp_path, now=lambda: LATER) as opened:
+        yield opened
 
 
 def _fit_on_newer_data(deps: Deps, directory: Path) -> None:
@@ -47,7 +38,7 @@ def _fit_on_newer_data(deps: Deps, directory: Path) -> None:
 
 def test_a_plan_computed_again_after_newer_fits_has_the_same_hash(shop: tuple[Deps, str], tmp_path: Path) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     assert plan.pins.models
     _fit_on_newer_data(deps, tmp_path)
     current = {card.model_id for card in deps.models.cards()}
@@ -64,12 +55,12 @@ def test_a_plan_computed_again_after_newer_fits_has_the_same_hash(shop: tuple[De
 
 def test_a_model_switched_off_is_not_used_by_the_next_plan_but_by_the_old_one_computed_again(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     deps.models.switch("uplift_margin", "off", by="ann", now=LATER)
     campaign = asyncio.run(
         deciding.decide("edit", campaign_id, plan_hash=None, by="ann", changes={"limits.touches": "1"}, deps=deps)
     )
-    revised = _plan(deps, campaign_id)
+    revised = plain_shop.plan_of(deps, campaign_id)
     assert campaign.revision == 2
     assert revised.pins.models == ()
     assert "UPLIFT-UNKNOWN" in {finding.rule for finding in revised.findings}
@@ -79,7 +70,7 @@ def test_a_model_switched_off_is_not_used_by_the_next_plan_but_by_the_old_one_co
 
 def test_a_switch_counts_at_once_in_a_process_that_has_planned_before(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
 
     def _opened() -> Bench:
         pins = {"snapshot_id": plan.pins.snapshot, "as_of": plain_shop.NOW, "seed": plan.pins.seed}
@@ -94,7 +85,7 @@ def test_a_switch_counts_at_once_in_a_process_that_has_planned_before(shop: tupl
 
 def test_a_pinned_version_that_is_gone_is_named(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     pins = plan.pins.model_copy(update={"models": ("uplift_margin@0123456789abcdef",)})
     with pytest.raises(DataError, match="MODEL-GONE"):
         _ = checking.bench_of(plan.model_copy(update={"pins": pins}), deps=deps).scored.effects

@@ -28,16 +28,8 @@ from liftwright.store.engine import open_engine
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[tuple[Deps, str]]:
     """A shop whose campaign waits for approval."""
-    home, campaign = plain_shop.planned()
-    deps = plain_shop.open_shop(plain_shop.copy_of(home, tmp_path / "home"))
-    yield deps, campaign.campaign_id
-    plain_shop.close(deps)
-
-
-def _plan(deps: Deps, campaign_id: str) -> Plan:
-    plan = deps.campaigns.plan(campaign_id)
-    assert plan is not None
-    return plan
+    with plain_shop.waiting(tmp_path) as opened:
+        yield opened
 
 
 def _told(campaign_id: str, deps: Deps) -> str:
@@ -62,7 +54,7 @@ def _store(deps: Deps, plan: Plan) -> None:
 def test_every_decision_of_a_plan_comes_out_again(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
     data = replaying.replay(campaign_id, deps=deps)
-    people, waves = _plan(deps, campaign_id).audience.eligible, 3
+    people, waves = plain_shop.plan_of(deps, campaign_id).audience.eligible, 3
     assert data["decisions"] == {"compared": people * waves, "identical": people * waves, "differing": 0}
     assert data["terms"]["options"] == data["terms"]["adding_up"] > people
     assert {pin["pin"] for pin in data["pins"]} >= {"snapshot", "models", "policies", "settings", "seed", "prompt strategist"}
@@ -73,7 +65,7 @@ async def test_a_revision_after_an_edit_and_its_launch_come_out_again(shop: tupl
     deps, campaign_id = shop
     changes = {"objective.budget": "0.50", "limits.touches": "2", "experiment.holdout_share": "0.3"}
     await deciding.decide("edit", campaign_id, plan_hash=None, by="ann", changes=changes, deps=deps)
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     await deciding.decide("approve", campaign_id, plan_hash=plan.plan_hash, by="ann", deps=deps)
     data = replaying.replay(campaign_id, deps=deps)
     assert (data["revision"], data["replayed_hash"], data["differences"]) == (2, plan.plan_hash, [])
@@ -81,7 +73,7 @@ async def test_a_revision_after_an_edit_and_its_launch_come_out_again(shop: tupl
 
 def test_a_changed_decision_is_named_with_its_person(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     rows = deps.lake.get(plan.assignment.digest)
     person, wave = rows["customer_id"][0].as_py(), rows["wave"][0].as_py()
     digest = deps.lake.put(rows.slice(1))
@@ -94,7 +86,7 @@ def test_a_changed_decision_is_named_with_its_person(shop: tuple[Deps, str]) -> 
 
 def test_a_changed_value_of_one_option_is_named_with_both_figures(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     options = deps.lake.get(plan.assignment.candidates)
     place = options.column_names.index("value")
     values = options["value"].to_pylist()
@@ -110,7 +102,7 @@ def test_a_changed_value_of_one_option_is_named_with_both_figures(shop: tuple[De
 
 def test_a_person_moved_to_the_other_arm_is_named(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     people = deps.lake.get(plan.audience.digest)
     arms = people["arm"].to_pylist()
     place = arms.index("treated")
@@ -155,7 +147,7 @@ def test_a_model_whose_parameters_were_changed_is_named(shop: tuple[Deps, str]) 
 
 def test_another_model_version_under_the_plan_moves_the_hash(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     pin = next(pin for pin in plan.pins.models if pin.startswith("uplift_orders@"))
     stored = deps.models.load(*pin.split("@"))
     assert stored is not None
@@ -172,7 +164,7 @@ def test_another_model_version_under_the_plan_moves_the_hash(shop: tuple[Deps, s
 @pytest.mark.parametrize("part", ["candidates", "digest"])
 def test_a_file_that_was_changed_or_is_gone_is_named(shop: tuple[Deps, str], part: str) -> None:
     deps, campaign_id = shop
-    digits = getattr(_plan(deps, campaign_id).assignment, part).removeprefix("sha256:")
+    digits = getattr(plain_shop.plan_of(deps, campaign_id).assignment, part).removeprefix("sha256:")
     path = deps.settings.home / "lake" / digits[:2] / f"{digits}.parquet"
     pq.write_table(pq.read_table(path).slice(1), path)
     with pytest.raises(DataError, match=f"LAKE-TAMPERED.*{digits}"):
@@ -181,7 +173,7 @@ def test_a_file_that_was_changed_or_is_gone_is_named(shop: tuple[Deps, str], par
 
 def test_a_snapshot_whose_data_is_gone_is_named(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    snapshot = deps.lake.snapshot(_plan(deps, campaign_id).pins.snapshot)
+    snapshot = deps.lake.snapshot(plain_shop.plan_of(deps, campaign_id).pins.snapshot)
     assert snapshot is not None
     digits = snapshot.files["events"][0].removeprefix("sha256:")
     (deps.settings.home / "lake" / digits[:2] / f"{digits}.parquet").unlink()
@@ -191,7 +183,7 @@ def test_a_snapshot_whose_data_is_gone_is_named(shop: tuple[Deps, str]) -> None:
 
 def test_a_plan_without_the_record_of_its_run_says_so(shop: tuple[Deps, str]) -> None:
     deps, campaign_id = shop
-    plan = _plan(deps, campaign_id)
+    plan = plain_shop.plan_of(deps, campaign_id)
     _run(deps, "UPDATE plan_revisions SET revision = 7, plan = :p", p=plan.model_copy(update={"revision": 7}).model_dump_json())
     deps.campaigns.update(campaign_id, revision=7)
     with pytest.raises(DataError, match="REPLAY-RECORD"):

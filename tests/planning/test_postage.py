@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import economy
 from liftwright.planning import postage
 from liftwright.planning.treatments import Economics, candidates, open_waves
 from liftwright.planning.waves import Wave, waves
@@ -21,22 +22,13 @@ IDS = ["a", "b", "c", "d", "e"]
 
 
 def economics(people: int, **changes: Any) -> Economics:
-    values: dict[str, Any] = {
-        "unit_cost": {"direct_mail": 0.85, "email": 0.002},
-        "buy_chance": np.full(people, 0.1),
-        "order_revenue": np.full(people, 50.0),
-        "margin_rate": np.full(people, 0.4),
-        "recent_contacts": np.zeros(people),
-        "discounts": {"save10": 0.1},
-        "fatigue_price": {"direct_mail": 0.06},
-    }
-    return Economics(**(values | changes))
+    return economy.economics(people, fatigue_price={"direct_mail": 0.06}, **changes)
 
 
-def weighed(effects: Any, *, allowed: Any = None, economy: Economics | None = None) -> postage.Letters:
+def weighed(effects: Any, *, allowed: Any = None, priced: Economics | None = None) -> postage.Letters:
     table = np.asarray(effects, dtype=float)
     may = allowed or {"direct_mail": np.ones(len(table), dtype=bool), "email": np.ones(len(table), dtype=bool)}
-    found = postage.weigh(effects=table, actions=ACTIONS, allowed=may, economics=economy or economics(len(table)))
+    found = postage.weigh(effects=table, actions=ACTIONS, allowed=may, economics=priced or economics(len(table)))
     assert found is not None
     return found
 
@@ -86,7 +78,7 @@ def test_dearer_postage_never_makes_a_letter_worth_sending(
 
     def worth(price: float) -> pa.Table:
         economy = economics(people, unit_cost={"direct_mail": price, "email": 0.002})
-        return postage.table([str(i) for i in range(people)], weighed(effects, economy=economy), np.ones(people, dtype=bool))
+        return postage.table([str(i) for i in range(people)], weighed(effects, priced=economy), np.ones(people, dtype=bool))
 
     dear, cheap = worth(cost), worth(cost * cheaper)
     total = dear["margin"].to_numpy() - dear["cost"].to_numpy() - dear["fatigue"].to_numpy()

@@ -10,22 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from economy import economics
 from liftwright.planning.treatments import SCHEMA, TERMS, Economics, action_parts, candidates, keeps_floor, terms
 from liftwright.planning.waves import waves
 
 FLIGHT = waves(starts_on=date(2026, 1, 1), ends_on=date(2026, 1, 14), per_week=1)
-
-
-def economics(people: int = 4, **changes: Any) -> Economics:
-    values: dict[str, Any] = {
-        "unit_cost": {"email": 0.002, "sms": 0.04},
-        "buy_chance": np.full(people, 0.1),
-        "order_revenue": np.full(people, 50.0),
-        "margin_rate": np.full(people, 0.4),
-        "recent_contacts": np.zeros(people),
-        "discounts": {"save10": 0.1, "save30": 0.3},
-    }
-    return Economics(**(values | changes))
 
 
 def table(effects: Any, actions: list[str], *, economy: Economics | None = None, **changes: Any) -> Any:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from liftwright.domain.errors import DataError
 from liftwright.scoring import uplift
+from liftwright.scoring.uplift import seed_list
 from liftwright.scoring.uplift.quadrants import quadrants
-from liftwright.scoring.uplift.seeds import seed_list
 
 MakeRows = Callable[..., pa.Table]
 PEOPLE = st.lists(st.tuples(st.floats(-1, 1), st.floats(0, 0.5), st.floats(0, 1)), min_size=1, max_size=50)
@@ -68,10 +68,10 @@ def test_a_seed_list_has_those_a_contact_earns_most_with_and_nobody_of_the_holdo
     ids = [f"C{n:04d}" for n in range(count)]
     rng = np.random.default_rng(1)
     effects, margins = rng.normal(0.02, 0.03, count), rng.gamma(2.0, 10.0, count)
-    errors = np.full(count, 0.005)
+    values, errors = effects * margins, 0.005 * margins
     excluded = set(ids[::3])
-    found = seed_list(ids, effects, errors, margins=margins, excluded=excluded, size=200)
-    worth = dict(zip(ids, effects * margins, strict=True))
+    found = seed_list(ids, values, errors, excluded=excluded, size=200)
+    worth = dict(zip(ids, values, strict=True))
     kept = found["customer_id"].to_pylist()
     assert len(kept) == 200
     assert not excluded & set(kept)
@@ -81,13 +81,11 @@ def test_a_seed_list_has_those_a_contact_earns_most_with_and_nobody_of_the_holdo
     assert set(kept) <= sure
     assert min(worth[customer] for customer in kept) >= max(worth[customer] for customer in sure - set(kept))
     shuffled = rng.permutation(count)
-    again = seed_list(
-        [ids[n] for n in shuffled], effects[shuffled], errors[shuffled], margins=margins[shuffled], excluded=excluded, size=200
-    )
+    again = seed_list([ids[n] for n in shuffled], values[shuffled], errors[shuffled], excluded=excluded, size=200)
     assert again.equals(found)
 
 
 def test_too_few_people_who_are_surely_moved_make_no_seed_list() -> None:
     ids = [f"C{n}" for n in range(500)]
     with pytest.raises(DataError, match="surely moved"):
-        seed_list(ids, np.full(500, 0.01), np.full(500, 0.05), margins=np.ones(500), excluded=(), size=200)
+        seed_list(ids, np.full(500, 0.01), np.full(500, 0.05), excluded=(), size=200)

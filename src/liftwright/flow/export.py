@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 COLUMNS = (
     "customer_id", "wave", "send_on", "channel", "offer", "variant", "hour", "value", "cost", "stock_use", "randomised", "propensity",
 )  # fmt: skip
-WHAT = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices", "postage")
+WHAT = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices", "postage", "seeds")
+MOST_SEEDS = 10_000
+"""Networks ask for 1,000 to 10,000 people; more dilute the list."""
 FORMATS = (".parquet", ".csv", ".json")
 
 
 def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, Any]:
-    """A table (assignment, candidates, draws, audience, sends, postage) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
+    """A table (assignment, candidates, draws, audience, sends, postage, seeds) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
     if what not in WHAT:
         raise ConfigError("EXPORT-WHAT", f"'{what}' cannot be exported.", next_step=f"Choose one of: {', '.join(WHAT)}.")
     campaign = deps.campaigns.get(campaign_id)
@@ -87,32 +89,44 @@ def _part(plan: Plan, what: str, deps: Deps) -> pa.Table | dict[str, Any]:
     if what == "audience":
         return deps.lake.get(plan.audience.digest)
     if what == "draws":
-        return _draws(plan, deps)
+        says = f"The plan of {plan.campaign_id} was made before draws were kept."
+        return _kept(plan.assignment.draws, "EXPORT-NO-DRAWS", says, "Plan the goal again.", deps)
     if what == "postage":
-        return _postage(plan, deps)
+        says = f"No letter competes in the plan of {plan.campaign_id}."
+        return _kept(plan.assignment.postage, "EXPORT-NO-LETTERS", says, "Plan a goal that leaves direct mail open.", deps)
+    if what == "seeds":
+        return _seeds(plan, deps)
     digest = plan.assignment.digest if what == "assignment" else plan.assignment.candidates
     return _with_columns(deps.lake.get(digest))
 
 
-def _draws(plan: Plan, deps: Deps) -> pa.Table:
-    if not plan.assignment.draws:
-        raise GoalError(
-            "EXPORT-NO-DRAWS",
-            f"The plan of {plan.campaign_id} was made before draws were kept.",
-            next_step="Plan the goal again.",
-        )
-    return deps.lake.get(plan.assignment.draws)
+def _kept(digest: str, code: str, says: str, next_step: str, deps: Deps) -> pa.Table:
+    """A table of the lake that not every plan has."""
+    if not digest:
+        raise GoalError(code, says, next_step=next_step)
+    return deps.lake.get(digest)
 
 
-def _postage(plan: Plan, deps: Deps) -> pa.Table:
-    """What a letter is worth to each person who may get one, and their tier."""
-    if not plan.assignment.postage:
+def _seeds(plan: Plan, deps: Deps) -> pa.Table:
+    """A seed list for look-alike audiences: whom a contact earns most with, without the holdout and without buyers of the last 90 days."""
+    import pyarrow.compute as pc
+
+    from liftwright.flow.checking import bench_of
+    from liftwright.scoring import uplift
+
+    bench = bench_of(plan, deps=deps)
+    effects, ids = bench.scored.effects, bench.data.ids
+    if not effects.ranked_by:
+        says = "No past test tells whom a contact moves, so nobody is a better seed than anybody else."
         raise GoalError(
-            "EXPORT-NO-LETTERS",
-            f"No letter competes in the plan of {plan.campaign_id}.",
-            next_step="Plan a goal that leaves direct mail open.",
+            "EXPORT-NO-SEEDS", says, next_step="Import a larger randomised test, or let this campaign's holdout measure it."
         )
-    return deps.lake.get(plan.assignment.postage)
+    everyone, best = range(len(ids)), effects.values.argmax(axis=1)
+    arms = deps.lake.get(plan.audience.digest)
+    held = arms.filter(pc.equal(arms["arm"], "holdout"))["customer_id"].to_pylist()
+    bought = ids[bench.data.feature("orders_90") > 0].tolist()
+    worth, errors = effects.values[everyone, best], effects.errors[everyone, best]
+    return uplift.seed_list(list(ids), worth, errors, excluded={*held, *bought}, size=MOST_SEEDS)
 
 
 def _with_columns(table: pa.Table) -> pa.Table:

@@ -2,5 +2,6 @@
 
 from liftwright.scoring.uplift.fitting import Judged, fit, is_recorded, judge
 from liftwright.scoring.uplift.model import UpliftModel, from_parameters
+from liftwright.scoring.uplift.seeds import seed_list
 
-__all__ = ["Judged", "UpliftModel", "fit", "from_parameters", "is_recorded", "judge"]
+__all__ = ["Judged", "UpliftModel", "fit", "from_parameters", "is_recorded", "judge", "seed_list"]

@@ -16,22 +16,18 @@ FEWEST = 100
 SURE = 0.9
 
 
-def seed_list(
-    customer_ids: Sequence[str], effects: Floats, errors: Floats, *, margins: Floats, excluded: Collection[str], size: int
-) -> pa.Table:
-    """The top `size` people by expected extra margin (effect in orders x margin of an order), as customer_id, rank, extra_margin.
+def seed_list(customer_ids: Sequence[str], worth: Floats, errors: Floats, *, excluded: Collection[str], size: int) -> pa.Table:
+    """The top `size` people by the expected extra margin of a contact, as customer_id, rank, extra_margin.
 
-    effects, errors: (people,) expected extra orders of a contact and their standard errors; margins: (people,) major units an order of that person
-    earns. `excluded`: the holdout, who must not be touched by any means, and known buyers, who need no advertising. Only people whose effect is
-    above zero with 90 % certainty are taken, so a list may be shorter than asked. Raises DataError SEEDS-FEW when it would be shorter than
-    100.
+    worth, errors: (people,) expected extra margin of a contact (uplift x margin of an order, major units) and its standard error.
+    `excluded`: the holdout, who must not be touched by any means, and known buyers, who need no advertising. Only people whose effect
+    is above zero with 90 % certainty are taken, so a list may be shorter than asked. Raises DataError SEEDS-FEW when it would be
+    shorter than 100.
     """
     barred = set(excluded)
     ids = np.asarray(customer_ids, dtype=object)
     is_open = np.array([customer not in barred for customer in ids], dtype=bool)
-    is_sure = effects - float(norm.ppf(SURE)) * errors > 0.0
-    worth = effects * margins
-    able = np.flatnonzero(is_open & is_sure & (worth > 0.0))
+    able = np.flatnonzero(is_open & (worth - float(norm.ppf(SURE)) * errors > 0.0))
     if min(len(able), size) < FEWEST:
         raise DataError(
             "SEEDS-FEW",
