@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("running", "Deliver due sends."),
     "tick": ("running", "Observe a running campaign, adapt, stop."),
     "stop": ("running", "Kill switch: nothing leaves after the batch in flight."),
+    "resume": ("running", "Let a paused campaign go on."),
     "report": ("running", "What a campaign did, caused and taught."),
     "why": ("asking", "Why a person gets what they get."),
     "whatif": ("asking", "Re-solve a plan with something changed; the plan itself stays."),

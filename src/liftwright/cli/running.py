@@ -1,4 +1,4 @@
-"""worker, tick, stop, report."""
+"""worker, tick, stop, resume, report."""
 
 from __future__ import annotations
 
@@ -57,6 +57,21 @@ def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> N
     done = stopping.stop(campaign, by=by, reason=reason, deps=workspace.deps())
     data = {"campaign_id": campaign, "status": "stopped", **done.model_dump()}
     workspace.show(data, lambda: stopped(data))
+
+
+@command(name="resume")
+@click.argument("campaign")
+@click.option("--as", "by", required=True, metavar="USER", help="Who lets it go on.")
+@click.option("--reason", required=True, help="Why it may.")
+def resume_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
+    """Let a paused CAMPAIGN go on. What was recalled from drop files stays recalled."""
+    from liftwright.flow import pausing
+
+    deps = workspace.deps()
+    pausing.resume(campaign, by=by, reason=reason, deps=deps)
+    counts = deps.ledger.counts(campaign)
+    data = {"campaign_id": campaign, "status": "running", "waiting": counts["waiting"], "cancelled": counts["cancelled"]}
+    workspace.show(data, f"{campaign} goes on: {counts['waiting']:,} touches wait, {counts['cancelled']:,} were cancelled or recalled.")
 
 
 @command(name="report")

@@ -76,7 +76,7 @@ def plan(data: Data, *, whole: bool = False) -> str:
         lines += _known(data, whole=whole)
     lines += _findings(data.get("findings", []))
     if data.get("stop_reason"):
-        lines += ["", f"Ended      {data['stop_reason']}"]
+        lines += ["", f"{'Paused' if data['status'] == 'paused' else 'Ended':<10} {data['stop_reason']}"]
     if data["status"] == "expired":
         lines += ["Nothing has been sent. To plan and check it afresh and ask for a new approval:"]
         lines += [f"  liftwright plan --again {data['campaign_id']}"]
@@ -89,6 +89,8 @@ def plan(data: Data, *, whole: bool = False) -> str:
 def taken(data: Data) -> str:
     """What follows from a decision that ends the asking: how much will leave, and the commands that come next."""
     name, sends = data["campaign_id"], data["sends"]
+    if data["status"] == "paused":
+        return f"{name} is paused: nothing leaves. Let it go on: liftwright resume {name} --as YOU --reason \"…\""
     if data["status"] != "running":
         return f"{name} is {data['status'].replace('_', ' ')}. Nothing was sent and nothing will be."
     objective, people = data["objective"], data["audience"]["selected"]

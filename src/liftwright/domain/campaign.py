@@ -17,6 +17,7 @@ CampaignStatus = Literal[
     "rejected",
     "expired",
     "running",
+    "paused",
     "stopped",
     "finished",
 ]
@@ -29,7 +30,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "awaiting_approval": frozenset({"planning", "rejected", "expired", "running", "blocked", "infeasible", "stopped"}),
     "rejected": frozenset(),
     "expired": frozenset(),
-    "running": frozenset({"stopped", "finished"}),
+    "running": frozenset({"paused", "stopped", "finished"}),
+    "paused": frozenset({"running", "stopped", "finished"}),
     "stopped": frozenset(),
     "finished": frozenset(),
 }

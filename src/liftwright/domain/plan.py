@@ -16,8 +16,12 @@ from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Offer, Variant
 
-MANIFEST_VERSION = 2
-"""Version 1, of plans stored without a version, bound the words of the experiment, and neither the draws nor the expected margin."""
+MANIFEST_VERSION = 3
+"""Version 1, of plans stored without a version, bound the words of the experiment, and neither the draws nor the expected margin.
+Versions 1 and 2 knew no more of the experiment than `EARLY_EXPERIMENT`."""
+EARLY_EXPERIMENT = (
+    "salt", "holdout_share", "primary_metric", "mde", "power", "level", "looks", "method", "treated", "holdout", "stop_rules", "adjust_when",
+)  # fmt: skip
 
 
 class FunnelStep(Value):
@@ -166,7 +170,7 @@ class Plan(Value):
             "revision": self.revision,
             "objective": data["objective"],
             "audience": {k: data["audience"][k] for k in ("population", "eligible", "selected", "holdout", "digest")},
-            "experiment": {k: v for k, v in data["experiment"].items() if k != "note"},
+            "experiment": self._experiment(data["experiment"]),
             "offers": data["offers"],
             "variants": data["variants"],
             "assignment": {k: data["assignment"][k] for k in numbers},
@@ -181,6 +185,10 @@ class Plan(Value):
             found["assignment"]["draws"] = data["assignment"]["draws"]
             found["expected"] = {k: data["forecast"][k] for k in ("incremental_margin", "probability_of_target")}
         return found
+
+    def _experiment(self, data: dict[str, Any]) -> dict[str, Any]:
+        """All of the experiment but its note, or as much of it as early manifests knew."""
+        return {k: v for k, v in data.items() if (k in EARLY_EXPERIMENT if self.manifest_version < 3 else k != "note")}
 
     @property
     def plan_hash(self) -> str:

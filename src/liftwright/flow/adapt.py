@@ -15,11 +15,11 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from typing_extensions import TypedDict
 
-from liftwright.domain.base import Value
+from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.evidence import Action, Report
-from liftwright.domain.experiment import StopRule
+from liftwright.domain.experiment import Firing, StopRule
 from liftwright.domain.plan import Plan
-from liftwright.flow import change, learn, reporting, stock, stopping, walk
+from liftwright.flow import change, learn, pausing, reporting, stock, stopping, walk
 from liftwright.flow.graph import strict
 from liftwright.flow.resplit import resplit
 from liftwright.flow.suppressing import suppress
@@ -27,14 +27,12 @@ from liftwright.measurement import stopping as rules
 from liftwright.ports import Deps
 
 
-class Fired(Value):
-    """A stop rule that fired: what it wants (`kind`), what it saw, whether it acts by itself, and what it is about (an offer)."""
-
-    rule: str
-    kind: str
-    says: str
-    acts: bool
-    subject: str = ""
+LEAVE = {"stop": {"stop_campaign"}, "pause": {"pause_arm", "stop_campaign"}, "stop_offer": {"reduce_sends"}}
+"""What an approval must allow, one of these, for a rule that fired to act without asking."""
+_OWN_STATUS = {"stop": ("stopped",), "pause": ("paused",)}
+"""Where a firing leaves its campaign: there it is followed again, so that what a crash cut short is finished."""
+POINTLESS = ("budget", "goal_reached")
+"""Rules that change nothing once nothing is left to send."""
 
 
 class TickState(TypedDict, total=False):
@@ -43,7 +41,7 @@ class TickState(TypedDict, total=False):
     campaign_id: str
     report: Report
     fraction: float
-    fired: tuple[Fired, ...]
+    fired: tuple[Firing, ...]
 
 
 async def tick(campaign_id: str, *, deps: Deps) -> Report:
@@ -52,9 +50,7 @@ async def tick(campaign_id: str, *, deps: Deps) -> Report:
     A tick that was interrupted is carried on, not repeated. Raises GoalError for a campaign that was never launched.
     """
     row, plan = reporting.launched(campaign_id, deps)
-    seen: Report | None = None
-    if deps.campaigns.get(campaign_id).status == "running":
-        seen = await _look(campaign_id, deps)
+    seen = await _look(campaign_id, deps)
     if deps.now() >= reporting.flight(plan, row, deps)[1] + timedelta(days=reporting.OUTCOME_DAYS):
         await learn.finish(campaign_id, deps=deps)
     campaign = deps.campaigns.get(campaign_id)
@@ -66,12 +62,15 @@ async def tick(campaign_id: str, *, deps: Deps) -> Report:
     return seen
 
 
-async def _look(campaign_id: str, deps: Deps) -> Report:
-    """One run of the tick's graph; the report it saw."""
+async def _look(campaign_id: str, deps: Deps) -> Report | None:
+    """One run of the tick's graph; the report it saw. A campaign that does not run is not looked at, but a look that a crash cut
+    short is carried on: what it had begun to stop is stopped. None when there was neither."""
     number = len(reporting.look_fractions(campaign_id, deps)) + 1
     thread_id = f"{campaign_id}:tick:{number}"
     async with walk.held(thread_id, deps), _opened(deps) as graph:
         state = await graph.aget_state(walk.config(thread_id))
+        if not state.next and deps.campaigns.get(campaign_id).status != "running":
+            return None
         after = await walk.run(graph, None if state.next else {"campaign_id": campaign_id}, thread_id)
     found: Report = after["report"]
     return found
@@ -81,7 +80,8 @@ async def observe(state: TickState, *, deps: Deps) -> dict[str, Any]:
     """Measure now."""
     seen = await asyncio.to_thread(reporting.look, state["campaign_id"], deps=deps)
     left = await asyncio.to_thread(stock.left, state["campaign_id"], deps=deps)
-    return {"report": seen.report, "fraction": seen.fraction, "fired": _judged(seen, left)}
+    fired = await asyncio.to_thread(_judged, seen, left, deps)
+    return {"report": seen.report, "fraction": seen.fraction, "fired": fired}
 
 
 async def judge(state: TickState, *, deps: Deps) -> dict[str, Any]:
@@ -89,7 +89,7 @@ async def judge(state: TickState, *, deps: Deps) -> dict[str, Any]:
     offer, a spent budget and a stock that is gone change nothing."""
     campaign_id = state["campaign_id"]
     waiting = deps.ledger.counts(campaign_id)["waiting"]
-    idle = {one.rule for one in state["fired"] if one.rule == "end" or (one.rule == "budget" and not waiting)}
+    idle = {one.rule for one in state["fired"] if one.rule == "end" or (one.rule in POINTLESS and not waiting)}
     fired = [
         one
         for one in state["fired"]
@@ -104,36 +104,59 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     row, plan = reporting.launched(campaign_id, deps)
     await asyncio.to_thread(suppress, plan, starts_at=reporting.flight(plan, row, deps)[0], deps=deps)
     for fired in state["fired"]:
-        await _follow(fired, plan, deps)
-    if deps.campaigns.get(campaign_id).status == "running":
+        if deps.campaigns.get(campaign_id).status in ("running", *_OWN_STATUS.get(fired.kind, ())):
+            await _follow(fired, plan, deps)
+    is_sound = all(fired.rule != "data_fault" for fired in state["fired"])
+    if is_sound and deps.campaigns.get(campaign_id).status == "running":
         number = len(reporting.look_fractions(campaign_id, deps)) + 1
         await asyncio.to_thread(resplit, plan, number=number, deps=deps)
     detail = {
         "fraction": state["fraction"],
         "verdict": state["report"].verdict,
         "fired": [fired.rule for fired in state["fired"]],
+        "firings": [{"rule": fired.rule, "kind": fired.kind, **fired.evidence} for fired in state["fired"]],
     }
     deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.tick", subject=campaign_id, detail=detail)
     return {}
 
 
-async def _follow(fired: Fired, plan: Plan, deps: Deps) -> None:
-    """One rule that fired: act where the approval allows stopping, ask otherwise."""
-    if fired.acts and fired.kind == "stop" and "stop_campaign" in plan.envelope.allows:
-        await asyncio.to_thread(stopping.stop, plan.campaign_id, by="liftwright", reason=fired.says, deps=deps, rule=fired.rule)
+async def _follow(fired: Firing, plan: Plan, deps: Deps) -> None:
+    """One rule that fired: act where the rule may and the approval allows it, ask otherwise."""
+    if pausing.is_overruled(plan.campaign_id, fired.rule, deps=deps):
         return
-    if fired.acts and fired.kind == "stop_offer" and "reduce_sends" in plan.envelope.allows:
-        await asyncio.to_thread(stock.end, plan, fired.subject, says=fired.says, deps=deps)
+    if fired.acts and LEAVE[fired.kind] & set(plan.envelope.allows):
+        await asyncio.to_thread(_do, fired, plan, deps)
         return
     rule = next(rule for rule in _rules(plan) if rule.name == fired.rule)
-    row = await change.ask(plan, rule, seen=fired.says, deps=deps)
-    if row.status == "pending":
-        after = {"approval_id": row.approval_id, "asks": "stop", "says": fired.says}
-        action = Action(at=row.asked_at, kind="ask", rule=fired.rule, after=after, by="liftwright")
-        deps.campaigns.record_action(plan.campaign_id, action)
+    asked = {"kind": fired.kind, "subject": fired.subject, "evidence": fired.evidence}
+    row = await change.ask(plan, rule, seen=fired.says, deps=deps, **asked)
+    if row is not None and row.status == "pending":
+        _record_question(row, fired, plan, deps)
 
 
-def _judged(seen: reporting.Look, stock_left: dict[str, int]) -> tuple[Fired, ...]:
+def _do(fired: Firing, plan: Plan, deps: Deps) -> None:
+    """What a rule wants, done. Doing it again finishes what a crash cut short and repeats nothing."""
+    who: dict[str, Any] = {"rule": fired.rule, "evidence": fired.evidence, "deps": deps}
+    if fired.kind == "stop":
+        stopping.stop(plan.campaign_id, by="liftwright", reason=fired.says, **who)
+    elif fired.kind == "pause":
+        pausing.pause(plan.campaign_id, by="liftwright", reason=fired.says, **who)
+    else:
+        stock.end(plan, fired.subject, says=fired.says, **who)
+
+
+def _record_question(row: ApprovalRequest, fired: Firing, plan: Plan, deps: Deps) -> None:
+    """Write down, once, that a person was asked and what the rule had seen when it asked."""
+    asked = [action.after.get("approval_id") for action in deps.campaigns.actions(plan.campaign_id) if action.kind == "ask"]
+    if row.approval_id in asked:
+        return
+    after = {"approval_id": row.approval_id, "asks": fired.kind, "says": fired.says, "evidence": fired.evidence}
+    action = Action(at=row.asked_at, kind="ask", rule=fired.rule, after=after, by="liftwright")
+    deps.campaigns.record_action(plan.campaign_id, action)
+
+
+def _judged(seen: reporting.Look, stock_left: dict[str, int], deps: Deps) -> tuple[Firing, ...]:
+    """The rules that fire at this look. The table of outcomes they were judged on is kept where one does."""
     budget = seen.plan.objective.budget
     watch = rules.Watch(
         fraction=seen.fraction,
@@ -143,12 +166,16 @@ def _judged(seen: reporting.Look, stock_left: dict[str, int]) -> tuple[Fired, ..
         guardrails=seen.guardrails,
         spent=seen.spent,
         budget=float(budget.amount) if budget else None,
+        achieved=seen.report.incremental_margin.low if seen.report.incremental_margin else None,
         stock_left=stock_left,
         power=seen.plan.experiment.power,
         level=seen.plan.experiment.level,
     )
     signals = rules.judge(watch, rules=_rules(seen.plan))
-    return tuple(Fired(rule=one.rule, kind=one.kind, says=one.says, acts=one.acts, subject=one.subject) for one in signals)
+    if not signals:
+        return ()
+    where = {"look": seen.report.looks, "data_hash": deps.lake.put(seen.outcomes)}
+    return tuple(Firing.model_validate({**vars(one), **where}) for one in signals)
 
 
 def _rules(plan: Plan) -> tuple[StopRule, ...]:
@@ -170,4 +197,4 @@ def _graph(deps: Deps) -> StateGraph[TickState, None, TickState, TickState]:
 @asynccontextmanager
 async def _opened(deps: Deps) -> AsyncIterator[Any]:
     async with deps.checkpointer() as saver:
-        yield _graph(deps).compile(checkpointer=strict(saver, (Report, Fired)), name="liftwright-tick")
+        yield _graph(deps).compile(checkpointer=strict(saver, (Report, Firing)), name="liftwright-tick")

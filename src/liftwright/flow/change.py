@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
@@ -18,7 +20,7 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.evidence import Action
 from liftwright.domain.experiment import StopRule
 from liftwright.domain.plan import Plan
-from liftwright.flow import standing, stopping, walk
+from liftwright.flow import pausing, standing, stock, stopping, walk
 from liftwright.flow.graph import strict
 from liftwright.ports import Deps
 
@@ -27,23 +29,54 @@ if TYPE_CHECKING:
 
 
 class ChangeState(TypedDict, total=False):
-    """One change that waits: the campaign, the rule that asks for it, its approval row."""
+    """One change that waits: the campaign, the rule that asks for it and what it saw, what it asks for (`kind`), its approval row."""
 
     campaign_id: str
     approval_id: str
     rule: str
     says: str
+    kind: str
+    subject: str
+    evidence: dict[str, Any]
     is_approved: bool
 
 
-async def ask(plan: Plan, rule: StopRule, *, seen: str, deps: Deps) -> ApprovalRequest:
-    """Ask whether to stop because of `rule` (`seen` = what triggered it). Asking again about the same rule returns the same row."""
-    number = 1 + [each.name for each in plan.experiment.stop_rules].index(rule.name)
-    thread_id = f"{plan.campaign_id}:change:{number}"
-    row = deps.approvals.request(_request(plan, rule, thread_id, seen, deps))
+ASKS = {"stop": "Stop {campaign}?", "pause": "Pause {campaign}?", "stop_offer": "Stop the offer {subject} in {campaign}?"}
+"""What each kind of change asks."""
+
+
+async def ask(
+    plan: Plan,
+    rule: StopRule,
+    *,
+    seen: str,
+    deps: Deps,
+    kind: str = "stop",
+    subject: str = "",
+    evidence: Mapping[str, Any] | None = None,
+) -> ApprovalRequest | None:
+    """Ask whether to do what `rule` wants (`seen` = what triggered it). Asking again about the same rule returns the same row.
+
+    One question of a campaign waits at a time: None while one of a more important rule does; a less important one gives way, and
+    is asked anew when its rule fires after the answer.
+    """
+    place = _place(plan, rule.name)
+    waiting = deps.approvals.pending(plan.campaign_id)
+    if waiting is not None and _asked_by(waiting) < place:
+        return None
+    row = _asked(plan, rule, f"{plan.campaign_id}:change:{place}", seen, kind, subject, deps)
+    thread_id = row.thread_id
     if row.status != "pending":
         return row
-    first: ChangeState = {"campaign_id": plan.campaign_id, "approval_id": row.approval_id, "rule": rule.name, "says": seen}
+    first: ChangeState = {
+        "campaign_id": plan.campaign_id,
+        "approval_id": row.approval_id,
+        "rule": rule.name,
+        "says": seen,
+        "kind": kind,
+        "subject": subject,
+        "evidence": dict(evidence or {}),
+    }
     async with walk.held(thread_id, deps), _opened(deps) as graph:
         state = await graph.aget_state(walk.config(thread_id))
         if not state.values:
@@ -74,10 +107,11 @@ async def approval(state: ChangeState, *, deps: Deps) -> dict[str, Any]:
     """Stop and ask; nothing else."""
     row = deps.approvals.get(state["approval_id"])
     args = {"campaign_id": row.campaign_id, "rule": state["rule"]}
+    name = {"stop": "stop_campaign", "pause": "pause_campaign"}.get(state.get("kind", "stop"), "stop_offer")
     interrupt(
         {
-            "action_requests": [{"name": "stop_campaign", "args": args, "description": row.title}],
-            "review_configs": [{"action_name": "stop_campaign", "allowed_decisions": ["approve", "reject"]}],
+            "action_requests": [{"name": name, "args": args, "description": row.title}],
+            "review_configs": [{"action_name": name, "allowed_decisions": ["approve", "reject"]}],
             "approval_id": row.approval_id,
             "plan_hash": row.plan_hash,
             "expires_at": row.expires_at.isoformat(),
@@ -90,14 +124,33 @@ async def act(state: ChangeState, *, deps: Deps) -> dict[str, Any]:
     """Do what the stored row allows, or record that it was refused."""
     row = deps.approvals.get(state["approval_id"])
     if row.status == "approved" and row.campaign_id == state["campaign_id"]:
-        by = row.decided_by or "approver"
-        await asyncio.to_thread(stopping.stop, row.campaign_id, by=by, reason=state["says"], deps=deps, rule=state["rule"])
+        await asyncio.to_thread(_ACTS[state.get("kind", "stop")], state, row.decided_by or "approver", deps)
         return {"is_approved": True}
     if row.status == "rejected":
         after = {"decision": "rejected", "reason": row.reason}
         action = Action(at=deps.now(), kind="change_refused", rule=state["rule"], after=after, by=row.decided_by or "approver")
         deps.campaigns.record_action(row.campaign_id, action)
     return {"is_approved": False}
+
+
+def _stop(state: ChangeState, by: str, deps: Deps) -> None:
+    stopping.stop(
+        state["campaign_id"], by=by, reason=state["says"], deps=deps, rule=state["rule"], evidence=state.get("evidence", {})
+    )
+
+
+def _pause(state: ChangeState, by: str, deps: Deps) -> None:
+    pausing.pause(state["campaign_id"], by=by, reason=state["says"], rule=state["rule"], evidence=state["evidence"], deps=deps)
+
+
+def _stop_offer(state: ChangeState, by: str, deps: Deps) -> None:
+    campaign = deps.campaigns.get(state["campaign_id"])
+    plan = deps.campaigns.plan(state["campaign_id"], campaign.revision)
+    assert plan is not None, "a campaign that asks for a change was launched with a plan"
+    stock.end(plan, state["subject"], says=state["says"], rule=state["rule"], evidence=state["evidence"], by=by, deps=deps)
+
+
+_ACTS: dict[str, Callable[[ChangeState, str, Deps], None]] = {"stop": _stop, "pause": _pause, "stop_offer": _stop_offer}
 
 
 def _graph(deps: Deps) -> StateGraph[ChangeState, None, ChangeState, ChangeState]:
@@ -116,9 +169,38 @@ async def _opened(deps: Deps) -> AsyncIterator[Any]:
         yield _graph(deps).compile(checkpointer=strict(saver, ()), name="liftwright-change")
 
 
-def _request(plan: Plan, rule: StopRule, thread_id: str, seen: str, deps: Deps) -> ApprovalRequest:
-    subject = {"change": "stop", "campaign_id": plan.campaign_id, "plan_hash": plan.plan_hash, "rule": rule.name}
-    digest = "sha256:" + hashlib.sha256(rfc8785.dumps(subject)).hexdigest()
+def _place(plan: Plan, rule: str) -> int:
+    """Where a rule stands in the plan's order of importance, from 1."""
+    return 1 + [each.name for each in plan.experiment.stop_rules].index(rule)
+
+
+def _asked_by(row: ApprovalRequest) -> int:
+    """Where the rule that asked a waiting question stands; before all others for a question that no rule asked."""
+    parts = row.thread_id.split(":change:")
+    number = parts[-1].split(":")[0] if len(parts) == 2 else ""
+    return int(number) if number.isdigit() else 0
+
+
+def _asked(
+    plan: Plan, rule: StopRule, thread_id: str, seen: str, kind: str, subject: str, deps: Deps
+) -> ApprovalRequest:
+    """The row of this question; a new one, on a thread of its own, where an earlier one gave way to a more important question."""
+    if subject:
+        thread_id = f"{thread_id}:{subject}"
+    for attempt in count(1):
+        thread = thread_id if attempt == 1 else f"{thread_id}:{attempt}"
+        row = deps.approvals.request(_request(plan, rule, thread, seen, kind, subject, deps))
+        if row.status != "superseded":
+            return row
+    raise AssertionError("count() does not end")
+
+
+def _request(
+    plan: Plan, rule: StopRule, thread_id: str, seen: str, kind: str, subject: str, deps: Deps
+) -> ApprovalRequest:
+    bound = {"change": kind, "campaign_id": plan.campaign_id, "plan_hash": plan.plan_hash, "rule": rule.name}
+    bound |= {"subject": subject} if subject else {}
+    digest = "sha256:" + hashlib.sha256(rfc8785.dumps(bound)).hexdigest()
     now = deps.now()
     known = hashlib.sha256(f"{thread_id}|{digest}".encode()).hexdigest()
     return ApprovalRequest(
@@ -127,7 +209,7 @@ def _request(plan: Plan, rule: StopRule, thread_id: str, seen: str, deps: Deps) 
         thread_id=thread_id,
         plan_hash=digest,
         revision=plan.revision,
-        title=f"Stop {plan.campaign_id}? {rule.says} {seen}".strip(),
+        title=f"{ASKS[kind].format(campaign=plan.campaign_id, subject=subject)} {rule.says} {seen}".strip(),
         risk="high",
         trigger=f"the stop rule {rule.name}, which asks",
         needs=("approver",),

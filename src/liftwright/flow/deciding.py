@@ -152,7 +152,7 @@ def _wanted(
     if waiting.thread_id != waiting.campaign_id and kind in ("edit", "respond"):
         raise ApprovalError(
             "APPROVAL-KIND",
-            f"The question of {waiting.campaign_id} that waits is whether to stop it; {kind} is no answer to that.",
+            f"What waits of {waiting.campaign_id} is a question with yes or no ({waiting.title}); {kind} is no answer to that.",
             next_step="Approve or reject it.",
         )
     if kind == "respond" and not reason.strip():

@@ -56,10 +56,10 @@ def drain(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
 
 
 def _take_back(campaign_ids: Iterable[str], deps: Deps) -> None:
-    """A campaign that was stopped while this batch was handed over: recall what its executor holds for later."""
+    """A campaign that was stopped or paused while this batch was handed over: recall what its executor holds for later."""
     for campaign in map(deps.campaigns.get, campaign_ids):
-        if campaign.status == "stopped":
-            reason = f"stopped by {campaign.stopped_by}: {campaign.stop_reason}"
+        if campaign.status in ("stopped", "paused"):
+            reason = f"{campaign.status} by {campaign.stopped_by}: {campaign.stop_reason}"
             recall(campaign.campaign_id, reason=reason, deps=deps)
 
 

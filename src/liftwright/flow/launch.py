@@ -47,7 +47,8 @@ def launch(approval_id: str, *, deps: Deps) -> Route:
         return _refused(row, (_finding(row, error),), deps)
     except _Blocked as blocked:
         return _refused(row, blocked.findings, deps)
-    standing.move(row.campaign_id, "running", deps=deps, plan_hash=row.plan_hash, revision=row.revision)
+    if deps.campaigns.get(row.campaign_id).status != "paused":
+        standing.move(row.campaign_id, "running", deps=deps, plan_hash=row.plan_hash, revision=row.revision)
     return "approve"
 
 

@@ -33,7 +33,8 @@ GUARDRAILS = {"opt_out": ("opt_outs", 0.02), "complaint": ("complaints", 0.003)}
 
 @dataclass(frozen=True)
 class Look:
-    """One look at a campaign: the report, and what the stop rules need beyond it. `fraction` is the share of the flight seen."""
+    """One look at a campaign: the report, and what the stop rules need beyond it. `fraction` is the share of the flight seen;
+    `outcomes` the table of people and what they did that the look was made of."""
 
     plan: Plan
     report: Report
@@ -42,6 +43,7 @@ class Look:
     spent: float
     guardrails: tuple[stopping.Guardrail, ...]
     waiting: int
+    outcomes: pa.Table
 
 
 def report(campaign_id: str, *, deps: Deps) -> Report:
@@ -91,6 +93,7 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
         spent=float(pc.sum(sends["cost"]).as_py() or 0.0),
         guardrails=guardrails,
         waiting=told.sends["waiting"],
+        outcomes=table,
     )
 
 

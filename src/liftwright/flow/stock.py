@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,6 +12,7 @@ from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
 from liftwright.flow import reporting
 from liftwright.flow.fresh import newest
+from liftwright.flow.stopping import recall
 from liftwright.measurement import outcomes
 from liftwright.ports import Deps
 
@@ -52,17 +54,31 @@ def left(campaign_id: str, *, deps: Deps) -> dict[str, int]:
 
 
 def is_waiting(campaign_id: str, offer: str, *, deps: Deps) -> bool:
-    """Are there sends of this offer that have not begun to leave?"""
-    return bool(pc.any(pc.equal(deps.ledger.sends(campaign_id, states=OPEN)["offer"], offer)).as_py())
+    """Are there sends of this offer that have not begun to leave, or that an executor holds for later?"""
+    sends = deps.ledger.sends(campaign_id, states=(*OPEN, "sent"))
+    ahead = pc.greater(sends["send_at"], pa.scalar(deps.now(), sends["send_at"].type))
+    open_still = pc.or_(pc.not_equal(sends["state"], "sent"), ahead)
+    return bool(pc.any(pc.and_(pc.equal(sends["offer"], offer), open_still)).as_py())
 
 
-def end(plan: Plan, offer: str, *, says: str, deps: Deps) -> int:
-    """Cancel what is still planned of an offer and write it down; returns how many sends."""
-    now = deps.now()
-    cancelled = deps.ledger.cancel_planned(plan.campaign_id, reason=says, now=now, offer=offer)
-    if cancelled:
-        after = {"offer": offer, "cancelled": cancelled, "says": says}
-        action = Action(at=now, kind="stop_offer", rule="stock", before={"offer": offer}, after=after, by="liftwright")
-        deps.campaigns.record_action(plan.campaign_id, action)
-        deps.journal.append(at=now, actor="liftwright", action="campaign.offer_stopped", subject=plan.campaign_id, detail=after)
-    return cancelled
+def end(
+    plan: Plan, offer: str, *, says: str, deps: Deps, rule: str = "stock", evidence: Mapping[str, Any], by: str = "liftwright"
+) -> int:
+    """Cancel what is still planned of an offer, recall what executors hold of it for later, and write it down; returns how many sends.
+
+    Ending an offer again writes down what a crash kept from being written.
+    """
+    campaign_id, now = plan.campaign_id, deps.now()
+    cancelled = deps.ledger.cancel_planned(campaign_id, reason=says, now=now, offer=offer)
+    recalled = recall(campaign_id, reason=says, deps=deps, offer=offer)
+    after = {"offer": offer, "cancelled": cancelled, "recalled": recalled, "says": says, "evidence": dict(evidence)}
+    action = Action(at=now, kind="stop_offer", rule=rule, before={"offer": offer}, after=after, by=by)
+    if cancelled or recalled or not _is_written(campaign_id, offer, deps):
+        deps.campaigns.record_action(campaign_id, action)
+        deps.journal.append(at=now, actor=by, action="campaign.offer_stopped", subject=campaign_id, detail={"rule": rule, **after})
+    return cancelled + sum(recalled.values())
+
+
+def _is_written(campaign_id: str, offer: str, deps: Deps) -> bool:
+    done = [action for action in deps.campaigns.actions(campaign_id) if action.kind == "stop_offer"]
+    return any(action.after.get("offer") == offer for action in done)

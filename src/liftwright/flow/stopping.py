@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +13,7 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Action
-from liftwright.flow import standing
+from liftwright.flow import reporting, standing
 from liftwright.ports import Deps, Recalls
 
 
@@ -23,11 +24,20 @@ class Stopped(Value):
     recalled: dict[str, int] = {}
 
 
-def stop(campaign_id: str, *, by: str, reason: str, deps: Deps, rule: str = "KILL-SWITCH") -> Stopped:
+def stop(
+    campaign_id: str,
+    *,
+    by: str,
+    reason: str,
+    deps: Deps,
+    rule: str = "KILL-SWITCH",
+    evidence: Mapping[str, Any] | None = None,
+) -> Stopped:
     """Stop a campaign for good, cancel what is planned and recall what an executor was handed for later.
 
     The status is written first: a worker re-reads it before every batch, so nothing leaves after the batch in flight. Stopping again
-    cancels what may have been left. Raises ApprovalError when the campaign already ended otherwise.
+    cancels what may have been left and writes down what a crash kept from being written. `evidence`: what a rule saw; without it,
+    a person's word at this moment. Raises ApprovalError when the campaign already ended otherwise.
     """
     campaign = deps.campaigns.get(campaign_id)
     if campaign.status != "stopped" and standing.is_closed(campaign):
@@ -44,22 +54,42 @@ def stop(campaign_id: str, *, by: str, reason: str, deps: Deps, rule: str = "KIL
         cancelled=deps.ledger.cancel_planned(campaign_id, reason=why, now=now),
         recalled=recall(campaign_id, reason=why, deps=deps),
     )
-    after = {"status": "stopped", **done.model_dump(), "reason": reason}
-    if campaign.status != "stopped" or done != Stopped(cancelled=0):
-        before = {"status": campaign.status}
-        deps.campaigns.record_action(campaign_id, Action(at=now, kind="stop", rule=rule, before=before, after=after, by=by))
-        deps.journal.append(at=now, actor=by, action="campaign.stopped", subject=campaign_id, detail={"rule": rule, **after})
+    seen = dict(evidence) if evidence is not None else word_of_a_person(campaign_id, deps=deps)
+    after = {"status": "stopped", **done.model_dump(), "reason": reason, "evidence": seen}
+    action = Action(at=now, kind="stop", rule=rule, before={"status": campaign.status}, after=after, by=by)
+    write_down(campaign_id, action, "campaign.stopped", is_new=done != Stopped(cancelled=0), deps=deps)
     return done
 
 
-def recall(campaign_id: str, *, reason: str, deps: Deps, customer_ids: Sequence[str] | None = None) -> dict[str, int]:
-    """Take back what executors were handed for a later moment (only these people's, if named): actions by the file that holds them.
+def word_of_a_person(campaign_id: str, *, deps: Deps) -> dict[str, Any]:
+    """The evidence of a decision that no figure led to: nothing was measured, at this look, on the data of this moment."""
+    snapshot = deps.lake.snapshot()
+    looks = len(reporting.look_fractions(campaign_id, deps))
+    return {"statistic": 1.0, "bound": 0.0, "look": looks, "data_hash": snapshot.snapshot_id if snapshot else ""}
+
+
+def write_down(campaign_id: str, action: Action, entry: str, *, is_new: bool, deps: Deps) -> None:
+    """An action and its journal entry; where nothing is new, only what a crash kept from being written."""
+    if is_new or not any(kept.kind == action.kind for kept in deps.campaigns.actions(campaign_id)):
+        deps.campaigns.record_action(campaign_id, action)
+    if is_new or not any(kept.action == entry for kept in deps.journal.entries(subject=campaign_id)):
+        detail = {"rule": action.rule, **action.after}
+        deps.journal.append(at=action.at, actor=action.by, action=entry, subject=campaign_id, detail=detail)
+
+
+def recall(
+    campaign_id: str, *, reason: str, deps: Deps, customer_ids: Sequence[str] | None = None, offer: str | None = None
+) -> dict[str, int]:
+    """Take back what executors were handed for a later moment (only these people's, only this offer's, if named): actions by the
+    file that holds them.
 
     The executor is told first, then the ledger; a crash in between is mended by recalling again.
     """
     now = deps.now()
     sends = deps.ledger.sends(campaign_id, states=("sent",))
     sends = sends.filter(pc.greater(sends["send_at"], pa.scalar(now, sends["send_at"].type)))
+    if offer is not None:
+        sends = sends.filter(pc.equal(sends["offer"], offer))
     if customer_ids is not None:
         sends = sends.filter(pc.is_in(sends["customer_id"], value_set=pa.array(customer_ids, pa.string())))
     taken: dict[str, str] = {}

@@ -14,6 +14,11 @@ from liftwright.domain.policy import Finding
 from liftwright.measurement.estimate import BURN_IN
 
 KILL_SWITCH = "kill_switch"
+GOAL = "goal_reached"
+ORDER = ("data_fault", "guardrail", "budget", "stock", "margin_floor", "futility", GOAL, "end")
+"""Rules after the kill switch, most important first."""
+COMPARING = frozenset({"margin_floor", "futility", GOAL})
+"""Rules that stand on the measured effect: a data fault silences them."""
 SRM_BOUND = 0.001
 FUTILE_POWER = 0.10
 FUTILE_FROM = 0.30
@@ -41,7 +46,8 @@ class Watch:
     """All that a look knows. fraction: share of the planned information (or days) seen; money in major units.
 
     conversions: people with an outcome in the smaller arm. margin_rate: margin share of treated orders with its interval.
-    stock_left: redemptions left by offer. power, level: of the experiment. killed_by: who pulled the switch.
+    achieved: lower bound of the incremental margin so far, total. stock_left: redemptions left by offer. power, level: of the
+    experiment. killed_by: who pulled the switch.
     """
 
     fraction: float
@@ -53,6 +59,7 @@ class Watch:
     budget: float | None = None
     stock_left: Mapping[str, int] = field(default_factory=dict)
     margin_rate: Interval | None = None
+    achieved: float | None = None
     power: float = 0.8
     level: float = 0.95
     killed_by: str | None = None
@@ -76,11 +83,13 @@ def planned(
     budget: float | None = None,
     margin_floor: float | None = None,
     guardrails: Mapping[str, float] | None = None,
+    goal: float | None = None,
     acts: bool = True,
 ) -> tuple[StopRule, ...]:
     """The stop rules of a new experiment, in order of priority; they are part of what is approved.
 
-    guardrails: greatest allowed rate by name. acts: whether rules other than the kill switch and data faults act by themselves.
+    guardrails: greatest allowed rate by name. goal: incremental margin the target asks for, total; reaching it always asks, because
+    what is left to send may still earn. acts: whether the rules besides that one, the kill switch and data faults act by themselves.
     """
     always = (
         _rule(KILL_SWITCH, "a person stops the campaign", 0.0, "Nothing leaves after the batch in flight."),
@@ -103,6 +112,9 @@ def planned(
         says = f"Stop when the margin rate of orders is surely below {margin_floor:.0%}."
         rules.append(_rule("margin_floor", "upper bound of the margin rate", margin_floor, says, acts=acts))
     rules.append(_rule("futility", "chance of still finding the planned effect", FUTILE_POWER, _FUTILITY, acts=acts))
+    if goal is not None and goal > 0:
+        says = f"Ask whether to stop when the goal is surely reached: the lower bound of the incremental margin is {goal:,.2f} or more."
+        rules.append(_rule(GOAL, "lower bound of the incremental margin", goal, says, acts=False))
     return (*always, *rules, _rule("end", "share of the flight", 1.0, "Stop at the end of the flight."))
 
 
@@ -115,11 +127,11 @@ def judge(watch: Watch, *, rules: Sequence[StopRule]) -> tuple[Signal, ...]:
     if watch.killed_by is not None:
         says = f"{watch.killed_by} stopped the campaign."
         return (Signal(rule=KILL_SWITCH, kind="stop", statistic=1.0, bound=0.0, says=says, acts=True),)
-    order = ("data_fault", "guardrail", "budget", "stock", "margin_floor", "futility", "end")
     found: list[Signal] = []
-    for rule in sorted(rules, key=lambda rule: _rank(rule.name, order)):
+    for rule in sorted(rules, key=lambda rule: _rank(rule.name)):
         check = _CHECKS.get(rule.name.partition(":")[0])
-        if check is not None:
+        is_silenced = rule.name in COMPARING and any(signal.rule == "data_fault" for signal in found)
+        if check is not None and not is_silenced:
             found.extend(check(watch, rule))
     return tuple(found)
 
@@ -165,9 +177,9 @@ def z_of(estimate: Estimate) -> float | None:
     return math.copysign(float(norm.isf(max(estimate.p_value, 1e-300) / 2.0)), estimate.mid)
 
 
-def _rank(name: str, order: Sequence[str]) -> int:
+def _rank(name: str) -> int:
     first = name.partition(":")[0]
-    return order.index(first) if first in order else len(order)
+    return ORDER.index(first) if first in ORDER else len(ORDER)
 
 
 def _signal(rule: StopRule, kind: str, statistic: float, says: str, subject: str = "") -> Signal:
@@ -221,6 +233,13 @@ def _futility(watch: Watch, rule: StopRule) -> list[Signal]:
     return [_signal(rule, "stop", chance, says)]
 
 
+def _goal_reached(watch: Watch, rule: StopRule) -> list[Signal]:
+    if watch.achieved is None or watch.conversions < BURN_IN or watch.achieved < rule.bound:
+        return []
+    says = f"The goal is reached: the incremental margin is at least {watch.achieved:,.2f}, and {rule.bound:,.2f} was asked for."
+    return [_signal(rule, "stop", watch.achieved, says)]
+
+
 def _end(watch: Watch, rule: StopRule) -> list[Signal]:
     return [] if watch.fraction < rule.bound else [_signal(rule, "stop", watch.fraction, "The flight is over.")]
 
@@ -232,5 +251,6 @@ _CHECKS: dict[str, Callable[[Watch, StopRule], list[Signal]]] = {
     "stock": _stock,
     "margin_floor": _margin_floor,
     "futility": _futility,
+    GOAL: _goal_reached,
     "end": _end,
 }

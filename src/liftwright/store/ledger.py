@@ -21,6 +21,8 @@ MAX_ATTEMPTS = 5
 """A send that was being delivered this often when its worker died is not tried again: it becomes `unknown`."""
 _CAMPAIGNS = METADATA.tables["campaigns"]
 _HELD = ("leased", "sending")
+_ALIVE = ("running", "paused")
+"""Statuses of a campaign whose planned sends stay planned; only those of a running one may leave."""
 _MAY_HAVE_REACHED = ("planned", "leased", "sending", "sent", "unknown")
 _MARKABLE = ("lease_until", "provider_id", "sent_at", "reason", "send_at")
 _FIELDS = tuple(Send.model_fields)
@@ -70,16 +72,18 @@ class SqlLedger:
     def mark(self, send_ids: Sequence[str], state: SendState, *, now: datetime, worker: str, **fields: Any) -> list[str]:
         """Move sends that this worker still holds; returns the ids moved.
 
-        To `sending` (which counts an attempt) only while the campaign runs: what was stopped meanwhile is cancelled instead, so
-        deliver exactly the ids returned. Raises ValueError for a field other than lease_until, provider_id, sent_at, reason, send_at.
+        To `sending` (which counts an attempt) only while the campaign runs: what was stopped meanwhile is cancelled instead, what
+        was paused is planned again, so deliver exactly the ids returned. Raises ValueError for a field other than lease_until, provider_id, sent_at, reason, send_at.
         """
         if unknown := sorted(set(fields) - set(_MARKABLE)):
             raise ValueError(f"a send's {', '.join(unknown)} cannot be marked; only {', '.join(_MARKABLE)} can")
         with writing(self._engine) as session:
             mine = and_(SENDS.c.worker == worker, SENDS.c.state.in_(_HELD), SENDS.c.lease_until > now)
             rows = _locked(session, send_ids, mine)
-            stopped = [row.send_id for row in rows if state == "sending" and row.status != "running"]
-            moved = [row.send_id for row in rows if row.send_id not in set(stopped)]
+            refused = [row for row in rows if state == "sending" and row.status != "running"]
+            moved = [row.send_id for row in rows if state != "sending" or row.status == "running"]
+            _set(session, [row.send_id for row in refused if row.status in _ALIVE], {**_free("planned", ""), "worker": None})
+            stopped = [row.send_id for row in refused if row.status not in _ALIVE]
             _set(session, stopped, _free("cancelled", "the campaign was stopped"))
             values = {**fields, "state": state}
             if state == "sending":
@@ -266,7 +270,7 @@ def _set_each(session: Session, settled: list[dict[str, Any]]) -> None:
 def _settled(row: Any, outcome: LeaseOutcome, said: str, *, now: datetime, later: datetime | None) -> dict[str, Any]:
     is_sent = outcome == "sent"
     state: str = "planned" if outcome == "delayed" else outcome
-    if state == "planned" and row.status != "running":
+    if state == "planned" and row.status not in _ALIVE:
         state, said = "cancelled", "the campaign was stopped"
     return {
         "id": row.send_id,
@@ -279,8 +283,8 @@ def _settled(row: Any, outcome: LeaseOutcome, said: str, *, now: datetime, later
 
 
 def _freed_to(row: Any, idempotent_channels: frozenset[Channel]) -> str:
-    is_running = row.status == "running"
+    is_alive = row.status in _ALIVE
     if row.state == "leased":
-        return "planned" if is_running else "cancelled"
+        return "planned" if is_alive else "cancelled"
     may_repeat = row.channel in idempotent_channels and row.attempts < MAX_ATTEMPTS
-    return "planned" if is_running and may_repeat else "unknown"
+    return "planned" if is_alive and may_repeat else "unknown"
