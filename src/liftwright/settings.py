@@ -59,6 +59,29 @@ class LimitSettings(Value):
     approval_hours: int = Field(default=72, ge=1)
 
 
+class UsualSettings(Value):
+    """Business as usual, for campaigns with such an arm: one contact by `channel` with `offer` to `people`, in words ("" = everybody)."""
+
+    channel: Channel = "email"
+    offer: str = "none"
+    people: str = ""
+
+
+class ExperimentSettings(Value):
+    """How campaigns are tested. `global_holdout`: share of people no campaign contacts, drawn anew every quarter with `salt`.
+
+    `most_holdout`: the largest share the plan takes by itself to make an effect measurable. `random_share`, `usual_share`: size of
+    the arms on request.
+    """
+
+    global_holdout: float = Field(default=0.0, ge=0, le=0.5)
+    salt: str = "liftwright"
+    most_holdout: float = Field(default=0.20, gt=0, lt=1)
+    random_share: float = Field(default=0.05, gt=0, le=0.3)
+    usual_share: float = Field(default=0.05, gt=0, le=0.3)
+    usual: UsualSettings = UsualSettings()
+
+
 class FeatureSettings(Value):
     """`allowed_tags`: special categories of personal data (`health`, `religion`, ...) or `direct` that a model may see. None by default."""
 
@@ -123,6 +146,7 @@ class Settings(Value):
     channels: dict[Channel, ChannelSettings] = Field(default_factory=lambda: dict(DEFAULT_CHANNELS))  # type: ignore[arg-type]
     offers: dict[str, OfferSettings] = {}
     limits: LimitSettings = LimitSettings()
+    experiment: ExperimentSettings = ExperimentSettings()
     features: FeatureSettings = FeatureSettings()
     agents: AgentSettings = AgentSettings()
     sender: SenderSettings = SenderSettings()
@@ -236,11 +260,13 @@ def _known_keys(place: tuple[Any, ...]) -> tuple[str, ...]:
         "channels": ChannelSettings,
         "offers": OfferSettings,
         "limits": LimitSettings,
+        "experiment": ExperimentSettings,
         "features": FeatureSettings,
         "agents": AgentSettings,
         "sender": SenderSettings,
     }
     owner = groups.get(str(place[0]), Settings) if place else Settings
+    owner = UsualSettings if tuple(place) == ("experiment", "usual") else owner
     return tuple(owner.model_fields)
 
 

@@ -126,7 +126,8 @@ def test_the_audience_names_every_arm_and_the_holdout_gets_nothing(run: Run, pla
     plain_shop.close(deps)
     assert plan is not None
     ids = [row["customer_id"] for row in rows]
-    drawn = holdout.arms(ids, salt=plan.experiment.salt, share=design["holdout_share"])
+    strata = [int(row["stratum"]) for row in rows]
+    drawn = holdout.arms(ids, salt=plan.experiment.salt, share=design["holdout_share"], strata=strata)
     assert [row["arm"] == "holdout" for row in rows] == drawn.tolist()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from liftwright.domain.errors import ApprovalError
 from liftwright.domain.plan import Plan
 from liftwright.evaluation import market
 from liftwright.evaluation.market import IMPORTED, MarketRun
-from liftwright.flow import export
+from liftwright.flow import export, untouchable
 
 pytestmark = pytest.mark.slow
 CUSTOMERS, DAYS, SEED = 6_000, 5, 3
@@ -61,13 +60,10 @@ class Played:
         return [row for row in rows if row["send_id"] not in recalled]
 
     def holdout(self) -> set[str]:
-        """Drawn again with the salt and share that the plan states."""
-        salt, share = self.plan.experiment.salt, self.plan.experiment.holdout_share
-        drawn = {
-            str(name): int.from_bytes(hashlib.sha256(f"{salt}:{name}".encode()).digest()[:8], "big")
-            for name in self.run.market.people.ids
-        }
-        return {name for name, number in drawn.items() if number < share * 2**64}
+        """Drawn again with the salt and share that the plan states, within the strata of its audience."""
+        audience = self.run.deps.lake.get(self.plan.audience.digest)
+        drawn = untouchable.redrawn(self.plan.experiment, audience)
+        return {name for name, arm in zip(audience["customer_id"].to_pylist(), drawn, strict=True) if arm == "holdout"}
 
 
 @pytest.fixture(scope="module")

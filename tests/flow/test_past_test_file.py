@@ -101,11 +101,21 @@ def people_of(kept: Kept, what: str) -> set[str]:
 
 
 def by_hash(kept: Kept) -> set[str]:
-    """The holdout, drawn again with nothing but the salt and the share that the plan states."""
+    """The holdout, drawn again with nothing but the salt and the share that the plan states and the strata of its audience."""
     salt, share = kept.plan.experiment.salt, kept.plan.experiment.holdout_share
-    names = [f"row-{number:06d}" for number in range(1, PEOPLE + 1)]
-    drawn = {name: int.from_bytes(hashlib.sha256(f"{salt}:{name}".encode()).digest()[:8], "big") for name in names}
-    return {name for name, number in drawn.items() if number < share * 2**64}
+    strata: dict[int, list[str]] = {}
+    for row in kept.tables["audience"].to_pylist():
+        strata.setdefault(row["stratum"], []).append(row["customer_id"])
+    held: set[str] = set()
+    for stratum, names in strata.items():
+        start = _number(salt, f"stratum:{stratum}")
+        ordered = sorted(names, key=lambda name: _number(salt, name))
+        held |= {name for place, name in enumerate(ordered) if (place + start) / len(names) < share}
+    return held
+
+
+def _number(salt: str, name: str) -> float:
+    return int.from_bytes(hashlib.sha256(f"{salt}:{name}".encode()).digest()[:8], "big") / 2**64
 
 
 def test_the_file_is_recognised_without_a_map(kept: Kept) -> None:

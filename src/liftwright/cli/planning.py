@@ -18,16 +18,20 @@ from liftwright.cli.workspace import Workspace, command, leave
 @click.option(
     "--answer", "answers", multiple=True, metavar="TEXT", help="An answer to the strategist's question; may be repeated."
 )
-def plan_command(workspace: Workspace, goal: str | None, again: str | None, answers: tuple[str, ...]) -> None:
+@click.option(
+    "--arms", default="", metavar="random,usual", help="More arms to compare: options drawn by lot, business as usual, or both."
+)
+def plan_command(workspace: Workspace, goal: str | None, again: str | None, answers: tuple[str, ...], arms: str) -> None:
     """Run the six agents on GOAL up to the approval interrupt. Nothing is executed."""
-    from liftwright.flow import shown, walk
+    from liftwright.flow import edits, shown, walk
 
     if again is None and goal is None:
         raise click.UsageError("Missing argument 'GOAL'")
-    if again is not None and (goal is not None or answers):
-        raise click.UsageError("--again takes the goal and answers of that campaign; leave out GOAL and --answer")
+    if again is not None and (goal is not None or answers or arms):
+        raise click.UsageError("--again takes the goal, answers and arms of that campaign; leave out GOAL, --answer and --arms")
     deps = workspace.deps()
-    run = walk.again(again, deps=deps) if again is not None else walk.start(goal or "", deps=deps, answers=answers)
+    asked = edits.arms(arms, deps.settings).arms if arms else ()
+    run = walk.again(again, deps=deps) if again is not None else walk.start(goal or "", deps=deps, answers=answers, arms=asked)
     campaign = asyncio.run(run)
     data = shown.plan_json(campaign.campaign_id, deps=deps)
     workspace.show(data, lambda: plan_text(data))

@@ -71,7 +71,9 @@ def resume_command(workspace: Workspace, campaign: str, by: str, reason: str) ->
     pausing.resume(campaign, by=by, reason=reason, deps=deps)
     counts = deps.ledger.counts(campaign)
     data = {"campaign_id": campaign, "status": "running", "waiting": counts["waiting"], "cancelled": counts["cancelled"]}
-    workspace.show(data, f"{campaign} goes on: {counts['waiting']:,} touches wait, {counts['cancelled']:,} were cancelled or recalled.")
+    workspace.show(
+        data, f"{campaign} goes on: {counts['waiting']:,} touches wait, {counts['cancelled']:,} were cancelled or recalled."
+    )
 
 
 @command(name="report")

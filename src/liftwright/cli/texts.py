@@ -90,7 +90,7 @@ def taken(data: Data) -> str:
     """What follows from a decision that ends the asking: how much will leave, and the commands that come next."""
     name, sends = data["campaign_id"], data["sends"]
     if data["status"] == "paused":
-        return f"{name} is paused: nothing leaves. Let it go on: liftwright resume {name} --as YOU --reason \"…\""
+        return f'{name} is paused: nothing leaves. Let it go on: liftwright resume {name} --as YOU --reason "…"'
     if data["status"] != "running":
         return f"{name} is {data['status'].replace('_', ' ')}. Nothing was sent and nothing will be."
     objective, people = data["objective"], data["audience"]["selected"]
@@ -150,11 +150,26 @@ def _money_part(data: Data) -> list[str]:
         f"Proof      {experiment['method']}; holdout {experiment['holdout_share']:.0%}; detects {number(experiment['mde']['absolute'], digits=3)}"
     )
     lines[-1] += f" {experiment['primary_metric']} per person or more"
+    lines += [f"           {said}" for said in _more_proof(experiment)]
     lines.append(
         f"Solved     {assignment['objective']:,.0f} of at most {assignment['upper_bound']:,.0f} with the same draws (gap {assignment['gap']:.4%})"
     )
     lines += [f"           {said}" for said in assignment.get("says", [])]
     return lines
+
+
+def _more_proof(experiment: Data) -> list[str]:
+    """Why the holdout is as large as it is, the arms on request, and the global holdout."""
+    said = [experiment["note"]] if experiment["is_measurable"] and experiment["note"] else []
+    usual = experiment["usual"] or {}
+    words = {
+        "random": "get an option drawn by lot",
+        "usual": f"get business as usual: {usual.get('channel')}:{usual.get('offer')} to {usual.get('people') or 'everybody'}",
+    }
+    said += [f"{each['share']:.0%} of the people {words[each['arm']]}" for each in experiment["arms"]]
+    if everywhere := experiment["global_holdout"]:
+        said.append(f"{everywhere['people']:,} people ({everywhere['share']:.0%}) are held out of every campaign this quarter")
+    return said
 
 
 def _known(data: Data, *, whole: bool) -> list[str]:

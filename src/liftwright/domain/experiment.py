@@ -7,7 +7,6 @@ from typing import Literal
 from liftwright.domain.base import Share, Value
 from liftwright.domain.profile import Channel
 
-Arm = Literal["treated", "holdout", "random", "usual"]
 AskedArm = Literal["random", "usual"]
 """Arms a campaign has on request: options drawn by lot, and what a simple rule would send."""
 ASKED_ARMS: tuple[AskedArm, ...] = ("random", "usual")
@@ -85,8 +84,9 @@ class Experiment(Value):
     table of the audience states (`measurement.holdout`), fixed before anyone is chosen.
 
     `strata`: how many there are; 1 = the hash alone. `holdout_share` and the shares of `arms` are of all eligible people; the rest is
-    treated. `expected`: expected effect per person that contacts pay for, in the unit of `mde`; `forgone`: margin not caused in the
-    holdout, major units. Where `is_measurable` is False, the test was known before launch to be too small for what was expected.
+    treated. `mde` and `expected` (the expected effect) are per person whom a contact pays for; `forgone`: what the holdout is expected
+    to cost by not being contacted, in the unit of the metric. Where `is_measurable` is False, the test was known before launch to be
+    too small for what was expected.
     """
 
     salt: str
@@ -111,7 +111,7 @@ class Experiment(Value):
     is_measurable: bool = True
 
     @property
-    def shares(self) -> dict[Arm, Share]:
+    def shares(self) -> dict[str, Share]:
         """Share of every arm but the treated one, in the order in which they are drawn."""
         return {"holdout": self.holdout_share, **{asked.arm: asked.share for asked in self.arms}}
 

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import model_validator
 
 from liftwright.domain.base import AwareDatetime, Value
+from liftwright.domain.experiment import AskedArm
 from liftwright.domain.money import Money
 
 Metric = Literal[
@@ -102,6 +103,8 @@ class Goal(Value):
     text: str
     asked_at: AwareDatetime
     answers: tuple[str, ...] = ()
+    arms: tuple[AskedArm, ...] = ()
+    """Arms the campaign is to have besides the treated one and the holdout."""
 
     @property
     def words(self) -> str:

@@ -26,7 +26,6 @@ from liftwright.flow.suppressing import suppress
 from liftwright.measurement import stopping as rules
 from liftwright.ports import Deps
 
-
 LEAVE = {"stop": {"stop_campaign"}, "pause": {"pause_arm", "stop_campaign"}, "stop_offer": {"reduce_sends"}}
 """What an approval must allow, one of these, for a rule that fired to act without asking."""
 _OWN_STATUS = {"stop": ("stopped",), "pause": ("paused",)}
@@ -128,8 +127,9 @@ async def _follow(fired: Firing, plan: Plan, deps: Deps) -> None:
         await asyncio.to_thread(_do, fired, plan, deps)
         return
     rule = next(rule for rule in _rules(plan) if rule.name == fired.rule)
-    asked = {"kind": fired.kind, "subject": fired.subject, "evidence": fired.evidence}
-    row = await change.ask(plan, rule, seen=fired.says, deps=deps, **asked)
+    row = await change.ask(
+        plan, rule, seen=fired.says, kind=fired.kind, subject=fired.subject, evidence=fired.evidence, deps=deps
+    )
     if row is not None and row.status == "pending":
         _record_question(row, fired, plan, deps)
 

@@ -13,7 +13,6 @@ from langgraph.types import interrupt
 from liftwright.compliance import autonomy
 from liftwright.domain.approval import ApprovalRequest, DecisionKind
 from liftwright.domain.campaign import CampaignStatus
-from liftwright.domain.goal import Goal
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
 from liftwright.flow import learn, nodes, standing
@@ -207,7 +206,7 @@ async def revised(state: CampaignState, edits: Edits, deps: Deps) -> dict[str, A
     share = edits.holdout_share if edits.holdout_share is not None else state["experiment"].holdout_share
     update: dict[str, Any] = {"edits": edits, "brief": brief, "eligible": eligible}
     if eligible.count:
-        update["experiment"] = await asyncio.to_thread(bench.design, objective, eligible, share=share)
+        update["experiment"] = await asyncio.to_thread(bench.design, objective, eligible, share=share, asked=edits.arms)
     return {**update, "revision": state["revision"] + 1, "round": 0, "findings": ()}
 
 
@@ -218,7 +217,7 @@ async def heard(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     said = (decision.reason,) if decision and decision.reason else ()
     standing.move(state["campaign_id"], "planning", deps=deps)
     return {
-        "goal": Goal(text=goal.text, asked_at=goal.asked_at, answers=(*goal.answers, *said)),
+        "goal": goal.model_copy(update={"answers": (*goal.answers, *said)}),
         "revision": state["revision"] + 1,
         "round": 0,
         "findings": (),

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.domain.plan import Plan
+from liftwright.flow import untouchable
 from liftwright.flow.fresh import Fresh, arms, pinned
 from liftwright.ports import Deps
 
@@ -22,6 +23,7 @@ QUIETING = frozenset({"opt_out", "complaint"})
 def violations(plan: Plan, delivered: Sequence[Mapping[str, Any]], fresh: Fresh, *, deps: Deps) -> int:
     """How many of these sends (rows of the ledger) should not have left: each counts once, whatever it broke."""
     treated, holdout = arms(plan.audience.digest, deps)
+    everywhere = untouchable.planned_out(plan.experiment, {send["customer_id"] for send in delivered})
     denied = _denied(pinned(plan.pins.snapshot, deps))
     quiet = _quieted(fresh)
     over = _over_cap(plan, [send["send_at"] for send in delivered], deps) | _over_all(plan, delivered)
@@ -33,6 +35,7 @@ def violations(plan: Plan, delivered: Sequence[Mapping[str, Any]], fresh: Fresh,
         broken += (
             person not in treated
             or person in holdout
+            or person in everywhere
             or (person, channel) in denied
             or (opted_out is not None and opted_out < at)
             or (person, send["send_at"]) in over

@@ -11,13 +11,15 @@ from langgraph.config import get_config
 
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import DataError, GoalError
+from liftwright.domain.experiment import AskedArm
 from liftwright.domain.goal import Goal
 from liftwright.flow import again
+from liftwright.flow.edits import Edits
 from liftwright.flow.state import CampaignState
 from liftwright.ports import Deps
 
 
-def asked(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Goal:
+def asked(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[AskedArm] = ()) -> Goal:
     """The goal as it was asked now. Raises GoalError without words, DataError without any data to plan on."""
     if not text.strip():
         raise GoalError(
@@ -25,7 +27,7 @@ def asked(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Goal:
         )
     if deps.lake.snapshot() is None:
         raise _no_data()
-    return Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers))
+    return Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers), arms=tuple(arms))
 
 
 def _no_data() -> DataError:
@@ -72,7 +74,7 @@ def first_state(campaign: Campaign, *, deps: Deps) -> CampaignState:
         "seed": campaign.seed,
         "revision": 1,
         "round": 0,
-        "edits": again.edits_for(campaign.campaign_id, deps),
+        "edits": Edits(arms=campaign.goal.arms).then(again.edits_for(campaign.campaign_id, deps)),
     }
 
 

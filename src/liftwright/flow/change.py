@@ -181,9 +181,7 @@ def _asked_by(row: ApprovalRequest) -> int:
     return int(number) if number.isdigit() else 0
 
 
-def _asked(
-    plan: Plan, rule: StopRule, thread_id: str, seen: str, kind: str, subject: str, deps: Deps
-) -> ApprovalRequest:
+def _asked(plan: Plan, rule: StopRule, thread_id: str, seen: str, kind: str, subject: str, deps: Deps) -> ApprovalRequest:
     """The row of this question; a new one, on a thread of its own, where an earlier one gave way to a more important question."""
     if subject:
         thread_id = f"{thread_id}:{subject}"
@@ -195,9 +193,7 @@ def _asked(
     raise AssertionError("count() does not end")
 
 
-def _request(
-    plan: Plan, rule: StopRule, thread_id: str, seen: str, kind: str, subject: str, deps: Deps
-) -> ApprovalRequest:
+def _request(plan: Plan, rule: StopRule, thread_id: str, seen: str, kind: str, subject: str, deps: Deps) -> ApprovalRequest:
     bound = {"change": kind, "campaign_id": plan.campaign_id, "plan_hash": plan.plan_hash, "rule": rule.name}
     bound |= {"subject": subject} if subject else {}
     digest = "sha256:" + hashlib.sha256(rfc8785.dumps(bound)).hexdigest()

@@ -9,6 +9,7 @@ from typing import Any
 
 from liftwright.domain.base import Value
 from liftwright.domain.errors import GoalError
+from liftwright.domain.experiment import ASKED_ARMS, AskedArm
 from liftwright.domain.goal import Brief, Objective
 from liftwright.domain.money import Money
 from liftwright.domain.profile import CHANNELS, Channel
@@ -25,6 +26,7 @@ class Edits(Value):
     channels: tuple[Channel, ...] = ()
     offers: tuple[str, ...] = ()
     holdout_share: float | None = None
+    arms: tuple[AskedArm, ...] = ()
     exclude: tuple[str, ...] = ()
 
     def then(self, later: Edits) -> Edits:
@@ -42,6 +44,7 @@ class Edits(Value):
             "channels": list(self.channels),
             "offers": list(self.offers),
             "experiment.holdout_share": self.holdout_share,
+            "experiment.arms": list(self.arms),
             "audience.exclude": list(self.exclude),
         }
         return {path: value for path, value in plain.items() if value not in (None, [])}
@@ -138,6 +141,15 @@ def _holdout(value: Any, settings: Settings) -> Edits:
     return Edits(holdout_share=share)
 
 
+def arms(value: Any, settings: Settings) -> Edits:
+    """Arms on request; GoalError for another name."""
+    names = _words(value)
+    wanted = tuple(arm for arm in ASKED_ARMS if arm in names)
+    if not names or len(wanted) < len(names):
+        raise wrong("experiment.arms", value, f"one or more of {', '.join(ASKED_ARMS)}, separated by commas")
+    return Edits(arms=wanted)
+
+
 def _exclude(value: Any, settings: Settings) -> Edits:
     names = _words(value)
     if not names:
@@ -152,6 +164,7 @@ _READERS: dict[str, Callable[[Any, Settings], Edits]] = {
     "channels": _channels,
     "offers": _offers,
     "experiment.holdout_share": _holdout,
+    "experiment.arms": arms,
     "audience.exclude": _exclude,
 }
 PATHS: tuple[str, ...] = tuple(_READERS)

@@ -170,14 +170,15 @@ def of(snapshot: Snapshot, deps: Deps) -> Fresh:
 
 
 def arms(digest: str, deps: Deps) -> tuple[frozenset[str], frozenset[str]]:
-    """Ids of the treated arm and of the holdout of an audience artefact (the lake refuses a file that was changed)."""
+    """Ids of the people who may be contacted (every arm but the holdout) and of the holdout of an audience artefact (the lake
+    refuses a file that was changed)."""
     key = (str(deps.settings.home.absolute()), digest)
     with _lock:
         if key not in _arms:
             table = deps.lake.get(digest)
             pairs = list(zip(table["customer_id"].to_pylist(), table["arm"].to_pylist(), strict=True))
             _arms[key] = (
-                frozenset(customer_id for customer_id, arm in pairs if arm == "treated"),
+                frozenset(customer_id for customer_id, arm in pairs if arm != "holdout"),
                 frozenset(customer_id for customer_id, arm in pairs if arm == "holdout"),
             )
             while len(_arms) > KEPT:

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -16,6 +17,7 @@ from liftwright.compliance import facts as fact_tables
 from liftwright.domain.campaign import Send
 from liftwright.domain.plan import Plan
 from liftwright.domain.profile import CHANNELS
+from liftwright.flow import untouchable
 from liftwright.flow.fresh import Fresh, arms
 from liftwright.ports import Deps
 
@@ -75,8 +77,10 @@ def look(sends: Sequence[Send], said: Mapping[str, Terms | None], fresh: Fresh, 
     """Judge sends at `now`; at most one send per person (call again for the next, so that caps see the first)."""
     passage = Passage()
     left: list[Send] = []
+    kept_out = _kept_out(sends, fresh, now, deps)
     for send in sends:
         reason = _never(send, said.get(send.campaign_id), fresh, now)
+        reason = "HOLDOUT-UNTOUCHABLE" if not reason and send.send_id in kept_out else reason
         if reason:
             passage.removed[send.send_id] = reason
         else:
@@ -105,6 +109,18 @@ def verdicts(sends: Sequence[Send], said: Mapping[str, Terms | None], fresh: Fre
         for send in some:
             found[send.send_id] = rules.get((fresh.present_id(send.customer_id) or "", send.channel), UNKNOWN)
     return [found[send.send_id] for send in sends]
+
+
+def _kept_out(sends: Sequence[Send], fresh: Fresh, now: datetime, deps: Deps) -> set[str]:
+    """Sends to people whom the global holdout of this quarter keeps out of every campaign."""
+    found: set[str] = set()
+    for channel in {send.channel for send in sends}:
+        mine = [send for send in sends if send.channel == channel]
+        people = fresh.some({send.customer_id for send in mine})
+        out = untouchable.now_out(people, channel, at=now, settings=deps.settings)
+        names = set(np.asarray(people["customer_id"].to_pylist(), dtype=object)[out])
+        found |= {send.send_id for send in mine if fresh.present_id(send.customer_id) in names}
+    return found
 
 
 def _cap(said: Terms | None) -> int | None:
@@ -136,6 +152,7 @@ def judged(
         settings=deps.settings,
         contacts=_contacts(ids, at, fresh, deps),
         events=fresh.events_of(ids, until=at),
+        arms=untouchable.now_out(people, "", at=at, settings=deps.settings),
         contacts_per_week=cap,
         sending=sending,
     )

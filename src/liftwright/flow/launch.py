@@ -19,7 +19,7 @@ from liftwright.domain.campaign import CampaignStatus, Send
 from liftwright.domain.errors import ApprovalError, DataError, LiftwrightError
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
-from liftwright.flow import standing
+from liftwright.flow import standing, untouchable
 from liftwright.flow.state import CampaignState, Route
 from liftwright.ports import Deps
 
@@ -105,10 +105,14 @@ def approved_plan(row: ApprovalRequest, deps: Deps) -> Plan:
 
 
 def verify_holdout(plan: Plan, rows: pa.Table, deps: Deps) -> None:
-    """ApprovalError when anybody in `rows` is not in the treated arm."""
+    """ApprovalError when the arms are not what the plan's salt draws, or anybody in `rows` is held out, here or everywhere."""
     audience = deps.lake.get(plan.audience.digest)
+    if untouchable.redrawn(plan.experiment, audience) != audience["arm"].to_pylist():
+        raise _changed(plan, "draw of the arms")
+    people = set(rows["customer_id"].to_pylist())
     arms = zip(audience["customer_id"].to_pylist(), audience["arm"].to_pylist(), strict=True)
-    outside = set(rows["customer_id"].to_pylist()) - {customer_id for customer_id, arm in arms if arm == "treated"}
+    outside = people - {customer_id for customer_id, arm in arms if arm != "holdout"}
+    outside |= untouchable.planned_out(plan.experiment, people)
     if outside:
         raise ApprovalError(
             "APPROVAL-HOLDOUT",

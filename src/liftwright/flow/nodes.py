@@ -19,7 +19,7 @@ from liftwright.agents import strategist as strategy
 from liftwright.agents.bench import Bench
 from liftwright.agents.proposals import PlanProposal
 from liftwright.domain.errors import GoalError
-from liftwright.domain.goal import Brief, Goal, Objective
+from liftwright.domain.goal import Brief, Objective
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
 from liftwright.flow import standing
@@ -60,7 +60,7 @@ async def ask(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     said = interrupt({"question": state["brief"].question, "campaign_id": state["campaign_id"]})
     text = said.get("text", "") if isinstance(said, dict) else str(said)
     goal = state["goal"]
-    return {"goal": Goal(text=goal.text, asked_at=goal.asked_at, answers=(*goal.answers, text))}
+    return {"goal": goal.model_copy(update={"answers": (*goal.answers, text)})}
 
 
 async def audience_analyst(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
@@ -85,9 +85,9 @@ async def experiment_design(state: CampaignState, *, deps: Deps) -> dict[str, An
     bench = await opened(state, deps)
     objective, eligible = objective_of(state), state["eligible"]
     result = await measurement_analyst.design(objective, eligible, bench=bench, deps=deps)
-    edited = state.get("edits", Edits()).holdout_share
-    share = edited if edited is not None else result.value.holdout_share
-    experiment = await asyncio.to_thread(bench.design, objective, eligible, share=share)
+    edits = state.get("edits", Edits())
+    share = edits.holdout_share if edits.holdout_share is not None else result.value.holdout_share
+    experiment = await asyncio.to_thread(bench.design, objective, eligible, share=share, asked=edits.arms)
     return {"experiment": experiment, "notes": result.findings}
 
 

@@ -101,7 +101,8 @@ def _again(plan: Plan, state: CampaignState, deps: Deps) -> Plan:
     )
     objective, proposal = nodes.objective_of(state), state["proposal"]
     eligible = bench.eligible(objective, include=proposal.include, exclude=nodes.with_edits(proposal.exclude, state))
-    experiment = bench.design(objective, eligible, share=plan.experiment.holdout_share)
+    asked = [each.arm for each in plan.experiment.arms]
+    experiment = bench.design(objective, eligible, share=plan.experiment.holdout_share, asked=asked)
     fresh: CampaignState = {**state, "eligible": eligible, "experiment": experiment}
     solved = cast(CampaignState, {**fresh, **nodes.assigned(fresh, state["chosen"], bench)})
     again = nodes.plan_of(solved, bench, deps, revision=plan.revision, findings=plan.findings)

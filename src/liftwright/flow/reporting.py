@@ -83,13 +83,15 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
     critical = _critical(share, past, plan.experiment.level)
     measured = plan.experiment.model_copy(update={"primary_metric": "margin"})
     found = reports.build(told, audience=audience, outcomes=table, experiment=measured, critical=critical)
+    pair = reports.compared(audience)
+    both = table.filter(pc.is_in(table["customer_id"], value_set=pair["customer_id"].combine_chunks()))
     if plan.experiment.primary_metric in reports.SECONDARY:
-        found = _by_goal(found, plan.experiment, audience, table, critical=critical, has_ended=has_ended)
+        found = _by_goal(found, plan.experiment, pair, both, critical=critical, has_ended=has_ended)
     return Look(
         plan=plan,
         report=found,
         fraction=fraction,
-        conversions=_conversions(audience, table),
+        conversions=_conversions(pair, both),
         spent=float(pc.sum(sends["cost"]).as_py() or 0.0),
         guardrails=guardrails,
         waiting=told.sends["waiting"],

@@ -188,6 +188,13 @@ def _plan(plan: Plan) -> Json:
         "holdout",
         "stop_rules",
         "note",
+        "strata",
+        "arms",
+        "usual",
+        "global_holdout",
+        "expected",
+        "forgone",
+        "is_measurable",
     )
     audience = whole["audience"]
     return {

@@ -75,7 +75,9 @@ def end(
     action = Action(at=now, kind="stop_offer", rule=rule, before={"offer": offer}, after=after, by=by)
     if cancelled or recalled or not _is_written(campaign_id, offer, deps):
         deps.campaigns.record_action(campaign_id, action)
-        deps.journal.append(at=now, actor=by, action="campaign.offer_stopped", subject=campaign_id, detail={"rule": rule, **after})
+        deps.journal.append(
+            at=now, actor=by, action="campaign.offer_stopped", subject=campaign_id, detail={"rule": rule, **after}
+        )
     return cancelled + sum(recalled.values())
 
 

@@ -11,7 +11,7 @@ from langgraph.types import Command
 
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError, GoalError, LiftwrightError, ProviderError
-from liftwright.domain.goal import Goal
+from liftwright.domain.experiment import AskedArm
 from liftwright.flow import again as asking_again
 from liftwright.flow import beginning, standing
 from liftwright.flow import graph as graphs
@@ -22,12 +22,14 @@ MAX_STEPS = 60
 """Supersteps of one run between two stops for a person; a run that needs more is going in circles."""
 
 
-async def start(text: str, *, deps: Deps, answers: Sequence[str] = ()) -> Campaign:
+async def start(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[AskedArm] = ()) -> Campaign:
     """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed.
+
+    arms: those the campaign is to have besides the treated one and the holdout.
 
     A goal that is refused (GoalError and its like, not a provider that failed) leaves a campaign that is blocked and says why.
     """
-    goal = beginning.asked(text, deps=deps, answers=answers)
+    goal = beginning.asked(text, deps=deps, answers=answers, arms=arms)
     return await begin(beginning.created(goal, deps=deps), deps=deps)
 
 
@@ -47,7 +49,7 @@ async def again(campaign_id: str, *, deps: Deps) -> Campaign:
     async with held(f"{campaign_id}:again", deps):
         asking_again.may_ask(campaign_id, deps=deps)
         old = deps.campaigns.get(campaign_id).goal
-        campaign = beginning.created(Goal(text=old.text, asked_at=deps.now(), answers=old.answers), deps=deps)
+        campaign = beginning.created(old.model_copy(update={"asked_at": deps.now()}), deps=deps)
         asking_again.tie(campaign_id, campaign.campaign_id, deps=deps)
     return await begin(campaign, deps=deps)
 

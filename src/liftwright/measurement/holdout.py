@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 _RANGE = float(2**64)
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
-def draws(customer_ids: Sequence[str], *, salt: str) -> npt.NDArray[np.float64]:
+def draws(customer_ids: Sequence[str], *, salt: str) -> Floats:
     """One number in [0, 1) per person: the first 8 bytes of SHA-256 of `salt : customer_id`."""
     base = hashlib.sha256(f"{salt}:".encode())
     numbers = np.empty(len(customer_ids), dtype=np.uint64)
@@ -22,11 +26,82 @@ def draws(customer_ids: Sequence[str], *, salt: str) -> npt.NDArray[np.float64]:
     return numbers.astype(np.float64) / _RANGE
 
 
-def arms(customer_ids: Sequence[str], *, salt: str, share: float) -> npt.NDArray[np.bool_]:
-    """True = holdout. A person's arm depends on the salt and their id alone, never on the others or their order.
+def arms(customer_ids: Sequence[str], *, salt: str, share: float, strata: npt.ArrayLike | None = None) -> Bools:
+    """True = holdout. Without strata a person's arm depends on the salt and their id alone, never on the others or their order;
+    with strata (one number per person) see `places`.
 
     Raises ValueError when the share is not between 0 and 1.
     """
     if not 0.0 <= share <= 1.0:
         raise ValueError(f"the holdout share must lie between 0 and 1, not {share}")
-    return np.asarray(draws(customer_ids, salt=salt) < share, dtype=bool)
+    return np.asarray(places(customer_ids, salt=salt, strata=strata) < share, dtype=bool)
+
+
+def assigned(
+    customer_ids: Sequence[str], *, salt: str, shares: Mapping[str, float], strata: npt.ArrayLike | None = None
+) -> npt.NDArray[np.object_]:
+    """The name of everybody's arm: those of `shares` in their order, `treated` for the rest. A larger first share moves people into
+    it and nobody out of it.
+
+    Raises ValueError when a share is negative or they leave nothing to treat.
+    """
+    edges = np.cumsum([0.0, *shares.values()])
+    if min(shares.values(), default=0.0) < 0.0 or edges[-1] >= 1.0:
+        raise ValueError(f"the arms' shares must be positive and leave people to treat, not {dict(shares)}")
+    names = np.array([*shares, "treated"], dtype=object)
+    return np.asarray(names[np.searchsorted(edges[1:], places(customer_ids, salt=salt, strata=strata), side="right")])
+
+
+def places(customer_ids: Sequence[str], *, salt: str, strata: npt.ArrayLike | None = None) -> Floats:
+    """Where everybody stands in [0, 1); an arm is a range of it. Without strata, the hash itself.
+
+    Within a stratum of n people, ordered by their hash, the k-th (from 0) stands at (k + u) / n, where u is the hash of the stratum's
+    number: so each arm gets its share of every stratum to within one person, and everybody's chance of an arm is exactly its share
+    (systematic sampling with a random start; Cochran, Sampling Techniques, 3rd ed., chapter 8).
+    """
+    numbers = draws(customer_ids, salt=salt)
+    if strata is None:
+        return numbers
+    which = np.unique(np.asarray(strata), return_inverse=True)[1]
+    order = np.lexsort((numbers, which))
+    sizes = np.bincount(which)
+    first = np.cumsum(sizes) - sizes
+    rank = np.empty(len(numbers), dtype=np.int64)
+    rank[order] = np.arange(len(numbers)) - first[which[order]]
+    starts = draws([f"stratum:{value}" for value in np.unique(np.asarray(strata))], salt=salt)
+    return np.asarray((rank + starts[which]) / sizes[which], dtype=np.float64)
+
+
+def strata(*values: npt.ArrayLike, groups: Sequence[int]) -> Ints:
+    """A number per person: equal groups by the first of the values, equal groups by the next within each, and so on.
+
+    Equal values are told apart by position, so order people by something lasting (their ids) before.
+    """
+    found = np.zeros(len(np.asarray(values[0])), dtype=np.int64)
+    for each, count in zip(values, groups, strict=True):
+        order = np.lexsort((np.asarray(each, dtype=np.float64), found))
+        sizes = np.bincount(found)
+        first = np.cumsum(sizes) - sizes
+        rank = np.arange(len(found)) - first[found[order]]
+        parts = np.empty(len(found), dtype=np.int64)
+        parts[order] = found[order] * count + rank * count // np.maximum(sizes[found[order]], 1)
+        found = np.unique(parts, return_inverse=True)[1].astype(np.int64)
+    return found
+
+
+def quarter_salts(first_on: date, last_on: date, *, salt: str) -> tuple[str, ...]:
+    """The salt of the global holdout of every calendar quarter that these days touch, in order."""
+    found: dict[str, None] = {}
+    day = first_on
+    while day <= last_on:
+        found[f"global:{salt}:{day.year}-Q{(day.month + 2) // 3}"] = None
+        day = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return tuple(found)
+
+
+def globally_held(ids: Sequence[str], *, salts: Sequence[str], share: float) -> Bools:
+    """True = no campaign may contact them, by the hash of any of the quarters' salts and their id (a household's, for letters)."""
+    held = np.zeros(len(ids), dtype=bool)
+    for salt in salts if share > 0 else ():
+        held |= draws(ids, salt=salt) < share
+    return held

@@ -12,6 +12,8 @@ from liftwright.domain.experiment import Detectable
 
 LOOKS_PRICE = 1.10
 """Daily looks with O'Brien-Fleming spending make the interval at the end about a tenth wider."""
+NEEDED = 0.8
+"""The detectable effect is to be at most this part of the expected one, which is itself uncertain."""
 SHARES = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40, 0.50)
 
 
@@ -50,9 +52,11 @@ def holdout_share(
     level: float = 0.95,
     looks: int = 1,
     default: float = 0.10,
+    most: float = 0.50,
     shares: Sequence[float] = SHARES,
 ) -> ShareChoice:
-    """The smallest share whose detectable effect is at most 0.8 of the expected one; `default` when none can find it.
+    """The smallest share from `default` to `most` whose detectable effect is at most 0.8 of the expected one; `default` when none can
+    find it. The price is what the people held out are expected not to bring.
 
     expected_lift: expected extra outcome per treated person, in the unit of mean and sd.
     """
@@ -61,16 +65,25 @@ def holdout_share(
         held = round(people * share)
         return detectable(treated=people - held, holdout=held, mean=mean, sd=sd, power=power, level=level, looks=looks)
 
-    for share in sorted(shares):
-        found = at(share)
-        if expected_lift > 0 and found.absolute <= 0.8 * expected_lift:
-            says = (
-                f"A holdout of {share:.0%} finds an effect of {found.absolute:.4g} per person; {expected_lift:.4g} is expected."
-            )
-            return ShareChoice(share, found, share * people * expected_lift, True, says)
-    found = at(default)
-    says = (
-        f"Not measurable at this size: with {people} people even a holdout of {max(shares):.0%} finds only effects from "
-        f"{at(max(shares)).absolute:.4g} per person, and {expected_lift:.4g} is expected. The holdout stays at {default:.0%}."
-    )
-    return ShareChoice(default, found, default * people * max(expected_lift, 0.0), False, says)
+    lift = max(expected_lift, 0.0)
+    allowed = sorted({default, *(share for share in shares if default < share <= most)})
+    enough = [share for share in (*allowed, *sorted(shares)) if 0.0 < at(share).absolute <= NEEDED * lift]
+    if enough and enough[0] in allowed:
+        return _choice(enough[0], at(enough[0]), people, lift, "")
+    short = f"{at(max(shares)).absolute:.4g} with {max(shares):.0%} held out"
+    if enough:
+        short = f"{at(enough[0]).absolute:.4g} with {enough[0]:.0%}, which would cost about {enough[0] * people * lift:,.2f}"
+    return _choice(default, at(default), people, lift, short)
+
+
+def _choice(share: float, found: Detectable, people: int, lift: float, short: str) -> ShareChoice:
+    """A share in words; `short`: what it would take, where this share cannot find what is expected."""
+    cost = share * people * lift
+    price = f"It costs about {cost:,.2f} that the people held out would have brought."
+    says = f"A holdout of {share:.0%} finds an effect of {found.absolute:.4g} per person; {lift:.4g} is expected. {price}"
+    if short:
+        says = (
+            f"Not measurable at this size: a holdout of {share:.0%} of {people:,} people finds effects from {found.absolute:.4g} per "
+            f"person, and {lift:.4g} is expected ({short}). The holdout stays at {share:.0%}. {price}"
+        )
+    return ShareChoice(share, found, cost, not short, says)

@@ -75,7 +75,7 @@ def build(
             *arms["margin"], metric=metric, level=level, cap=cap, covariate=arms.get("prior_value"), critical=critical
         )
     health = Health(
-        srm_p=_arm_sizes(audience, share=experiment.holdout_share),
+        srm_p=_arm_sizes(audience, share=experiment.compared_share),
         contamination=_contamination(audience, flight.delivered),
         late_data=flight.late_data,
     )
@@ -146,8 +146,14 @@ def narrative(report: Report) -> str:
     )
 
 
+def compared(audience: pa.Table) -> pa.Table:
+    """The people of the treated arm and of the holdout; arms on request are no part of the comparison."""
+    return audience.filter(pc.is_in(audience["arm"], value_set=pa.array(["treated", "holdout"])))
+
+
 def _arms(audience: pa.Table, outcomes: pa.Table) -> dict[str, tuple[Floats, Floats]]:
     """Per column, the values of treated and holdout people who were (or would have been) selected; nothing seen counts as 0."""
+    audience = compared(audience)
     chosen = audience.filter(pc.fill_null(audience["is_selected"], False))
     where = pc.index_in(chosen["customer_id"], value_set=outcomes["customer_id"].combine_chunks())
     is_holdout = np.array(chosen["arm"].to_pylist(), dtype=object) == "holdout"
@@ -163,6 +169,7 @@ def _arms(audience: pa.Table, outcomes: pa.Table) -> dict[str, tuple[Floats, Flo
 
 def _arm_sizes(audience: pa.Table, *, share: float) -> float | None:
     """The smaller p-value of assigned and analysed people, doubled for looking twice."""
+    audience = compared(audience)
     is_holdout = np.array(audience["arm"].to_pylist(), dtype=object) == "holdout"
     selected = np.array(audience["is_selected"].to_pylist(), dtype=bool)
     values = [

@@ -120,14 +120,15 @@ def candidates(
     variants: Mapping[str, Mapping[str, float]],
     hours: Mapping[str, npt.NDArray[np.int64]] | int = 10,
     seed: int = 0,
+    only_paying: bool = True,
 ) -> pa.Table:
-    """Every allowed touch with a positive value, sorted by customer_id, wave, channel, offer.
+    """Every allowed touch with a positive value (`only_paying=False`: with any value), sorted by customer_id, wave, channel, offer.
 
     effects: (people, actions) expected extra margin of a first touch over the attribution window. allowed: by channel, who may be
-    contacted (a channel that is missing may not be used: fail closed). variants: by action, variant id to share; each person sees
-    one variant per action, drawn by a seeded hash. An action without variants is left out: there is nothing to send.
-    hours: local hour of sending per person by channel, or one hour for all. A wave that a channel with a lead time could not land
-    within the flight (up to the last wave's last day) is not open to it; `send_on` is the day of handing over.
+    contacted (a channel that is missing may not be used). variants: by action, variant id to share; each person sees one variant per
+    action, drawn by a seeded hash. An action without variants is left out.
+    hours: local hour of sending per person by channel, or one for all. A wave that a channel with a lead time could not land within the
+    flight is not open to it (`open_waves`); `send_on` is the day of handing over.
     """
     ids = np.asarray(customer_ids, dtype=object)
     if effects.shape != (len(ids), len(actions)):
@@ -140,10 +141,10 @@ def candidates(
             continue
         may = np.asarray(allowed[channel], dtype=bool) & keeps_floor(offer, economics=economics)
         names, which = _variant_of(variants[action], draws=draws, people=len(ids))
-        hour = np.full(len(ids), hours) if isinstance(hours, int) else np.asarray(hours[channel])
-        common = {"customer_id": ids, "variant": names[which], "hour": hour}
+        hour = hours if isinstance(hours, int) else np.asarray(hours[channel])
+        person = {"customer_id": ids, "variant": names[which], "hour": np.broadcast_to(hour, len(ids))}
         parts += [
-            _part(effects[:, column], action, wave, may=may, common=common, economics=economics)
+            _part(effects[:, column], action, wave, may=may, common=person, economics=economics, only_paying=only_paying)
             for wave in open_waves(waves, lead_days=economics.lead_days.get(channel, 0))
         ]
     if not parts:
@@ -165,12 +166,13 @@ def _part(
     may: npt.NDArray[np.bool_],
     common: Mapping[str, npt.NDArray[Any]],
     economics: Economics,
+    only_paying: bool,
 ) -> pa.Table:
-    """The touches of one action in one wave that are allowed and worth something."""
+    """The touches of one action in one wave that are allowed and, if only paying ones are wanted, worth something."""
     channel, offer = action_parts(action)
     worth = terms(effect, channel=channel, offer=offer, wave=wave.index, economics=economics)
     value = sum(worth.values(), np.zeros(len(effect)))
-    rows = np.flatnonzero(may & (value > 0) & np.isfinite(value))
+    rows = np.flatnonzero(may & ((value > 0) | (not only_paying)) & np.isfinite(value))
     count = len(rows)
     columns = {
         "customer_id": pa.array(common["customer_id"][rows], pa.string()),

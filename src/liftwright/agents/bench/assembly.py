@@ -55,10 +55,10 @@ def assigned(
         exploration_cost=solution.exploration_cost,
         undrawn_bound=solution.undrawn_bound,
         prices=solution.prices,
-        says=solving.price_words(solved),
+        says=words.price_words(solved),
         violations=len(solved.violations),
-        by_channel=solving.counted(rows, "channel"),
-        by_offer=solving.counted(rows, "offer"),
+        by_channel=words.counted(rows, "channel"),
+        by_offer=words.counted(rows, "offer"),
     )
     return Assigned(
         audience=_audience(data, found, solved),
@@ -66,7 +66,7 @@ def assigned(
         forecast=expected,
         decisions=_decisions(data, scores, objective, experiment, found, solved),
         findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
-        evidence=summaries.past_words(data, first=solving.actions_of(rows), metric=measured_as(objective)),
+        evidence=summaries.past_words(data, first=words.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
         infeasible="" if rows.num_rows else words.why_nothing(data, scores, objective, solved),
     )
@@ -79,42 +79,36 @@ def _audience(data: Data, found: Eligible, solved: Solved) -> Audience:
         eligible=found.count,
         selected=solved.selected,
         holdout=held,
-        funnel=(*found.funnel, *_chosen_steps(found, solved, held)),
+        funnel=(*found.funnel, *_chosen_steps(found, solved)),
         reasons=(*found.reasons, *(reason.says for reason in _why_chosen(data, solved))),
         digest=data.deps.lake.put(solved.people),
     )
 
 
-def _chosen_steps(found: Eligible, solved: Solved, held: int) -> tuple[FunnelStep, ...]:
+def _chosen_steps(found: Eligible, solved: Solved) -> tuple[FunnelStep, ...]:
     """The funnel from eligible to selected: whom no contact pays for, who is held out, whom the limits or the lot left out."""
-    idle = int(
-        pc.sum(
-            pc.and_(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS), pc.equal(solved.people["arm"], "holdout"))
-        ).as_py()
-        or 0
-    )
-    left = _paying(found, solved)
-    kept = left - (held - idle)
-    unlucky = len(set(solved.solution.draws["customer_id"].to_pylist()) - set(solved.solution.rows["customer_id"].to_pylist()))
-    why = "without people it does not move" if found.needs_effect else "no contact pays for itself"
-    return (
-        FunnelStep(
-            step=why, rule="past test" if found.needs_effect else "expected margin", removed=found.count - left, left=left
-        ),
-        FunnelStep(step="held out to measure the effect", rule="holdout", removed=held - idle, left=kept),
-        FunnelStep(
-            step="others are worth more within the limits",
-            rule="limits",
-            removed=kept - solved.selected - unlucky,
-            left=solved.selected + unlucky,
-        ),
-        FunnelStep(
-            step="drawn to get nothing, so that the next plan can learn",
-            rule="randomised share",
-            removed=unlucky,
-            left=solved.selected,
-        ),
-    )
+    people, rows, draws = solved.people, solved.solution.rows, solved.solution.draws
+    ids = people["customer_id"]
+    left = ~np.asarray(pc.is_in(ids, value_set=rows["customer_id"].combine_chunks()))
+    arm = np.asarray(people["arm"].to_pylist(), dtype=object)
+    idle = np.asarray(pc.equal(people["reason"], solving.NO_CONTACT_PAYS))
+    unlucky = np.asarray(pc.is_in(ids, value_set=draws["customer_id"].combine_chunks()))
+    parts = [
+        ("without people it does not move", "past test", idle)
+        if found.needs_effect
+        else ("no contact pays for itself", "expected margin", idle),
+        ("held out to measure the effect", "holdout", arm == "holdout"),
+        ("business as usual leaves them out", "arm on request", arm == "usual"),
+        ("others are worth more within the limits", "limits", ~unlucky),
+        ("drawn to get nothing, so that the next plan can learn", "randomised share", np.ones(len(arm), dtype=bool)),
+    ]
+    steps, count = [], len(arm)
+    for step, rule, mask in parts:
+        out = left & mask
+        left, count = left & ~mask, count - int(out.sum())
+        if rule != "arm on request" or out.any():
+            steps.append(FunnelStep(step=step, rule=rule, removed=int(out.sum()), left=count))
+    return tuple(steps)
 
 
 def _paying(found: Eligible, solved: Solved) -> int:
@@ -187,7 +181,7 @@ def _decisions(
         persuadables=f"{ranked} A contact is expected to pay for {_paying(found, solved):,} of {found.count:,} who may be contacted.",
         excluded=f"{len(data.ids) - solved.selected:,} people get nothing: held out, not allowed, or not worth a contact.",
         incentive={"with": with_offer, "without": rows.num_rows - with_offer},
-        channels=solving.counted(rows, "channel"),
+        channels=words.counted(rows, "channel"),
         success_metric=f"{measured_as(objective)} per person against the holdout; headline: incremental margin after contact cost",
         adjust_when=experiment.adjust_when,
         stop_when=tuple(rule.says for rule in experiment.stop_rules),
@@ -196,12 +190,18 @@ def _decisions(
 
 
 def _postage(data: Data, solved: Solved) -> Postage | None:
-    planned = solving.counted(solved.solution.rows, "channel").get(postage.LETTER, 0)
+    planned = words.counted(solved.solution.rows, "channel").get(postage.LETTER, 0)
     return None if solved.letters is None else postage.told(solved.letters, planned=planned, currency=data.deps.settings.currency)
 
 
 def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tuple[Finding, ...]:
-    findings = [*found.findings, *data.contract_findings, *data.withheld, *goal_findings.too_late(data, solved.late)]
+    findings = [
+        *found.findings,
+        *solved.findings,
+        *data.contract_findings,
+        *data.withheld,
+        *goal_findings.too_late(data, solved.late),
+    ]
     findings += [
         Finding(
             rule="ASSIGNMENT-CHECK",

@@ -10,15 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from liftwright.agents.bench.data import OUTCOME_DAYS, Data
-from liftwright.agents.bench.scores import Scores, baseline
+from liftwright.agents.bench import arms
+from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.values import Eligible
 from liftwright.audience import selection
-from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Metric, Objective
 from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
-from liftwright.measurement import holdout, power, stopping
 from liftwright.planning import waves
 
 Mask = npt.NDArray[np.bool_]
@@ -34,8 +32,6 @@ EFFECT_WORDS = (
 )
 MEASURED: dict[Metric, str] = {"revenue": "revenue", "orders": "orders", "visits": "visits"}
 """Goal metrics that are measured as themselves; every other goal is judged by incremental margin."""
-GUARDRAILS = {"complaint": 0.003, "opt_out": 0.02}
-"""Greatest allowed share of contacted people who complain or opt out, above what the holdout shows."""
 
 
 def asks_for_effect(phrase: str) -> bool:
@@ -75,6 +71,10 @@ def eligible(data: Data, objective: Objective, *, include: Sequence[str], exclud
             findings.append(_not_understood(phrase, keeps))
         else:
             steps.append((f"{'only' if keeps else 'without'} {phrase}", "goal", mask if keeps else ~mask))
+    kept_out = arms.global_holdout(data, objective)
+    if kept_out is not None:
+        touchable = ~arms.untouchable(data.ids.tolist(), kept_out)
+        steps.append(("held out of every campaign this quarter", arms.GLOBAL, touchable))
     channels = allowed_channels(data, objective)
     steps.append(("no channel the rules allow", "policies", _reachable(data, channels)))
     mask, funnel = selection.funnel(data.people, steps=steps)
@@ -152,48 +152,6 @@ def measured_as(objective: Objective) -> str:
     return MEASURED.get(objective.metric, "margin")
 
 
-def design(
-    data: Data, scores: Scores, objective: Objective, found: Eligible, *, campaign_id: str, share: float | None
-) -> Experiment:
-    """Arms drawn by salted hash over everybody eligible, with the smallest effect the comparison can find.
-
-    The detectable effect is stated for the eligible population; the final plan compares the would-be-chosen part of it.
-    """
-    metric = measured_as(objective)
-    mean, sd = baseline(data, metric)
-    scale = objective.days / OUTCOME_DAYS
-    mean, sd = mean * scale, sd * scale**0.5
-    if share is None:
-        share = data.deps.settings.limits.holdout_share
-        if data.rows is None:
-            share = max(share, 0.2)
-    salt = f"{campaign_id}:{data.seed}"
-    ids = data.deps.lake.get(found.digest)["customer_id"].to_pylist()
-    held = int(holdout.arms(ids, salt=salt, share=share).sum())
-    looks = max(objective.days, 1)
-    detects = power.detectable(treated=max(len(ids) - held, 1), holdout=max(held, 1), mean=mean, sd=sd, looks=looks)
-    return Experiment(
-        salt=salt,
-        holdout_share=share,
-        primary_metric=metric,
-        mde=detects,
-        looks=looks,
-        method="difference in means by assignment, pooled variance, O'Brien-Fleming looks",
-        treated=len(ids) - held,
-        holdout=held,
-        stop_rules=stopping.planned(
-            budget=float(objective.budget.amount) if objective.budget is not None else None,
-            margin_floor=data.deps.settings.margin.floor or None,
-            guardrails=GUARDRAILS,
-        ),
-        adjust_when=(
-            "a person opts out: their remaining touches are cancelled",
-            "a text does better than another: its share grows, never below 5 %",
-        ),
-        note=_note(scores, detects.absolute, mean),
-    )
-
-
 def flight_waves(data: Data, objective: Objective, *, touches: int) -> tuple[waves.Wave, ...]:
     """The days of sending: within the contacts a person may get per week, no more waves than touches, far apart."""
     limit = objective.constraint("max_contacts_per_week")
@@ -203,12 +161,3 @@ def flight_waves(data: Data, objective: Objective, *, touches: int) -> tuple[wav
     return waves.waves(
         starts_on=max(objective.starts_on, data.as_of.date()), ends_on=objective.ends_on, per_week=per_week, most=touches
     )
-
-
-def _note(scores: Scores, absolute: float, mean: float) -> str:
-    values = scores.effects.values
-    best = float(np.maximum(values.max(axis=1), 0.0).mean()) if values.size else 0.0
-    if best >= absolute:
-        return "The expected effect is larger than the smallest the test can find."
-    relative = f" ({absolute / mean:.0%} of the usual level)" if mean > 0 else ""
-    return f"Effects below {absolute:.3f} per person{relative} are not measurable at this size; expected is {best:.3f}."

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from liftwright.agents.bench import assembly, audience, goal_findings, solving, summaries, texts
+from liftwright.agents.bench import assembly, audience, design, goal_findings, solving, summaries, texts
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Assigned, Eligible
 from liftwright.compliance import evaluate, plan_facts
 from liftwright.domain.evidence import PastTest
-from liftwright.domain.experiment import Experiment
+from liftwright.domain.experiment import AskedArm, Experiment
 from liftwright.domain.goal import Brief, Goal, Objective
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
@@ -110,9 +110,11 @@ class Bench:
         """The people who may be contacted at all."""
         return audience.eligible(self.data, objective, include=include, exclude=exclude)
 
-    def design(self, objective: Objective, eligible: Eligible, *, share: float | None = None) -> Experiment:
-        """The experiment over the eligible people."""
-        return audience.design(self.data, self.scored, objective, eligible, campaign_id=self.campaign_id, share=share)
+    def design(
+        self, objective: Objective, eligible: Eligible, *, share: float | None = None, asked: Sequence[AskedArm] = ()
+    ) -> Experiment:
+        """The experiment over the eligible people; `asked` are arms on request."""
+        return design.design(self.data, self.scored, objective, eligible, campaign_id=self.campaign_id, share=share, asked=asked)
 
     def draft_variants(self, objective: Objective, *, channels: Sequence[str], offers: Sequence[str]) -> tuple[Variant, ...]:
         """Texts from approved templates for channels and offers, claims only from evidence."""

@@ -69,6 +69,11 @@ class Data:
         return np.asarray(self.people["customer_id"].to_pylist(), dtype=object)
 
     @cached_property
+    def households(self) -> npt.NDArray[np.object_]:
+        """The household a letter goes to, in the order of `ids`: the person's own id where none is known."""
+        return identity.letter_ids(self.people)
+
+    @cached_property
     def features(self) -> pa.Table:
         """Feature values as of the moment of planning, one row per person in the order of `ids`."""
         return self.features_at(self.as_of)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.agents.allowed import contacts_in_all, named_line
-from liftwright.agents.bench import timing
+from liftwright.agents.bench import arms, asked, timing
 from liftwright.agents.bench.audience import allowed_channels, flight_waves
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
@@ -21,11 +20,11 @@ from liftwright.agents.bench.values import Eligible
 from liftwright.audience import identity
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Objective
+from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
-from liftwright.measurement import holdout
 from liftwright.planning import pacing, postage, treatments, waves
-from liftwright.planning.assignment import checking, saying
+from liftwright.planning.assignment import checking
 from liftwright.planning.assignment import solving as assignment
 
 Mask = npt.NDArray[np.bool_]
@@ -60,7 +59,7 @@ class Solved:
     """A solved flight: the solution (chosen rows, all options the solver saw, what was drawn), limits, and the people table with arms.
 
     `letters`: what a letter is worth to each person (`postage.table`), people of both arms; None where no letter competes. `late`:
-    channels whose lead time is too long for every wave.
+    channels whose lead time is too long for every wave. `findings`: what stands in the way of an arm on request.
     """
 
     solution: assignment.Solution
@@ -70,6 +69,7 @@ class Solved:
     selected: int
     letters: pa.Table | None = None
     late: tuple[Channel, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,23 +101,39 @@ def solve(
     """Solve for the treated arm; the same prices say who in the holdout would have been chosen."""
     most = contacts_in_all(objective)
     touches = touches if most is None else min(touches, most)
-    ids = np.asarray(data.deps.lake.get(found.digest)["customer_id"].to_pylist(), dtype=object)
-    where = np.searchsorted(data.ids.astype(str), ids.astype(str))
-    held = np.asarray(holdout.arms(list(ids), salt=experiment.salt, share=experiment.holdout_share), dtype=bool)
+    drawn = arms.drawn(data, scores, found.digest, experiment)
+    ids, where = drawn.ids, drawn.where
     field = _field(
         data, scores, objective, where, variants, channels=channels, offers=offers, touches=touches, sure=found.needs_effect
     )
+    field = replace(field, allowed=arms.touchable(data, where, field.allowed, experiment))
     table, letters = _candidates(data, field, variants)
-    in_holdout = pc.is_in(table["customer_id"], pa.array(ids[held], pa.string()))
-    treated = table.filter(pc.invert(in_holdout))
+    treated = table.filter(pc.is_in(table["customer_id"], pa.array(ids[drawn.of("treated")], pa.string())))
     limits = _limits(data, objective, touches=touches)
-    solution = assignment.solve(treated, limits, seed=data.seed, randomised_share=data.deps.settings.limits.randomised_share)
+    beside = _asked(data, field, variants, drawn, experiment, limits)
+    within, share = beside.left_of(limits), data.deps.settings.limits.randomised_share
+    solution = beside.joined(assignment.solve(treated, within, seed=data.seed, randomised_share=share))
     solution = replace(solution, rows=_spread(data, objective, solution.rows, touches=touches))
     violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
-    people = _people(data, scores, ids, held, where, would, table)
-    return Solved(solution, limits, people, violations, len(chosen), letters, field.late)
+    people = _people(data, drawn, would, table)
+    return Solved(solution, limits, people, violations, len(chosen), letters, field.late, beside.findings)
+
+
+def _asked(
+    data: Data,
+    field: _Field,
+    variants: Sequence[Variant],
+    drawn: arms.Drawn,
+    experiment: Experiment,
+    limits: Mapping[str, Any],
+) -> asked.Asked:
+    """What the people of the arms on request get: one touch at most, in the first wave, paying or not."""
+    mine = np.isin(drawn.arm, [each.arm for each in experiment.arms])
+    first = replace(field, allowed={channel: may & mine for channel, may in field.allowed.items()}, waves=field.waves[:1])
+    options = _touches(data, first, variants, allowed=first.allowed, only_paying=False)
+    return asked.touches(data, options, drawn, experiment, offered=field.actions, limits=limits)
 
 
 def _spread(data: Data, objective: Objective, rows: pa.Table, *, touches: int) -> pa.Table:
@@ -167,8 +183,14 @@ def _candidates(data: Data, field: _Field, variants: Sequence[Variant]) -> tuple
         people = data.people.take(pa.array(field.where))
         allowed[postage.LETTER] = identity.one_per_household(people, allowed[postage.LETTER], worth=letters.value)
         weighed = postage.table(ids, letters, allowed[postage.LETTER])
-    table = treatments.candidates(
-        customer_ids=ids,
+    return _touches(data, field, variants, allowed=allowed), weighed
+
+
+def _touches(
+    data: Data, field: _Field, variants: Sequence[Variant], *, allowed: Mapping[str, Mask], only_paying: bool = True
+) -> pa.Table:
+    return treatments.candidates(
+        customer_ids=[str(customer) for customer in data.ids[field.where]],
         effects=field.effects,
         actions=field.actions,
         allowed=allowed,
@@ -177,8 +199,8 @@ def _candidates(data: Data, field: _Field, variants: Sequence[Variant]) -> tuple
         variants=_shares(variants),
         hours=timing.local_hours(data, field.where, channels=list(allowed), waves=field.waves),
         seed=data.seed,
+        only_paying=only_paying,
     )
-    return table, weighed
 
 
 def _is_open(action: str, channels: Sequence[str], offers: Sequence[str], objective: Objective, data: Data) -> bool:
@@ -253,15 +275,8 @@ def _limits(data: Data, objective: Objective, *, touches: int) -> dict[str, Any]
     }
 
 
-def _people(
-    data: Data,
-    scores: Scores,
-    ids: npt.NDArray[np.object_],
-    held: Mask,
-    where: npt.NDArray[np.int64],
-    would: set[str],
-    table: pa.Table,
-) -> pa.Table:
+def _people(data: Data, drawn: arms.Drawn, would: set[str], table: pa.Table) -> pa.Table:
+    ids = drawn.ids
     best = table.group_by("customer_id").aggregate([("value", "max")])
     value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
     selected = np.array([customer in would for customer in ids], dtype=bool)
@@ -271,28 +286,11 @@ def _people(
     return pa.table(
         {
             "customer_id": pa.array(ids, pa.string()),
-            "arm": pa.array(np.where(held, "holdout", "treated"), pa.string()),
+            "arm": pa.array(drawn.arm, pa.string()),
+            "stratum": pa.array(drawn.stratum, pa.int64()),
             "is_selected": pa.array(selected),
             "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
             "reason": pa.array(reasons, pa.string()),
-            "prior_value": pa.array(data.feature("value_90")[where], pa.float64()),
+            "prior_value": pa.array(data.feature("value_90")[drawn.where], pa.float64()),
         }
     )
-
-
-def price_words(solved: Solved) -> tuple[str, ...]:
-    """What the randomised share costs and what more of each limit would earn."""
-    solution = solved.solution
-    share = float(solved.limits.get("randomised_share_min") or 0.0)
-    words = saying.said(solution.prices, solved.limits, solution.rows)
-    return (saying.drawn(solution.exploration_cost, solution.objective, share=share), *words) if share else words
-
-
-def actions_of(rows: pa.Table) -> tuple[str, ...]:
-    """The channel:offer pairs of assignment rows."""
-    return tuple(sorted({f"{c}:{o}" for c, o in zip(rows["channel"].to_pylist(), rows["offer"].to_pylist(), strict=True)}))
-
-
-def counted(table: pa.Table, column: str) -> dict[str, int]:
-    """How many rows per value of a column, by name."""
-    return dict(sorted(Counter(table[column].to_pylist()).items()))

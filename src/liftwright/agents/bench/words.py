@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.agents.bench.audience import allowed_channels
@@ -10,6 +13,7 @@ from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.solving import Solved
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Objective
+from liftwright.planning.assignment import saying
 
 LEVEL_Z = 1.6449
 """Standard errors either side of the middle of a 90 % interval."""
@@ -17,7 +21,7 @@ LEVEL_Z = 1.6449
 
 def cannot_know(data: Data, scores: Scores, experiment: Experiment) -> tuple[str, ...]:
     """What the data does not tell and the plan therefore does not claim."""
-    said = [experiment.note] if experiment.note else []
+    said = [] if experiment.is_measurable else [experiment.note]
     effects = scores.effects
     if effects.is_tested and effects.ranked_by not in ("margin",):
         said.append("Who spends more because of a contact: the past test is too noisy on spend to rank people by it.")
@@ -64,3 +68,21 @@ def _how_sure(data: Data, scores: Scores, objective: Objective) -> str:
     if high <= 0:
         return told
     return f"{told} The test is too small to tell whether it pays; more people, or a longer history, would tell."
+
+
+def price_words(solved: Solved) -> tuple[str, ...]:
+    """What the randomised share costs and what more of each limit would earn."""
+    solution = solved.solution
+    share = float(solved.limits.get("randomised_share_min") or 0.0)
+    words = saying.said(solution.prices, solved.limits, solution.rows)
+    return (saying.drawn(solution.exploration_cost, solution.objective, share=share), *words) if share else words
+
+
+def actions_of(rows: pa.Table) -> tuple[str, ...]:
+    """The channel:offer pairs of assignment rows."""
+    return tuple(sorted({f"{c}:{o}" for c, o in zip(rows["channel"].to_pylist(), rows["offer"].to_pylist(), strict=True)}))
+
+
+def counted(table: pa.Table, column: str) -> dict[str, int]:
+    """How many rows per value of a column, by name."""
+    return dict(sorted(Counter(table[column].to_pylist()).items()))

@@ -26,6 +26,14 @@ def with_households(people: pa.Table) -> pa.Table:
     return kept.append_column("household_id", pa.array(ids, pa.string()))
 
 
+def letter_ids(people: pa.Table) -> npt.NDArray[np.object_]:
+    """Whom a letter to each of these people reaches: their household, or themselves where none is known."""
+    names = people["customer_id"]
+    if "household_id" in people.column_names:
+        names = pc.coalesce(people["household_id"], names)
+    return np.asarray(names.to_pylist(), dtype=object)
+
+
 def one_per_household(
     people: pa.Table, allowed: npt.NDArray[np.bool_], *, worth: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.bool_]:

@@ -1,0 +1,393 @@
+"""A fault is planted for each stop rule: it fires, its evidence is kept, and what it should stop has stopped, also when killed half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import small_shop
+import stand_ins
+from small_shop import Clock
+
+from liftwright.channels.file_drop import FileDrop
+from liftwright.domain.errors import ApprovalError
+from liftwright.domain.evidence import Action
+from liftwright.domain.experiment import StopRule
+from liftwright.domain.plan import Plan
+from liftwright.domain.treatment import Offer
+from liftwright.flow import adapt, deciding, dispatch, fresh, pausing, stopping, walk
+from liftwright.measurement import stopping as rules
+from liftwright.ports import Deps
+from liftwright.store.campaigns import SqlCampaigns
+from liftwright.store.journal import SqlJournal
+from liftwright.store.ledger import SqlLedger
+
+PEOPLE = 160
+EVIDENCE = {"statistic", "bound", "look", "data_hash"}
+
+
+@dataclass
+class Flight:
+    """A running campaign whose first touch has been taken and whose second stands in the drop file of a later day."""
+
+    shop: Deps
+    clock: Clock
+    campaign_id: str
+    treated: list[str]
+    held: list[str]
+
+    @property
+    def plan(self) -> Plan:
+        plan = self.shop.campaigns.plan(self.campaign_id)
+        assert plan is not None
+        return plan
+
+    @property
+    def status(self) -> str:
+        return self.shop.campaigns.get(self.campaign_id).status
+
+    def happen(self, people: list[str], kind: str, *, amount: float | None = None, margin: float | None = None) -> None:
+        """The same event for each of these people, a different amount for each."""
+        events = [
+            small_shop.happened(person, kind, self.clock.at, amount=None if amount is None else amount + number % 7)
+            for number, person in enumerate(people)
+        ]
+        table = pa.concat_tables(events)
+        if margin is not None:
+            table = table.append_column("margin", pc.multiply(table["amount"], margin))
+        self.shop.lake.add({"events": table}, source=f"{kind}{people[0]}{len(people)}", now=self.clock.at)
+
+    async def tick(self) -> list[Action]:
+        """What one more hourly look did."""
+        self.clock.on(hours=1)
+        before = self.shop.campaigns.actions(self.campaign_id)
+        await adapt.tick(self.campaign_id, deps=self.shop)
+        return [action for action in self.shop.campaigns.actions(self.campaign_id) if action not in before]
+
+    def leaves(self) -> int:
+        """Actions that executors would carry out from now on: in files, not recalled, beyond those of today."""
+        self.clock.on(hours=12)
+        dispatch.drain(deps=self.shop, worker="w")
+        self.clock.on(days=2)
+        dispatch.drain(deps=self.shop, worker="w")
+        folder = self.shop.settings.home / "outbox" / "actions"
+        gone = {row for path in folder.glob("*.cancelled.csv") for row in _ids(path)}
+        return len([row for path in folder.glob("2026-11-04.csv") for row in _ids(path) if row not in gone])
+
+    def entries(self, action: str) -> list[dict[str, Any]]:
+        return [entry.detail for entry in self.shop.journal.entries(subject=self.campaign_id) if entry.action == action]
+
+
+def _ids(path: Path) -> list[str]:
+    return [line.split(",")[0] for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+
+
+@pytest.fixture
+def house(tmp_path: Path, sqlite_url: str, clock: Clock, cast: stand_ins.Cast) -> Iterator[Deps]:
+    """A shop with drop files and enough people to measure something."""
+    deps = small_shop.open_shop(tmp_path, now=clock)
+    small_shop.furnish(deps, people=PEOPLE)
+    home = deps.settings.home
+    yield replace(deps, channels={"email": FileDrop("email", home), "sms": FileDrop("sms", home)})
+    small_shop.close(deps)
+
+
+Ready = Callable[..., Any]
+
+
+@pytest.fixture
+def ready(house: Deps, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Ready:
+    """A flight under these rules; `allows`: what its approval allows to do without asking."""
+    made = stand_ins.StandInBench.plan
+
+    def offering(self: stand_ins.StandInBench, **parts: Any) -> Plan:
+        return made(self, **parts).model_copy(update={"offers": (Offer(name="none"), Offer(name="save10", stock=3))})
+
+    monkeypatch.setattr(stand_ins.StandInBench, "plan", offering)
+    texts = (stand_ins.TEXTS[0], stand_ins.TEXTS[1].model_copy(update={"offer": "save10"}))
+    monkeypatch.setattr(stand_ins, "TEXTS", texts)
+
+    async def start(*wanted: StopRule, allows: tuple[str, ...] = ("stop_campaign", "reduce_sends")) -> Flight:
+        monkeypatch.setattr(stand_ins, "RULES", wanted)
+        monkeypatch.setattr(stand_ins, "ALLOWS", allows)
+        campaign = await walk.start("Sell more", deps=house)
+        await deciding.decide("approve", campaign.campaign_id, plan_hash=campaign.plan_hash, by="ann", deps=house)
+        clock.on(hours=2)
+        dispatch.drain(deps=house, worker="w")
+        clock.on(days=1)
+        dispatch.drain(deps=house, worker="w")
+        plan = house.campaigns.plan(campaign.campaign_id)
+        assert plan is not None
+        treated, held = fresh.arms(plan.audience.digest, house)
+        return Flight(house, clock, campaign.campaign_id, sorted(treated), sorted(held))
+
+    return start
+
+
+def rule(name: str, bound: float, *, acts: bool = True) -> StopRule:
+    """A stop rule."""
+    return StopRule(name=name, statistic="s", bound=bound, says=f"{name} says so.", acts=acts)
+
+
+def spent(flight: Flight) -> None:
+    """Nothing to plant: the first touch cost more than the bound."""
+
+
+def opted_out(flight: Flight) -> None:
+    flight.happen(flight.treated[:40], "opt_out")
+
+
+def uneven(flight: Flight) -> None:
+    """Half of the holdout is not in the table of people any more, as after a broken join."""
+    plan = flight.plan
+    audience = flight.shop.lake.get(plan.audience.digest)
+    lost = pa.array(flight.held[: len(flight.held) * 3 // 4], pa.string())
+    thinned = audience.filter(pc.invert(pc.is_in(audience["customer_id"], value_set=lost)))
+    read = flight.shop.lake.get
+    flight.shop.lake.get = lambda digest: thinned if digest == plan.audience.digest else read(digest)  # type: ignore[method-assign]
+
+
+def hopeless(flight: Flight) -> None:
+    """A third of the flight is over and the people held out buy as much as those contacted."""
+    flight.clock.on(days=2)
+    flight.happen(flight.treated[:100], "purchase", amount=20.0)
+    flight.happen(flight.held[:35], "purchase", amount=60.0)
+
+
+def won(flight: Flight) -> None:
+    """People who were contacted buy, and many more of them than of those held out."""
+    flight.happen(flight.treated[:110], "purchase", amount=90.0)
+    flight.happen(flight.held[:26], "purchase", amount=5.0)
+
+
+def sold_out(flight: Flight) -> None:
+    """The offer of the second touch is redeemed more often than there is stock: by people a third of whom have had it already."""
+    flight.clock.on(hours=8)
+    sends = flight.shop.ledger.sends(flight.campaign_id)
+    offered = sends.filter(pc.equal(sends["offer"], "save10"))["customer_id"].to_pylist()
+    flight.happen(sorted(offered)[:5], "purchase", amount=20.0)
+
+
+STOPPING: list[tuple[StopRule, Callable[[Flight], None]]] = [
+    (rule("guardrail:opt_out", 0.02), opted_out),
+    (rule("budget", 0.5), spent),
+    (rule("futility", 0.1), hopeless),
+    (rule("goal_reached", 500.0), won),
+]
+"""Rules that stop the campaign, and the fault that makes each fire."""
+NAMES = [each.name for each, _ in STOPPING]
+
+
+def right(evidence: dict[str, Any], flight: Flight, wanted: StopRule) -> None:
+    """The evidence names the bound, the look and a table that the lake gives back."""
+    assert set(evidence) >= EVIDENCE
+    assert (evidence["bound"], evidence["look"]) == (wanted.bound, 1)
+    table = flight.shop.lake.get(evidence["data_hash"])
+    assert {"customer_id", "margin"} <= set(table.column_names)
+    assert table.num_rows == len(flight.treated) + len(flight.held)
+
+
+@pytest.mark.parametrize(("wanted", "fault"), STOPPING, ids=NAMES)
+async def test_a_rule_that_fires_stops_everything_once_and_says_on_what(
+    ready: Ready, wanted: StopRule, fault: Callable[[Flight], None]
+) -> None:
+    flight = await ready(wanted)
+    fault(flight)
+    (done,) = await flight.tick()
+    assert (done.kind, done.rule, done.by) == ("stop", wanted.name, "liftwright")
+    right(done.after["evidence"], flight, wanted)
+    assert flight.entries("campaign.stopped")[0]["evidence"] == done.after["evidence"]
+    assert flight.entries("campaign.tick")[0]["firings"] == [{"rule": wanted.name, "kind": "stop", **done.after["evidence"]}]
+    assert (flight.status, flight.leaves()) == ("stopped", 0)
+    assert await flight.tick() == []
+
+
+@pytest.mark.parametrize(("wanted", "fault"), STOPPING, ids=NAMES)
+async def test_where_the_rule_or_the_approval_does_not_let_it_act_it_asks_once(
+    ready: Ready, wanted: StopRule, fault: Callable[[Flight], None]
+) -> None:
+    flight = await ready(wanted, allows=("observe",))
+    fault(flight)
+    (asked,) = await flight.tick()
+    assert (asked.kind, asked.after["asks"]) == ("ask", "stop")
+    right(asked.after["evidence"], flight, wanted)
+    assert await flight.tick() == []
+    waiting = flight.shop.approvals.pending(flight.campaign_id)
+    assert waiting is not None
+    assert flight.status == "running"
+    await deciding.decide("approve", flight.campaign_id, plan_hash=waiting.plan_hash, by="bob", deps=flight.shop)
+    done = flight.shop.campaigns.actions(flight.campaign_id)[-1]
+    assert (done.kind, done.rule, done.by) == ("stop", wanted.name, "bob")
+    assert done.after["evidence"] == asked.after["evidence"]
+    assert (flight.status, flight.leaves()) == ("stopped", 0)
+
+
+@pytest.mark.parametrize(("wanted", "fault"), STOPPING, ids=NAMES)
+async def test_without_the_fault_nothing_fires(ready: Ready, wanted: StopRule, fault: Callable[[Flight], None]) -> None:
+    flight = await ready(wanted if wanted.name != "budget" else rule("budget", 50.0))
+    assert await flight.tick() == []
+    assert flight.status == "running"
+    assert flight.leaves() > 0
+
+
+DEATHS = [(SqlLedger, "cancel_planned"), (SqlLedger, "recall"), (SqlCampaigns, "record_action"), (SqlJournal, "append")]
+"""Steps of a stop after which the process dies."""
+
+
+@pytest.mark.parametrize(("owner", "step"), DEATHS, ids=[step for _, step in DEATHS])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_tick_that_dies_half_way_is_finished_by_the_next_and_acts_once(
+    ready: Ready, monkeypatch: pytest.MonkeyPatch, owner: type, step: str, when: str
+) -> None:
+    flight = await ready(rule("guardrail:opt_out", 0.02))
+    opted_out(flight)
+    real = getattr(owner, step)
+
+    def deadly(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if when == "after":
+            real(self, *args, **kwargs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, deadly)
+        flight.clock.on(hours=1)
+        with pytest.raises(KeyboardInterrupt):
+            await adapt.tick(flight.campaign_id, deps=flight.shop)
+    await flight.tick()
+    stops = [action for action in flight.shop.campaigns.actions(flight.campaign_id) if action.kind == "stop"]
+    assert len(stops) == len(flight.entries("campaign.stopped")) == len(flight.entries("campaign.tick")) == 1
+    right(stops[0].after["evidence"], flight, rule("guardrail:opt_out", 0.02))
+    assert (flight.status, flight.leaves()) == ("stopped", 0)
+
+
+async def test_the_kill_switch_needs_no_figure_and_names_the_data_of_its_moment(ready: Ready) -> None:
+    flight = await ready()
+    stopping.stop(flight.campaign_id, by="ann", reason="wrong price", deps=flight.shop)
+    (done,) = [action for action in flight.shop.campaigns.actions(flight.campaign_id) if action.kind == "stop"]
+    snapshot = flight.shop.lake.snapshot()
+    assert snapshot is not None
+    assert done.after["evidence"] == {"statistic": 1.0, "bound": 0.0, "look": 0, "data_hash": snapshot.snapshot_id}
+    assert (flight.status, flight.leaves()) == ("stopped", 0)
+
+
+async def test_a_data_fault_pauses_until_a_person_resumes_and_silences_what_compares_the_arms(ready: Ready) -> None:
+    fault = rule("data_fault", 0.001)
+    flight = await ready(fault, rule("goal_reached", 500.0))
+    won(flight)
+    real = flight.shop.lake.get
+    uneven(flight)
+    (done,) = await flight.tick()
+    flight.shop.lake.get = real  # type: ignore[method-assign]
+    assert (done.kind, done.rule, flight.status) == ("pause", "data_fault", "paused")
+    assert done.after["evidence"]["statistic"] < fault.bound
+    assert flight.entries("campaign.paused")[0]["evidence"] == done.after["evidence"]
+    assert flight.leaves() == 0
+    assert flight.shop.ledger.counts(flight.campaign_id)["cancelled"] == sum(done.after["recalled"].values()) > 0
+    assert await flight.tick() == []
+    pausing.resume(flight.campaign_id, by="ann", reason="the file was cut off", deps=flight.shop)
+    assert flight.entries("campaign.resumed")[0]["reason"] == "the file was cut off"
+    uneven(flight)
+    assert [action.kind for action in await flight.tick()] == []
+    assert flight.status == "running"
+
+
+async def test_what_waits_during_a_pause_leaves_after_it(ready: Ready, clock: Clock) -> None:
+    flight = await ready()
+    clock.on(hours=1)
+    late = flight.shop.ledger.sends(flight.campaign_id, states=("sent",)).num_rows
+    evidence = {"statistic": 0.0, "bound": 0.0, "look": 1, "data_hash": ""}
+    pausing.pause(flight.campaign_id, by="ann", reason="x", rule="data_fault", evidence=evidence, deps=flight.shop)
+    recalled = flight.shop.ledger.counts(flight.campaign_id)["cancelled"]
+    assert 0 < recalled < late
+    clock.on(days=3)
+    assert dispatch.drain(deps=flight.shop, worker="w")["leased"] == 0
+    pausing.resume(flight.campaign_id, by="ann", reason="x", deps=flight.shop)
+    with pytest.raises(ApprovalError, match="not paused"):
+        pausing.resume(flight.campaign_id, by="ann", reason="x", deps=flight.shop)
+    stopping.stop(flight.campaign_id, by="ann", reason="over", deps=flight.shop)
+    assert flight.status == "stopped"
+
+
+async def test_a_worker_that_held_a_batch_when_the_pause_came_gives_it_back(ready: Ready, clock: Clock, house: Deps) -> None:
+    campaign = await walk.start("Sell more", deps=house)
+    await deciding.decide("approve", campaign.campaign_id, plan_hash=campaign.plan_hash, by="ann", deps=house)
+    clock.on(hours=2)
+    held = house.ledger.lease(now=clock.at, worker="w", limit=10)
+    evidence = {"statistic": 0.0, "bound": 0.0, "look": 1, "data_hash": ""}
+    pausing.pause(campaign.campaign_id, by="ann", reason="x", rule="data_fault", evidence=evidence, deps=house)
+    assert held
+    assert house.ledger.mark([send.send_id for send in held], "sending", now=clock.at, worker="w") == []
+    assert house.ledger.counts(campaign.campaign_id)["cancelled"] == 0
+    pausing.resume(campaign.campaign_id, by="ann", reason="x", deps=house)
+    assert dispatch.drain(deps=house, worker="v")["sent"] >= len(held)
+
+
+async def test_a_stock_that_is_gone_ends_its_offer_also_where_a_file_holds_it(ready: Ready) -> None:
+    flight = await ready(rule("stock", 0.0))
+    sold_out(flight)
+    (done,) = await flight.tick()
+    assert (done.kind, done.rule, done.after["offer"]) == ("stop_offer", "stock", "save10")
+    right(done.after["evidence"], flight, rule("stock", 0.0))
+    assert flight.entries("campaign.offer_stopped")[0]["evidence"] == done.after["evidence"]
+    states = flight.shop.ledger.sends(flight.campaign_id)
+    now = pa.scalar(flight.clock.at, states["send_at"].type)
+    ahead = states.filter(pc.and_(pc.equal(states["offer"], "save10"), pc.greater(states["send_at"], now)))
+    assert set(ahead["state"].to_pylist()) == {"cancelled"}
+    assert flight.status == "running"
+    assert await flight.tick() == []
+
+
+async def test_an_offer_that_may_only_be_asked_about_is_all_that_the_yes_ends(ready: Ready) -> None:
+    flight = await ready(rule("stock", 0.0), allows=("observe",))
+    sold_out(flight)
+    (asked,) = await flight.tick()
+    assert asked.after["asks"] == "stop_offer"
+    waiting = flight.shop.approvals.pending(flight.campaign_id)
+    assert waiting is not None
+    assert waiting.title.startswith(f"Stop the offer save10 in {flight.campaign_id}?")
+    await deciding.decide("approve", flight.campaign_id, plan_hash=waiting.plan_hash, by="bob", deps=flight.shop)
+    done = flight.shop.campaigns.actions(flight.campaign_id)[-1]
+    assert (done.kind, done.by, flight.status) == ("stop_offer", "bob", "running")
+
+
+async def test_the_more_important_question_waits_and_the_other_is_asked_after_it(ready: Ready) -> None:
+    first, second = rule("guardrail:opt_out", 0.02, acts=False), rule("budget", 0.5, acts=False)
+    flight = await ready(first, second)
+    (asked,) = await flight.tick()
+    assert asked.rule == "budget"
+    opted_out(flight)
+    (more,) = await flight.tick()
+    assert more.rule == "guardrail:opt_out"
+    assert await flight.tick() == []
+    (waiting,) = flight.shop.approvals.waiting()
+    await deciding.decide("reject", flight.campaign_id, plan_hash=waiting.plan_hash, by="bob", reason="no", deps=flight.shop)
+    (again,) = [action for action in await flight.tick() if action.kind == "ask"]
+    assert again.rule == "budget"
+    assert flight.shop.approvals.waiting()[0].thread_id.endswith(":2:2")
+
+
+async def test_the_end_of_the_flight_closes_the_campaign_and_nothing_leaves(ready: Ready, clock: Clock) -> None:
+    flight = await ready(rule("end", 1.0))
+    clock.on(days=30)
+    await flight.tick()
+    assert flight.status == "finished"
+    assert dispatch.drain(deps=flight.shop, worker="w")["leased"] == 0
+    assert flight.shop.ledger.counts(flight.campaign_id)["waiting"] == 0
+
+
+async def test_the_rules_judge_the_kept_table_to_the_same_statistic(ready: Ready) -> None:
+    flight = await ready(rule("guardrail:opt_out", 0.02))
+    opted_out(flight)
+    (done,) = await flight.tick()
+    table = flight.shop.lake.get(done.after["evidence"]["data_hash"])
+    hit = set(table.filter(pc.greater(table["opt_outs"], 0))["customer_id"].to_pylist())
+    sends = flight.shop.ledger.sends(flight.campaign_id)
+    reached = set(sends.filter(pc.is_valid(sends["provider_id"]))["customer_id"].to_pylist())
+    held = set(flight.held)
+    again = rules.Guardrail("opt_out", len(hit & reached), len(reached), 0.02, len(hit & held), len(held))
+    assert rules.harm(again) == done.after["evidence"]["statistic"]
