@@ -117,7 +117,9 @@ class FakeBench:
         count -= 1_000 * ("lapsed customers" in exclude)
         return Eligible(digest="d", population=10_000, count=count, funnel=())
 
-    def design(self, objective: Objective, eligible: Eligible, *, share: float | None = None) -> Experiment:
+    def design(
+        self, objective: Objective, eligible: Eligible, *, share: float | None = None, asked: Sequence[str] = ()
+    ) -> Experiment:
         return EXPERIMENT if share is None else EXPERIMENT.model_copy(update={"holdout_share": share})
 
     def draft_variants(self, objective: Objective, *, channels: Sequence[Channel], offers: Sequence[str]) -> tuple[Variant, ...]:

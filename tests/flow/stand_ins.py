@@ -66,7 +66,9 @@ class StandInBench:
         step = FunnelStep(step="without", rule="goal", removed=len(ids) - len(left), left=len(left))
         return Eligible(digest=digest, population=len(ids), count=len(left), funnel=(step,))
 
-    def design(self, objective: Objective, eligible: Eligible, *, share: float | None = None) -> Experiment:
+    def design(
+        self, objective: Objective, eligible: Eligible, *, share: float | None = None, asked: Sequence[str] = ()
+    ) -> Experiment:
         share = 0.25 if share is None else share
         salt = f"{self.campaign_id}:{self.seed}"
         ids = self.deps.lake.get(eligible.digest)["customer_id"].to_pylist()

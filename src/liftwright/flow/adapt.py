@@ -30,8 +30,6 @@ LEAVE = {"stop": {"stop_campaign"}, "pause": {"pause_arm", "stop_campaign"}, "st
 """What an approval must allow, one of these, for a rule that fired to act without asking."""
 _OWN_STATUS = {"stop": ("stopped",), "pause": ("paused",)}
 """Where a firing leaves its campaign: there it is followed again, so that what a crash cut short is finished."""
-POINTLESS = ("budget", "goal_reached")
-"""Rules that change nothing once nothing is left to send."""
 
 
 class TickState(TypedDict, total=False):
@@ -88,7 +86,9 @@ async def judge(state: TickState, *, deps: Deps) -> dict[str, Any]:
     offer, a spent budget and a stock that is gone change nothing."""
     campaign_id = state["campaign_id"]
     waiting = deps.ledger.counts(campaign_id)["waiting"]
-    idle = {one.rule for one in state["fired"] if one.rule == "end" or (one.rule in POINTLESS and not waiting)}
+    idle = {"end", *(() if waiting else ("budget",))}
+    if not await asyncio.to_thread(stock.is_waiting, campaign_id, deps=deps):
+        idle.add(rules.GOAL)
     fired = [
         one
         for one in state["fired"]

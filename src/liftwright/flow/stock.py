@@ -53,12 +53,13 @@ def left(campaign_id: str, *, deps: Deps) -> dict[str, int]:
     return {name: most - used.get(name, 0) for name, most in stock.items()}
 
 
-def is_waiting(campaign_id: str, offer: str, *, deps: Deps) -> bool:
-    """Are there sends of this offer that have not begun to leave, or that an executor holds for later?"""
+def is_waiting(campaign_id: str, offer: str = "", *, deps: Deps) -> bool:
+    """Are there sends (of this offer, if one is named) that have not begun to leave, or that an executor holds for later?"""
     sends = deps.ledger.sends(campaign_id, states=(*OPEN, "sent"))
     ahead = pc.greater(sends["send_at"], pa.scalar(deps.now(), sends["send_at"].type))
     open_still = pc.or_(pc.not_equal(sends["state"], "sent"), ahead)
-    return bool(pc.any(pc.and_(pc.equal(sends["offer"], offer), open_still)).as_py())
+    mine = pc.equal(sends["offer"], offer) if offer else True
+    return bool(pc.any(pc.and_(open_still, mine)).as_py())
 
 
 def end(
