@@ -166,7 +166,7 @@ class Plan(Value):
             "revision": self.revision,
             "objective": data["objective"],
             "audience": {k: data["audience"][k] for k in ("population", "eligible", "selected", "holdout", "digest")},
-            "experiment": {k: v for k, v in data["experiment"].items() if k != "note"},
+            "experiment": {k: v for k, v in data["experiment"].items() if k != "note" and (k != "analysis" or v is not None)},
             "offers": data["offers"],
             "variants": data["variants"],
             "assignment": {k: data["assignment"][k] for k in numbers},

@@ -105,13 +105,14 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     await asyncio.to_thread(suppress, plan, starts_at=reporting.flight(plan, row, deps)[0], deps=deps)
     for fired in state["fired"]:
         await _follow(fired, plan, deps)
-    if deps.campaigns.get(campaign_id).status == "running":
+    if deps.campaigns.get(campaign_id).status == "running" and state["report"].verdict != "invalid":
         number = len(reporting.look_fractions(campaign_id, deps)) + 1
         await asyncio.to_thread(resplit, plan, number=number, deps=deps)
     detail = {
         "fraction": state["fraction"],
         "verdict": state["report"].verdict,
         "fired": [fired.rule for fired in state["fired"]],
+        "look": state["report"].series[-1].model_dump(mode="json"),
     }
     deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.tick", subject=campaign_id, detail=detail)
     return {}
@@ -146,6 +147,10 @@ def _judged(seen: reporting.Look, stock_left: dict[str, int]) -> tuple[Fired, ..
         stock_left=stock_left,
         power=seen.plan.experiment.power,
         level=seen.plan.experiment.level,
+        margin_rate=seen.report.margin_rate,
+        information=seen.information,
+        matured=seen.matured,
+        has_power=seen.has_power,
     )
     signals = rules.judge(watch, rules=_rules(seen.plan))
     return tuple(Fired(rule=one.rule, kind=one.kind, says=one.says, acts=one.acts, subject=one.subject) for one in signals)
