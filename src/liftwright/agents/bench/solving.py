@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from liftwright.agents.allowed import contacts_in_all, named_line
 from liftwright.agents.bench import timing
 from liftwright.agents.bench.audience import allowed_channels, flight_waves
+from liftwright.agents.bench.covariates import covariates
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Eligible
@@ -275,7 +276,7 @@ def _people(
             "is_selected": pa.array(selected),
             "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
             "reason": pa.array(reasons, pa.string()),
-            "prior_value": pa.array(data.feature("value_90")[where], pa.float64()),
+            **{name: pa.array(values[where], pa.float64()) for name, values in covariates(data, scores, data.features).items()},
         }
     )
 
