@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftwright.measurement.estimate import cap_for, difference, outcomes_in_smaller_arm, sample_ratio, total
+from liftwright.measurement.estimate import difference, outcomes_in_smaller_arm, total
+from liftwright.measurement.freezing import cap_for
+from liftwright.measurement.integrity import sample_ratio
 
 VALUES = st.lists(st.floats(-1000, 1000), min_size=2, max_size=50)
 

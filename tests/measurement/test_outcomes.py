@@ -47,7 +47,11 @@ def run(table: pa.Table | None, ids: list[str] | None = None, **changes: Any) ->
 
 def test_a_purchase_earns_its_margin_or_the_rate_of_its_amount() -> None:
     found = run(events({"amount": 100.0}, {"amount": 50.0, "margin": 5.0}, {"type": "visit"}))
-    assert found["a"] == {"margin": 45.0, "revenue": 150.0, "orders": 2.0, "visits": 1.0, "opt_outs": 0.0, "complaints": 0.0}
+    assert found["a"] == {"margin": 45.0, "revenue": 150.0, "orders": 2.0, "visits": 1.0} | {
+        "opt_outs": 0.0,
+        "complaints": 0.0,
+        "order_margin": 45.0,
+    }
     assert found["b"]["margin"] == 0.0
 
 
@@ -81,7 +85,9 @@ def test_contact_cost_comes_off_the_margin() -> None:
 
 def test_without_events_everybody_has_zeros() -> None:
     for table in (None, events()):
-        assert run(table)["a"] == dict.fromkeys(("margin", "revenue", "orders", "visits", "opt_outs", "complaints"), 0.0)
+        assert run(table)["a"] == dict.fromkeys(
+            ("margin", "revenue", "orders", "visits", "opt_outs", "complaints", "order_margin"), 0.0
+        )
     assert run(events({"amount": 1.0}), ids=[]) == {}
 
 

@@ -68,8 +68,8 @@ def test_a_real_effect_is_a_win_whose_total_is_the_effect_times_the_treated() ->
     assert found.incremental_margin.mid == pytest.approx(9000 * found.lift.mid)
     assert found.incremental_margin.low < 18_000 < found.incremental_margin.high
     assert found.sends["duplicates"] == 0
-    assert [one.metric for one in found.secondary] == ["revenue", "orders", "visits"]
-    assert found.secondary[0].level == pytest.approx(1 - 0.05 / 3)
+    assert [one.metric for one in found.secondary] == ["revenue", "orders", "visits", "average_order_value"]
+    assert found.secondary[0].level == pytest.approx(1 - 0.05 / 5)
 
 
 def test_a_harmful_and_an_idle_campaign_are_called_so() -> None:

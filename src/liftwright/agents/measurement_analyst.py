@@ -12,7 +12,7 @@ from liftwright.content.grounding import is_grounded as ungrounded
 from liftwright.domain.evidence import Report
 from liftwright.domain.goal import Objective
 from liftwright.domain.policy import Finding
-from liftwright.measurement import report as reporting
+from liftwright.measurement.narrative import narrative as plain_narrative
 from liftwright.ports import Deps
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ async def design(objective: Objective, eligible: Eligible, *, bench: Bench, deps
 
 async def narrate(report: Report, *, deps: Deps) -> AgentResult[NarrativeProposal]:
     """The report in words; a narrative with a number that the report does not hold is replaced by the rules' own."""
-    plain = reporting.narrative(report)
+    plain = plain_narrative(report)
     step = base.Step(
         agent=AGENT,
         prompt="measurement_narrate",

@@ -6,20 +6,28 @@ from typing import Any, Literal
 
 from liftwright.domain.base import AwareDatetime, Value
 from liftwright.domain.experiment import Verdict
+from liftwright.domain.figures import ArmResult, Interval, LookPoint, Pace, Pooled, Trend
 from liftwright.domain.policy import Finding
 
-
-class Interval(Value):
-    """A range and how sure it is: `level` 0.95 means 95 %."""
-
-    low: float
-    mid: float
-    high: float
-    level: float = 0.95
+__all__ = [
+    "Action",
+    "Estimate",
+    "Health",
+    "Interval",
+    "Lesson",
+    "ModelCard",
+    "PastTest",
+    "Reason",
+    "Report",
+]
 
 
 class Estimate(Value):
-    """A measured effect. When it could not be measured, the numbers are None and `reason` says why."""
+    """A measured effect. When it could not be measured, the numbers are None and `reason` says why.
+
+    `adjusted_p` holds for all secondary metrics of a report together (Holm). `query` gives `mid` back: SQL over the tables that
+    `liftwright export` writes as `audience` and `outcomes`.
+    """
 
     metric: str
     low: float | None = None
@@ -30,6 +38,7 @@ class Estimate(Value):
     treated: int = 0
     holdout: int = 0
     p_value: float | None = None
+    adjusted_p: float | None = None
     reason: str = ""
     query: str = ""
 
@@ -97,17 +106,22 @@ class Action(Value):
 
 
 class Health(Value):
-    """Whether the numbers may be believed at all."""
+    """Whether the numbers may be believed at all. `lost`: people of the audience who cannot be analysed any more."""
 
     srm_p: float | None
     contamination: int
+    contaminated_share: float = 0.0
+    lost: int = 0
     late_data: int
 
 
 class Report(Value):
     """What a campaign did, why, what it caused and what it taught. Money figures are major units of `currency`, totals for the campaign.
 
-    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one.
+    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one. `sensitivity` is the same
+    effect under the other caps; `anytime` the interval of `lift` that holds at every look. `queries` makes the figures that carry none
+    themselves. `detectable` and `expected` are the plan's, per person. `data` names the table of outcomes in the lake
+    that all of it was computed from.
     """
 
     campaign_id: str
@@ -122,6 +136,7 @@ class Report(Value):
     incremental_margin: Interval | None
     unmeasured: str = ""
     secondary: tuple[Estimate, ...] = ()
+    sensitivity: tuple[Estimate, ...] = ()
     verdict: Verdict
     health: Health
     guardrails: tuple[Finding, ...] = ()
@@ -129,3 +144,14 @@ class Report(Value):
     policy_violations: int = 0
     lessons: tuple[Lesson, ...] = ()
     narrative: str = ""
+    series: tuple[LookPoint, ...] = ()
+    arms: tuple[ArmResult, ...] = ()
+    pacing: tuple[Pace, ...] = ()
+    trend: Trend | None = None
+    pooled: Pooled | None = None
+    margin_rate: Interval | None = None
+    anytime: Interval | None = None
+    queries: dict[str, str] = {}
+    detectable: float | None = None
+    expected: float | None = None
+    data: str = ""

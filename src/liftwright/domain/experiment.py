@@ -79,6 +79,32 @@ class GlobalHoldout(Value):
     people: int = 0
 
 
+class Analysis(Value):
+    """How the campaign will be judged, fixed before launch from the past alone.
+
+    `conversions`: people with an order expected in the smaller arm, at the rate of both, by the end of the window; looks spend error by
+    the share of them seen.
+    `cap` and `stricter_cap`: greatest margin of one person that counts (99 % and 95 % of past buyers), major units. `covariate`: the
+    column of the audience's table that the outcome is adjusted for, and the share of past outcomes it explains. `expected` and
+    `detectable`: effect per person among the people compared; where the second is larger the plan is not measurable at this size.
+    `opt_out_price`: expected margin lost with one person who opts out.
+    """
+
+    conversions: float
+    cap: float | None = None
+    stricter_cap: float | None = None
+    covariate: str = ""
+    explained: Share = 0.0
+    expected: float | None = None
+    detectable: float | None = None
+    opt_out_price: float = 0.0
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether the test can find what the plan expects."""
+        return self.expected is not None and self.detectable is not None and self.expected >= self.detectable
+
+
 class Experiment(Value):
     """Frozen into the plan hash. The arm of a person follows from `sha256(salt : customer_id)` and the person's stratum, which the
     table of the audience states (`measurement.holdout`), fixed before anyone is chosen.
@@ -102,6 +128,8 @@ class Experiment(Value):
     stop_rules: tuple[StopRule, ...] = ()
     adjust_when: tuple[str, ...] = ()
     note: str = ""
+    analysis: Analysis | None = None
+    """None in plans from before it was frozen."""
     strata: int = 1
     arms: tuple[AskedShare, ...] = ()
     usual: Usual | None = None

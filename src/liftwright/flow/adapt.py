@@ -77,8 +77,7 @@ async def observe(state: TickState, *, deps: Deps) -> dict[str, Any]:
     """Measure now."""
     seen = await asyncio.to_thread(reporting.look, state["campaign_id"], deps=deps)
     left = await asyncio.to_thread(stock.left, state["campaign_id"], deps=deps)
-    fired = await asyncio.to_thread(_judged, seen, left, deps)
-    return {"report": seen.report, "fraction": seen.fraction, "fired": fired}
+    return {"report": seen.report, "fraction": seen.fraction, "fired": _judged(seen, left)}
 
 
 async def judge(state: TickState, *, deps: Deps) -> dict[str, Any]:
@@ -105,8 +104,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     for fired in state["fired"]:
         if deps.campaigns.get(campaign_id).status in ("running", *_OWN_STATUS.get(fired.kind, ())):
             await _follow(fired, plan, deps)
-    is_sound = all(fired.rule != "data_fault" for fired in state["fired"])
-    if is_sound and deps.campaigns.get(campaign_id).status == "running":
+    if deps.campaigns.get(campaign_id).status == "running" and state["report"].verdict != "invalid":
         number = len(reporting.look_fractions(campaign_id, deps)) + 1
         await asyncio.to_thread(resplit, plan, number=number, deps=deps)
     detail = {
@@ -114,6 +112,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
         "verdict": state["report"].verdict,
         "fired": [fired.rule for fired in state["fired"]],
         "firings": [{"rule": fired.rule, "kind": fired.kind, **fired.evidence} for fired in state["fired"]],
+        "look": state["report"].series[-1].model_dump(mode="json"),
     }
     deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.tick", subject=campaign_id, detail=detail)
     return {}
@@ -155,8 +154,8 @@ def _record_question(row: ApprovalRequest, fired: Firing, plan: Plan, deps: Deps
     deps.campaigns.record_action(plan.campaign_id, action)
 
 
-def _judged(seen: reporting.Look, stock_left: dict[str, int], deps: Deps) -> tuple[Firing, ...]:
-    """The rules that fire at this look. The table of outcomes they were judged on is kept where one does."""
+def _judged(seen: reporting.Look, stock_left: dict[str, int]) -> tuple[Firing, ...]:
+    """The rules that fire at this look, with the name of the table of outcomes they were judged on."""
     budget = seen.plan.objective.budget
     watch = rules.Watch(
         fraction=seen.fraction,
@@ -170,11 +169,13 @@ def _judged(seen: reporting.Look, stock_left: dict[str, int], deps: Deps) -> tup
         stock_left=stock_left,
         power=seen.plan.experiment.power,
         level=seen.plan.experiment.level,
+        margin_rate=seen.report.margin_rate,
+        information=seen.information,
+        matured=seen.matured,
+        has_power=seen.has_power,
     )
     signals = rules.judge(watch, rules=_rules(seen.plan))
-    if not signals:
-        return ()
-    where = {"look": seen.report.looks, "data_hash": deps.lake.put(seen.outcomes)}
+    where = {"look": seen.report.looks, "data_hash": seen.report.data}
     return tuple(Firing.model_validate({**vars(one), **where}) for one in signals)
 
 

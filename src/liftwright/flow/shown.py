@@ -109,7 +109,19 @@ def report_json(report: Report) -> Json:
         "lift": {
             **{
                 name: lift[name]
-                for name in ("metric", "low", "mid", "high", "level", "method", "treated", "holdout", "p_value", "reason")
+                for name in (
+                    "metric",
+                    "low",
+                    "mid",
+                    "high",
+                    "level",
+                    "method",
+                    "treated",
+                    "holdout",
+                    "p_value",
+                    "reason",
+                    "query",
+                )
             },
             "looks": report.looks,
             "matured_share": report.matured_share,
@@ -123,7 +135,27 @@ def report_json(report: Report) -> Json:
         "policy_violations": report.policy_violations,
         "lessons": [lesson.model_dump(mode="json") for lesson in report.lessons],
         "narrative": report.narrative,
+        **_figures(report),
     }
+
+
+def _figures(report: Report) -> Json:
+    """What the report draws, and the queries that make its figures."""
+    whole = report.model_dump(mode="json")
+    names = (
+        "sensitivity",
+        "series",
+        "arms",
+        "pacing",
+        "trend",
+        "pooled",
+        "margin_rate",
+        "anytime",
+        "queries",
+        "detectable",
+        "expected",
+    )
+    return {**{name: whole[name] for name in names}, "outcomes": report.data}
 
 
 def _margin(report: Report) -> Json:
@@ -195,6 +227,7 @@ def _plan(plan: Plan) -> Json:
         "expected",
         "forgone",
         "is_measurable",
+        "analysis",
     )
     audience = whole["audience"]
     return {

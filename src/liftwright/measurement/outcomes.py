@@ -24,11 +24,14 @@ def outcomes(
     ends_at: datetime,
     margin_rate: float,
     costs: pa.Table | None = None,
+    opt_out_price: float = 0.0,
 ) -> pa.Table:
-    """customer_id, margin, revenue, orders, visits, opt_outs, complaints in [starts_at, ends_at), in the order of `customer_ids`.
+    """customer_id, margin, revenue, orders, visits, opt_outs, complaints, order_margin in [starts_at, ends_at), in the order of
+    `customer_ids`.
 
-    A purchase without a margin earns amount x margin_rate. A return takes its amount and margin back. costs: customer_id, cost;
-    what was spent on contacting a person is taken off their margin. People without events have zeros.
+    A purchase without a margin earns amount x margin_rate. A return takes its amount and margin back: that is `order_margin`. costs:
+    customer_id, cost; what was spent on contacting a person is taken off their `margin`, and so is `opt_out_price` (major units), the
+    margin expected to be lost with a person who opts out. People without events have zeros.
     """
     place = {name: position for position, name in enumerate(customer_ids)}
     columns = {name: np.zeros(len(customer_ids)) for name in ("margin", "revenue", "orders", *COUNTED)}
@@ -44,6 +47,8 @@ def outcomes(
         _add(columns["orders"], rows[kinds == "purchase"], None)
         for name, kind in COUNTED.items():
             _add(columns[name], rows[kinds == kind], None)
+    columns["order_margin"] = columns["margin"].copy()
+    columns["margin"] -= opt_out_price * (columns["opt_outs"] > 0)
     if costs is not None and costs.num_rows:
         spent = [
             (place[name], cost)
@@ -54,6 +59,30 @@ def outcomes(
             columns["margin"], np.array([p for p, _ in spent], dtype=np.int64), -np.array([c for _, c in spent], dtype=np.float64)
         )
     return pa.table({"customer_id": pa.array(list(customer_ids), pa.string()), **columns})
+
+
+def by_day(
+    events: pa.Table | None, *, customer_ids: Sequence[str], starts_at: datetime, ends_at: datetime, margin_rate: float
+) -> Floats:
+    """(days, 2): sum and sum of squares over people of each day's margin of orders less returns, whole days from `starts_at` on."""
+    days = max(int((ends_at - starts_at) / timedelta(days=1)), 0)
+    found = np.zeros((days, 2))
+    if events is None or not events.num_rows or not days:
+        return found
+    mine = _window(events, starts_at=starts_at, ends_at=starts_at + timedelta(days=days), people=customer_ids)
+    mine = mine.filter(pc.is_in(mine["type"], value_set=pa.array(["purchase", "return"])))
+    people = np.asarray(pc.index_in(mine["customer_id"], value_set=pa.array(sorted(set(customer_ids)), pa.string())).to_numpy())
+    start = _at(starts_at, mine).cast(pa.int64()).as_py()
+    unit = _at(starts_at + timedelta(days=1), mine).cast(pa.int64()).as_py() - start
+    day = (mine["occurred_at"].cast(pa.int64()).to_numpy() - start) // unit
+    _, margin = _money(mine, margin_rate=margin_rate)
+    is_return = np.asarray(pc.equal(mine["type"], "return"))
+    margin = np.where(is_return, -np.abs(margin), margin)
+    cells, place = np.unique(people * days + day, return_inverse=True)
+    sums = np.bincount(place, weights=margin, minlength=len(cells))
+    for column, values in enumerate((sums, sums**2)):
+        found[:, column] = np.bincount(cells % days, weights=values, minlength=days)
+    return found
 
 
 def redemptions(events: pa.Table | None, *, sends: pa.Table, starts_at: datetime, ends_at: datetime, days: int) -> dict[str, int]:

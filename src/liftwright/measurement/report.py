@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import norm
 
-from liftwright.domain.evidence import Action, Estimate, Health, Lesson, Report
-from liftwright.domain.experiment import Experiment, Verdict
-from liftwright.domain.money import Money
+from liftwright.domain.evidence import Action, Estimate, Health, Interval, Lesson, Report
+from liftwright.domain.experiment import Analysis, Experiment, Verdict
+from liftwright.domain.figures import ArmResult, Pace, Trend
 from liftwright.domain.policy import Finding
-from liftwright.measurement.estimate import BURN_IN, difference, outcomes_in_smaller_arm, sample_ratio, total
-from liftwright.measurement.stopping import SRM_BOUND, z_of
+from liftwright.measurement import anytime, integrity, moments, queries, ratio, secondary
+from liftwright.measurement.estimate import BURN_IN, difference, outcomes_in_smaller_arm, total
+from liftwright.measurement.narrative import narrative
 
-SECONDARY = ("revenue", "orders", "visits")
+SECONDARY = secondary.MEANS
+COLUMNS = ("margin", "order_margin", *SECONDARY)
 Floats = npt.NDArray[np.float64]
+Arms = Mapping[str, tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True)
 class Flight:
     """What is known of a campaign besides its people and their outcomes.
 
-    sends: counts by state (planned, delivered, failed, unknown, suppressed). delivered: people with a delivered send. is_futile:
-    stopped by the futility rule. matured_share: share of the outcome window that has been seen. late_data: `outcomes.late_events`.
-    has_outcomes: a purchase, return or visit of anybody came back since the launch.
+    sends: counts by state (planned, delivered, failed, unknown, suppressed). delivered: people with a delivered send. lost: people of
+    the audience who cannot be analysed any more. is_futile: stopped by the futility rule. matured_share: share of the outcome window
+    that has been seen. late_data: `outcomes.late_events`. has_outcomes: a purchase, return or visit of anybody came back since the
+    launch. contact_cost: what deliveries cost. data: the lake's name of the table of outcomes.
     """
 
     campaign_id: str
@@ -39,6 +42,7 @@ class Flight:
     sends: Mapping[str, int]
     delivered: Sequence[str]
     looks: int = 1
+    lost: Collection[str] = ()
     has_ended: bool = False
     is_futile: bool = False
     has_outcomes: bool = True
@@ -48,6 +52,10 @@ class Flight:
     actions: Sequence[Action] = ()
     lessons: Sequence[Lesson] = ()
     policy_violations: int = 0
+    contact_cost: float = 0.0
+    pacing: Sequence[Pace] = ()
+    trend: Trend | None = None
+    data: str = ""
 
 
 def build(
@@ -58,32 +66,87 @@ def build(
     experiment: Experiment,
     cap: float | None = None,
     critical: float | None = None,
+    critical_each: float | None = None,
+    critical_anytime: float | None = None,
 ) -> Report:
     """Measure by assignment among those selected in both arms.
 
-    audience: customer_id, arm, is_selected, prior_value. outcomes: customer_id, margin, revenue, orders, visits. cap: greatest margin
-    that counts per person, fixed before launch. critical: |z| of a look before the end (`sequential.bound`).
-    Total incremental margin = effect per person x selected people of the treated arm.
+    audience: customer_id, arm, is_selected, and the covariate the plan names (`prior_value` where it names none). outcomes:
+    customer_id, margin, revenue, orders, visits, and order_margin where known. cap: greatest margin that counts per person, fixed before
+    launch; the plan's own unless given. critical: |z| of a look before the end (`looks.critical`); critical_each: the same for each
+    secondary metric; critical_anytime: |z| that holds at every look. Judged by the experiment's metric where that is one of SECONDARY, by
+    margin otherwise. Total incremental margin = effect per person x selected people of the treated arm.
     """
-    arms = _arms(audience, outcomes)
-    metric, level = experiment.primary_metric, experiment.level
-    if silence := _silence(flight, arms):
-        treated, holdout = (len(arm) for arm in arms["margin"])
-        lift = Estimate(metric=metric, level=level, treated=treated, holdout=holdout, reason=silence)
-    else:
-        lift = difference(
-            *arms["margin"], metric=metric, level=level, cap=cap, covariate=arms.get("prior_value"), critical=critical
-        )
-    health = Health(
-        srm_p=_arm_sizes(audience, share=experiment.compared_share),
-        contamination=_contamination(audience, flight.delivered),
-        late_data=flight.late_data,
+    planned = experiment.analysis or Analysis(conversions=0.0, covariate="prior_value")
+    arms = _arms(audience, outcomes, covariate=planned.covariate)
+    plain = _Effects(
+        arms=arms,
+        covariate=planned.covariate if planned.covariate in arms else "",
+        level=experiment.level,
+        cap=planned.cap if cap is None else cap,
+        silence=_silence(flight, arms),
     )
-    report = _filled(flight, lift, health, arms, level=experiment.level)
+    goal = experiment.primary_metric if experiment.primary_metric in SECONDARY else "margin"
+    margin = plain.of("margin", critical=critical)
+    lift = plain.of(goal, critical=critical).model_copy(update={"metric": experiment.primary_metric})
+    always = None if critical_anytime is None else total(plain.of(goal, critical=critical_anytime), people=1)
+    report = _filled(flight, lift, margin, _health(flight, audience, experiment), arms, goal=goal)
+    shown = {
+        "anytime": always,
+        "sensitivity": plain.under_other_caps(planned.stricter_cap, critical=critical),
+        "secondary": secondary.compare(
+            arms,
+            level=plain.level,
+            critical=critical_each,
+            covariate=plain.covariate,
+            queries=_secondary_queries(plain.covariate),
+        ),
+        "margin_rate": _margin_rate(arms, level=plain.level),
+        "arms": _arm_results(flight, audience, outcomes),
+        "queries": _other_queries(plain),
+        "detectable": planned.detectable,
+        "expected": planned.expected,
+    }
+    report = report.model_copy(update=shown)
     return report.model_copy(update={"narrative": narrative(report)})
 
 
-def _silence(flight: Flight, arms: Mapping[str, tuple[Floats, Floats]]) -> str:
+@dataclass(frozen=True)
+class _Effects:
+    """How this report measures an effect; `silence` is why it cannot."""
+
+    arms: Arms
+    covariate: str
+    level: float
+    cap: float | None
+    silence: str
+
+    def of(self, metric: str, *, critical: float | None) -> Estimate:
+        """The effect on one column; only margin is capped."""
+        return self._under(metric, self.cap if metric == "margin" else None, critical)
+
+    def under_other_caps(self, stricter: float | None, *, critical: float | None) -> tuple[Estimate, ...]:
+        """The margin without a cap and with the stricter one, where there is a cap."""
+        if self.cap is None or self.silence:
+            return ()
+        return tuple(self._under("margin", cap, critical) for cap in dict.fromkeys((None, stricter)) if cap != self.cap)
+
+    def _under(self, metric: str, cap: float | None, critical: float | None) -> Estimate:
+        treated, holdout = (len(arm) for arm in self.arms[metric])
+        if self.silence and not (metric == "visits" and any(np.any(arm) for arm in self.arms[metric])):
+            return Estimate(metric=metric, level=self.level, treated=treated, holdout=holdout, reason=self.silence)
+        return difference(
+            *self.arms[metric],
+            metric=metric,
+            level=self.level,
+            cap=cap,
+            covariate=self.arms[self.covariate] if self.covariate else None,
+            critical=critical,
+            query=queries.effect(metric, cap=cap, covariate=self.covariate),
+        )
+
+
+def _silence(flight: Flight, arms: Arms) -> str:
     """Why there is no margin to compare, and what to import; empty when somebody of either arm bought or gave back.
 
     Then the treated arm's margin is what its contacts cost, which says nothing about what they caused.
@@ -101,8 +164,18 @@ def _silence(flight: Flight, arms: Mapping[str, tuple[Floats, Floats]]) -> str:
     )
 
 
-def _filled(flight: Flight, lift: Estimate, health: Health, arms: Mapping[str, tuple[Floats, Floats]], *, level: float) -> Report:
-    seen = outcomes_in_smaller_arm(*arms["margin"])
+def _health(flight: Flight, audience: pa.Table, experiment: Experiment) -> Health:
+    return integrity.health(
+        compared(audience),
+        share=experiment.compared_share,
+        delivered=flight.delivered,
+        lost=flight.lost,
+        late_data=flight.late_data,
+    )
+
+
+def _filled(flight: Flight, lift: Estimate, margin: Estimate, health: Health, arms: Arms, *, goal: str) -> Report:
+    seen = outcomes_in_smaller_arm(*arms[goal])
     return Report(
         campaign_id=flight.campaign_id,
         status=flight.status,
@@ -113,37 +186,34 @@ def _filled(flight: Flight, lift: Estimate, health: Health, arms: Mapping[str, t
         lift=lift,
         looks=flight.looks,
         matured_share=flight.matured_share,
-        incremental_margin=total(lift, people=len(arms["margin"][0])),
-        unmeasured=lift.reason if lift.mid is None else "",
-        secondary=_secondary(arms, level=level),
+        incremental_margin=total(margin, people=len(arms["margin"][0])),
+        unmeasured=margin.reason if margin.mid is None else "",
         verdict=verdict(lift, health=health, has_ended=flight.has_ended, is_futile=flight.is_futile, conversions=seen),
         health=health,
         guardrails=tuple(flight.guardrails),
         actions=tuple(flight.actions),
         policy_violations=flight.policy_violations,
         lessons=tuple(flight.lessons),
+        pacing=tuple(flight.pacing),
+        trend=flight.trend,
+        data=flight.data,
     )
 
 
 def verdict(lift: Estimate, *, health: Health, has_ended: bool, is_futile: bool, conversions: int) -> Verdict:
     """invalid when the arms cannot be compared; running before the end; then win, harm, futile or inconclusive by the interval."""
-    if health.srm_p is not None and health.srm_p < SRM_BOUND:
+    if not integrity.is_believable(health):
         return "invalid"
     if not has_ended:
         return "running"
-    if lift.low is not None and lift.high is not None and conversions >= BURN_IN:
-        if lift.low > 0:
-            return "win"
-        if lift.high < 0:
-            return "harm"
-    return "futile" if is_futile else "inconclusive"
+    return decided(lift, conversions=conversions) or ("futile" if is_futile else "inconclusive")
 
 
-def narrative(report: Report) -> str:
-    """What happened, in sentences whose numbers all come from the report."""
-    return " ".join(
-        sentence for sentence in (_delivery(report), _effect(report), _conclusion(report), _doubts(report)) if sentence
-    )
+def decided(lift: Estimate, *, conversions: int) -> Verdict | None:
+    """win or harm where the interval of this look says so and the burn-in is over; None otherwise."""
+    if lift.low is None or lift.high is None or conversions < BURN_IN:
+        return None
+    return "win" if lift.low > 0 else "harm" if lift.high < 0 else None
 
 
 def compared(audience: pa.Table) -> pa.Table:
@@ -151,104 +221,58 @@ def compared(audience: pa.Table) -> pa.Table:
     return audience.filter(pc.is_in(audience["arm"], value_set=pa.array(["treated", "holdout"])))
 
 
-def _arms(audience: pa.Table, outcomes: pa.Table) -> dict[str, tuple[Floats, Floats]]:
+def _margin_rate(arms: Arms, *, level: float) -> Interval | None:
+    """Margin share of the treated arm's revenue, with an interval that holds at every look; None where nothing is known of it."""
+    if "order_margin" not in arms or min(part.sum() for part in arms["revenue"]) <= 0:
+        return None
+    arm = moments.arm(arms["order_margin"][0], arms["revenue"][0])
+    return ratio.rate(arm, level=level, critical=anytime.critical(1.0, level=level)) if arm.seen >= BURN_IN else None
+
+
+def _arms(audience: pa.Table, outcomes: pa.Table, *, covariate: str) -> dict[str, tuple[Floats, Floats]]:
     """Per column, the values of treated and holdout people who were (or would have been) selected; nothing seen counts as 0."""
-    audience = compared(audience)
     chosen = audience.filter(pc.fill_null(audience["is_selected"], False))
     where = pc.index_in(chosen["customer_id"], value_set=outcomes["customer_id"].combine_chunks())
-    is_holdout = np.array(chosen["arm"].to_pylist(), dtype=object) == "holdout"
-    found: dict[str, tuple[Floats, Floats]] = {}
-    for name in ("margin", *SECONDARY):
-        values = np.nan_to_num(np.array(outcomes[name].take(where).to_pylist(), dtype=np.float64), nan=0.0)
-        found[name] = (values[~is_holdout], values[is_holdout])
-    if "prior_value" in chosen.column_names:
-        prior = np.nan_to_num(np.array(chosen["prior_value"].to_pylist(), dtype=np.float64), nan=0.0)
-        found["prior_value"] = (prior[~is_holdout], prior[is_holdout])
-    return found
+    sides = [np.asarray(pc.equal(chosen["arm"], arm)) for arm in ("treated", "holdout")]
+    columns = {name: outcomes[name].take(where) for name in COLUMNS if name in outcomes.column_names}
+    if covariate in chosen.column_names:
+        columns[covariate] = chosen[covariate]
+    values = {
+        name: np.nan_to_num(np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64))
+        for name, column in columns.items()
+    }
+    return {name: (column[sides[0]], column[sides[1]]) for name, column in values.items()}
 
 
-def _arm_sizes(audience: pa.Table, *, share: float) -> float | None:
-    """The smaller p-value of assigned and analysed people, doubled for looking twice."""
-    audience = compared(audience)
-    is_holdout = np.array(audience["arm"].to_pylist(), dtype=object) == "holdout"
-    selected = np.array(audience["is_selected"].to_pylist(), dtype=bool)
-    values = [
-        sample_ratio(int((~is_holdout & mask).sum()), int((is_holdout & mask).sum()), share)
-        for mask in (np.ones(len(is_holdout), dtype=bool), selected)
-    ]
-    known = [value for value in values if value is not None]
-    return min(1.0, 2.0 * min(known)) if known else None
+def _secondary_queries(name: str) -> dict[str, str]:
+    means = {metric: queries.effect(metric, covariate=name) for metric in secondary.MEANS}
+    return means | {metric: queries.ratio(*parts) for metric, parts in secondary.RATIOS.items()}
 
 
-def _contamination(audience: pa.Table, delivered: Sequence[str]) -> int:
-    held = audience.filter(pc.equal(audience["arm"], "holdout"))["customer_id"].to_pylist()
-    return len(set(held) & set(delivered))
+def _other_queries(plain: _Effects) -> dict[str, str]:
+    return {
+        "incremental_margin": queries.total("margin", cap=plain.cap, covariate=plain.covariate),
+        "margin_rate": queries.rate("order_margin", "revenue"),
+        "contamination": queries.contamination(),
+    }
 
 
-def _secondary(arms: Mapping[str, tuple[Floats, Floats]], *, level: float) -> tuple[Estimate, ...]:
-    """Other outcomes at a level that holds for all of them together (Bonferroni)."""
-    together = 1.0 - (1.0 - level) / len(SECONDARY)
-    return tuple(difference(*arms[name], metric=name, level=together) for name in SECONDARY)
-
-
-def _delivery(report: Report) -> str:
-    sends = report.sends
-    lost = [f"{sends[name]} {name}" for name in ("failed", "unknown", "suppressed") if sends.get(name)]
-    tail = f" ({', '.join(lost)})" if lost else ""
-    return f"{sends.get('delivered', 0)} of {sends.get('planned', 0)} planned sends were delivered{tail}."
-
-
-def _effect(report: Report) -> str:
-    lift, money = report.lift, report.incremental_margin
-    if money is None:
-        return f"What it caused is not measurable yet: {report.unmeasured or lift.reason}."
-    low, mid, high = (Money.of(round(value, 6), report.currency) for value in (money.low, money.mid, money.high))
-    return (
-        f"Compared with {lift.holdout} people held out, the {lift.treated} people selected brought {mid} of extra margin "
-        f"({lift.level:.0%} interval {low} to {high}), {money.mid / max(lift.treated, 1):.4f} {report.currency} per person."
-    )
-
-
-def _conclusion(report: Report) -> str:
-    lift = report.lift
-    if report.verdict == "invalid":
-        return f"The arms' sizes do not fit the plan (p = {report.health.srm_p:.1e}), so this figure must not be used until that is explained."
-    if report.verdict == "running":
-        return f"The flight is still running: {report.matured_share:.0%} of the window has been seen."
-    if report.verdict == "win":
-        return "The whole interval lies above zero: the campaign paid."
-    if report.verdict == "harm":
-        return "The whole interval lies below zero: the campaign cost more than it brought."
-    if report.incremental_margin is None:
-        return "So it cannot be told whether it paid."
-    first = (
-        "It was stopped because the planned effect could no longer be found."
-        if report.verdict == "futile"
-        else "It cannot be told whether it paid."
-    )
-    return f"{first} {_what_it_takes(lift)}".strip()
-
-
-def _what_it_takes(lift: Estimate) -> str:
-    """How much larger a test would have to be to decide, if the effect seen is the true one (80 % power)."""
-    if lift.reason:
-        return f"What is missing: {lift.reason}."
-    z = z_of(lift)
-    if z is None or lift.mid is None or lift.mid <= 0:
-        return "Nothing seen here speaks for repeating it unchanged."
-    factor = (float(norm.ppf(0.5 + lift.level / 2) + norm.ppf(0.8)) / max(z, 1e-6)) ** 2
-    if factor > 100:
-        return "The effect seen is too small to be found by any test of a sensible size."
-    return f"If the effect seen is the true one, a test about {max(factor, 1.1):.1f} times as large would decide it."
-
-
-def _doubts(report: Report) -> str:
-    parts = []
-    if report.health.contamination:
-        parts.append(
-            f"{report.health.contamination} people held out were contacted all the same, which makes the effect look smaller."
+def _arm_results(flight: Flight, audience: pa.Table, outcomes: pa.Table) -> tuple[ArmResult, ...]:
+    """Every arm of the audience among those selected, the holdout last."""
+    chosen = audience.filter(pc.fill_null(audience["is_selected"], False))
+    names = sorted(set(chosen["arm"].to_pylist()), key=lambda name: (name == "holdout", name != "treated", name))
+    delivered = pa.array(sorted(set(flight.delivered)), pa.string())
+    found = []
+    for name in names:
+        ids = chosen.filter(pc.equal(chosen["arm"], name))["customer_id"].combine_chunks()
+        mine = outcomes.filter(pc.is_in(outcomes["customer_id"], value_set=ids))
+        reached = int(pc.sum(pc.is_in(ids, value_set=delivered)).as_py() or 0)
+        sums = {c: float(pc.sum(mine[c]).as_py() or 0.0) for c in ("orders", "revenue", "margin")}
+        buyers = int(pc.sum(pc.greater(mine["orders"], 0)).as_py() or 0)
+        cost = flight.contact_cost if name == "treated" else 0.0
+        found.append(
+            ArmResult(
+                arm=name, people=len(ids), reached=reached, buyers=buyers, **sums, contact_cost=cost, query=queries.arm(name)
+            )
         )
-    if report.health.late_data:
-        parts.append(f"{report.health.late_data} events came in after the window was closed.")
-    broken = [finding.says for finding in report.guardrails if finding.severity == "block"]
-    return " ".join((*parts, *broken))
+    return tuple(found)

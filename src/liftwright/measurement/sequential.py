@@ -1,13 +1,15 @@
 """Looking every day without fooling oneself: Lan-DeMets bounds with O'Brien-Fleming spending, by recursive integration.
 
-Spending per side: a(t) = 2 - 2 Phi(z_{1 - alpha/4} / sqrt t), alpha two-sided (Lan and DeMets 1983). The density of the score
-process inside the earlier bounds is carried forward on a grid (Armitage, McPherson and Rowe 1969).
+Spending per side: a(t) = 2 - 2 Phi(z_{1 - alpha/4} / sqrt t), alpha two-sided (Lan and DeMets 1983). Error may be spent by another
+clock than the information that sets how looks depend on each other (Lan and DeMets 1989). The density of the score process inside
+the earlier bounds is carried forward on Gauss-Legendre points (Armitage, McPherson and Rowe 1969).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -19,9 +21,18 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 Floats = npt.NDArray[np.float64]
-GRID = 801
+POINTS = (96, 128, 192, 256, 384, 512)
+"""How many points carry the density; the shorter a step is beside the bound, the more it takes."""
 FURTHEST = 8.0
 """Bounds beyond 8 standard errors are cut there; that spends less than 1e-15."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look. information: in any unit, as long as all looks share it. spending: share of the allowed error spent by then, of 1."""
+
+    information: float
+    spending: float
 
 
 def spent(fraction: float, *, alpha: float = 0.05) -> float:
@@ -42,27 +53,38 @@ def bound(fraction: float, *, past: Sequence[float] = (), alpha: float = 0.05) -
 
 def bounds(fractions: Sequence[float], *, alpha: float = 0.05) -> tuple[float, ...]:
     """The |z| bounds of a series of looks at rising shares of the information."""
-    shares = tuple(round(min(float(share), 1.0), 9) for share in fractions)
-    if not shares or shares[0] <= 0.0 or any(b <= a for a, b in pairwise(shares)):
+    return bounds_of([Look(share, share) for share in (min(float(fraction), 1.0) for fraction in fractions)], alpha=alpha)
+
+
+def bounds_of(looks: Sequence[Look], *, alpha: float = 0.05) -> tuple[float, ...]:
+    """The |z| bounds of a series of looks with rising information, whose spending never falls."""
+    rounded = tuple((round(look.information, 9), round(min(look.spending, 1.0), 9)) for look in looks)
+    if not rounded or rounded[0][0] <= 0.0 or any(b[0] <= a[0] or b[1] < a[1] for a, b in pairwise(rounded)):
         raise ValueError("the shares of information must rise, be above 0 and at most 1")
-    return _bounds(shares, alpha)
+    return _walk(rounded, alpha).bounds
 
 
-@lru_cache(maxsize=512)
-def _bounds(shares: tuple[float, ...], alpha: float) -> tuple[float, ...]:
-    found: list[float] = []
-    grid = np.zeros(1)
-    weight = np.ones(1)
-    before, error = 0.0, 0.0
-    for share in shares:
-        step = math.sqrt(share - before)
-        allowed = max(spent(share, alpha=alpha) - error, 0.0)
-        limit = _limit(grid, weight, step=step, scale=math.sqrt(share), allowed=allowed)
-        found.append(limit / math.sqrt(share))
-        error += _crossing(limit, grid, weight, step)
-        grid, weight = _forward(grid, weight, limit=limit, step=step)
-        before = share
-    return tuple(found)
+@dataclass(frozen=True)
+class _Walk:
+    """Where a series of looks stands: its bounds, the error spent, and the density of what has not crossed yet."""
+
+    bounds: tuple[float, ...]
+    error: float
+    grid: Floats
+    weight: Floats
+
+
+@lru_cache(maxsize=4096)
+def _walk(looks: tuple[tuple[float, float], ...], alpha: float) -> _Walk:
+    before = _walk(looks[:-1], alpha) if len(looks) > 1 else _Walk((), 0.0, np.zeros(1), np.ones(1))
+    information, spending = looks[-1]
+    step = math.sqrt(information - (looks[-2][0] if len(looks) > 1 else 0.0))
+    scale = math.sqrt(information)
+    allowed = max(spent(spending, alpha=alpha) - before.error, 0.0)
+    limit = _limit(before.grid, before.weight, step=step, scale=scale, allowed=allowed)
+    error = before.error + _crossing(limit, before.grid, before.weight, step)
+    grid, weight = _forward(before.grid, before.weight, limit=limit, step=step)
+    return _Walk((*before.bounds, limit / scale), error, grid, weight)
 
 
 def _crossing(limit: float, grid: Floats, weight: Floats, step: float) -> float:
@@ -78,9 +100,15 @@ def _limit(grid: Floats, weight: Floats, *, step: float, scale: float, allowed: 
 
 
 def _forward(grid: Floats, weight: Floats, *, limit: float, step: float) -> tuple[Floats, Floats]:
-    """Density mass on a new grid inside the bounds (trapezium weights)."""
-    points: Any = np.linspace(-limit, limit, GRID)
+    """Density mass on new points inside the bounds."""
+    nodes, mass = _points(next((count for count in POINTS if count >= 6.0 * limit / step), POINTS[-1]))
+    points: Any = nodes * limit
     density = np.exp(-0.5 * ((points[:, None] - grid[None, :]) / step) ** 2) @ weight / (step * math.sqrt(2.0 * math.pi))
-    width = np.full(GRID, points[1] - points[0])
-    width[[0, -1]] /= 2.0
-    return points, density * width
+    return points, density * mass * limit
+
+
+@lru_cache(maxsize=len(POINTS))
+def _points(count: int) -> tuple[Floats, Floats]:
+    """Gauss-Legendre points and weights on (-1, 1)."""
+    nodes, mass = np.polynomial.legendre.leggauss(count)
+    return np.asarray(nodes), np.asarray(mass)

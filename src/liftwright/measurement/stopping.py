@@ -6,12 +6,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scipy.stats import beta, norm
+from scipy.stats import norm
 
 from liftwright.domain.evidence import Estimate, Interval
 from liftwright.domain.experiment import StopRule
 from liftwright.domain.policy import Finding
+from liftwright.measurement import anytime
 from liftwright.measurement.estimate import BURN_IN
+from liftwright.measurement.integrity import SRM_BOUND
 
 KILL_SWITCH = "kill_switch"
 GOAL = "goal_reached"
@@ -19,19 +21,24 @@ ORDER = ("data_fault", "guardrail", "budget", "stock", "margin_floor", "futility
 """Rules after the kill switch, most important first."""
 COMPARING = frozenset({"margin_floor", "futility", GOAL})
 """Rules that stand on the measured effect: a data fault silences them."""
-SRM_BOUND = 0.001
-FUTILE_POWER = 0.10
+FUTILE_POWER = 0.20
 FUTILE_FROM = 0.30
 HARM_ALPHA = 0.05
+BREACH = 2.0
+"""How many times its limit a rate is suspected to be when it is too high; bounds are sharpest there."""
 _DATA_FAULT = f"Pause when the arms' sizes differ from the plan (p below {SRM_BOUND:g}): no figure can be believed then."
 _FUTILITY = (
-    f"From {FUTILE_FROM:.0%} of the flight, stop when the chance of still finding the planned effect is below {FUTILE_POWER:.0%}."
+    f"From {FUTILE_FROM:.0%} of the planned information, where the test was large enough to find the planned effect, stop when the "
+    f"chance of still finding it is below {FUTILE_POWER:.0%}."
 )
 
 
 @dataclass(frozen=True)
 class Guardrail:
-    """A rate that must not get worse: `count` of `people` contacted against `limit`, on top of what the holdout shows."""
+    """A rate that must not get worse: `count` of `people` contacted against `limit`, on top of what the holdout shows.
+
+    planned: people to be contacted by the end; 0 where the plan does not say.
+    """
 
     name: str
     count: int
@@ -39,12 +46,15 @@ class Guardrail:
     limit: float
     baseline_count: int = 0
     baseline_people: int = 0
+    planned: int = 0
 
 
 @dataclass(frozen=True)
 class Watch:
-    """All that a look knows. fraction: share of the planned information (or days) seen; money in major units.
+    """All that a look knows. fraction: share of the flight seen; money in major units.
 
+    information: share of the planned information seen, never ahead of the window (`looks.look`); `fraction` where it is None. matured: share of the effect that had time to
+    show; `information` where it is None. has_power: whether the plan could find what it expects; without it nothing is futile.
     conversions: people with an outcome in the smaller arm. margin_rate: margin share of treated orders with its interval.
     achieved: lower bound of the incremental margin so far, total. stock_left: redemptions left by offer. power, level: of the
     experiment. killed_by: who pulled the switch.
@@ -63,6 +73,9 @@ class Watch:
     power: float = 0.8
     level: float = 0.95
     killed_by: str | None = None
+    information: float | None = None
+    matured: float | None = None
+    has_power: bool = True
 
 
 @dataclass(frozen=True)
@@ -136,23 +149,39 @@ def judge(watch: Watch, *, rules: Sequence[StopRule]) -> tuple[Signal, ...]:
     return tuple(found)
 
 
-def conditional_power(z: float, *, fraction: float, power: float = 0.8, level: float = 0.95) -> float:
-    """Chance of |z| above the level's quantile at the end if the design effect is true, given z now (Jennison and Turnbull 2000)."""
+def conditional_power(
+    z: float, *, fraction: float, power: float = 0.8, level: float = 0.95, matured: float | None = None
+) -> float:
+    """Chance of |z| above the level's quantile at the end if the design effect is true, given z now (Jennison and Turnbull 2000).
+
+    fraction: share of the information seen. matured: share of the design effect that had time to show by now, where contacts are
+    recent or still to come; what has not shown yet is still expected. It is the share of the information unless given.
+    """
     quantile = float(norm.ppf(0.5 + level / 2))
     if fraction >= 1.0:
         return 1.0 if z >= quantile else 0.0
     drift = quantile + float(norm.ppf(power))
-    gap = z * math.sqrt(max(fraction, 0.0)) + drift * (1.0 - fraction) - quantile
+    shown = fraction if matured is None else min(max(matured, 0.0), 1.0)
+    gap = z * math.sqrt(max(fraction, 0.0)) + drift * (1.0 - shown) - quantile
     return float(norm.cdf(gap / math.sqrt(1.0 - fraction)))
 
 
 def harm(guardrail: Guardrail, *, alpha: float = HARM_ALPHA) -> float:
-    """One-sided lower bound of the rate (Clopper and Pearson), less the holdout's own rate; 0 when nothing happened."""
+    """One-sided lower bound of how much higher the rate is than the holdout's, valid at every look; 0 when nothing happened.
+
+    What people do later than they were contacted only raises a rate later, so a daily look never fires too early for it.
+    """
     if guardrail.count <= 0 or guardrail.people <= 0:
         return 0.0
-    low = float(beta.ppf(alpha, guardrail.count, guardrail.people - guardrail.count + 1))
-    anyway = guardrail.baseline_count / guardrail.baseline_people if guardrail.baseline_people else 0.0
-    return max(low - anyway, 0.0)
+    return anytime.rise_floor(
+        guardrail.count,
+        guardrail.people,
+        guardrail.baseline_count,
+        guardrail.baseline_people,
+        suspected=min(max(BREACH * guardrail.limit, 1e-6), 0.5),
+        share=min(guardrail.people / guardrail.planned, 1.0) if guardrail.planned else 1.0,
+        alpha=alpha,
+    )
 
 
 def guardrail_findings(guardrails: Sequence[Guardrail]) -> tuple[Finding, ...]:
@@ -223,10 +252,10 @@ def _margin_floor(watch: Watch, rule: StopRule) -> list[Signal]:
 
 
 def _futility(watch: Watch, rule: StopRule) -> list[Signal]:
-    z = z_of(watch.lift)
-    if z is None or watch.conversions < BURN_IN or not FUTILE_FROM <= watch.fraction < 1.0:
+    z, seen = z_of(watch.lift), watch.fraction if watch.information is None else watch.information
+    if z is None or not watch.has_power or watch.conversions < BURN_IN or watch.fraction >= 1.0 or not FUTILE_FROM <= seen < 1.0:
         return []
-    chance = conditional_power(z, fraction=watch.fraction, power=watch.power, level=watch.level)
+    chance = conditional_power(z, fraction=seen, power=watch.power, level=watch.level, matured=watch.matured)
     if chance >= rule.bound:
         return []
     says = f"Even if the planned effect is real, the chance of still finding it is {chance:.1%}."

@@ -172,6 +172,7 @@ class Bench:
         told = (*goal_findings.unread(brief.assumptions), *assigned.findings)
         return assembly.plan(
             self.data,
+            self.scored,
             campaign_id=self.campaign_id,
             brief=brief,
             revision=revision,

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from liftwright.agents.allowed import contacts_in_all, named_line
 from liftwright.agents.bench import arms, asked, timing
 from liftwright.agents.bench.audience import allowed_channels, flight_waves
+from liftwright.agents.bench.covariates import covariates
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Eligible
@@ -117,7 +118,7 @@ def solve(
     violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
-    people = _people(data, drawn, would, table)
+    people = _people(data, scores, drawn, would, table)
     return Solved(solution, limits, people, violations, len(chosen), letters, field.late, beside.findings)
 
 
@@ -275,7 +276,7 @@ def _limits(data: Data, objective: Objective, *, touches: int) -> dict[str, Any]
     }
 
 
-def _people(data: Data, drawn: arms.Drawn, would: set[str], table: pa.Table) -> pa.Table:
+def _people(data: Data, scores: Scores, drawn: arms.Drawn, would: set[str], table: pa.Table) -> pa.Table:
     ids = drawn.ids
     best = table.group_by("customer_id").aggregate([("value", "max")])
     value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
@@ -291,6 +292,9 @@ def _people(data: Data, drawn: arms.Drawn, would: set[str], table: pa.Table) -> 
             "is_selected": pa.array(selected),
             "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
             "reason": pa.array(reasons, pa.string()),
-            "prior_value": pa.array(data.feature("value_90")[drawn.where], pa.float64()),
+            **{
+                name: pa.array(values[drawn.where], pa.float64())
+                for name, values in covariates(data, scores, data.features).items()
+            },
         }
     )

@@ -17,7 +17,7 @@ from liftwright.domain.goal import Objective
 from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import NO_OFFER, Variant
-from liftwright.measurement import report as reporting
+from liftwright.measurement.narrative import narrative
 
 if TYPE_CHECKING:
     from liftwright.agents.bench import Bench
@@ -214,7 +214,7 @@ def read_report(report: Report) -> BaseTool:
 
     def read_report() -> str:
         """Read the report: every number you may use, and a plain draft of the narrative made by rules."""
-        return as_json({"report": report_facts(report), "draft": reporting.narrative(report)})
+        return as_json({"report": report_facts(report), "draft": narrative(report)})
 
     return made(read_report)
 
