@@ -189,6 +189,7 @@ def design(
         adjust_when=(
             "a person opts out: their remaining touches are cancelled",
             "a text does better than another: its share grows, never below 5 %",
+            "before each later wave: the rest is solved again for the people chosen here, on what they did since",
         ),
         note=_note(scores, detects.absolute, mean),
     )

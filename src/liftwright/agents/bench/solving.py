@@ -73,7 +73,7 @@ class Solved:
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
     """What competes for whom: people (places among `data.ids`), actions that can be sent, their effects (people, actions), who may be
     contacted by channel, waves and economics; `late` channels could be landed in no wave and compete for nobody."""
 
@@ -104,15 +104,16 @@ def solve(
     ids = np.asarray(data.deps.lake.get(found.digest)["customer_id"].to_pylist(), dtype=object)
     where = np.searchsorted(data.ids.astype(str), ids.astype(str))
     held = np.asarray(holdout.arms(list(ids), salt=experiment.salt, share=experiment.holdout_share), dtype=bool)
-    field = _field(
-        data, scores, objective, where, variants, channels=channels, offers=offers, touches=touches, sure=found.needs_effect
+    flight = flight_waves(data, objective, touches=touches)
+    field = field_of(
+        data, scores, objective, where, variants, channels=channels, offers=offers, flight=flight, sure=found.needs_effect
     )
-    table, letters = _candidates(data, field, variants)
+    table, letters = candidates_of(data, field, variants)
     in_holdout = pc.is_in(table["customer_id"], pa.array(ids[held], pa.string()))
     treated = table.filter(pc.invert(in_holdout))
     limits = _limits(data, objective, touches=touches)
     solution = assignment.solve(treated, limits, seed=data.seed, randomised_share=data.deps.settings.limits.randomised_share)
-    solution = replace(solution, rows=_spread(data, objective, solution.rows, touches=touches))
+    solution = replace(solution, rows=spread(data, solution.rows, flight))
     violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
@@ -120,13 +121,13 @@ def solve(
     return Solved(solution, limits, people, violations, len(chosen), letters, field.late)
 
 
-def _spread(data: Data, objective: Objective, rows: pa.Table, *, touches: int) -> pa.Table:
+def spread(data: Data, rows: pa.Table, flight: Sequence[waves.Wave]) -> pa.Table:
     """Days of sending within each wave, so that no channel carries more on a day than it can; the best touches go first."""
     per_day: dict[str, int | None] = {channel: found.capacity_per_day for channel, found in data.deps.settings.channels.items()}
-    return pacing.spread(rows, waves=flight_waves(data, objective, touches=touches), capacity_per_day=per_day)
+    return pacing.spread(rows, waves=flight, capacity_per_day=per_day)
 
 
-def _field(
+def field_of(
     data: Data,
     scores: Scores,
     objective: Objective,
@@ -135,10 +136,11 @@ def _field(
     *,
     channels: Sequence[str],
     offers: Sequence[str],
-    touches: int,
-    sure: bool,
-) -> _Field:
-    flight, economics = flight_waves(data, objective, touches=touches), economics_of(data, scores, objective, where)
+    flight: Sequence[waves.Wave],
+    sure: bool = False,
+) -> Field:
+    """What competes for the people at `where` in the waves of a flight. sure: only where the effect is surely (90 %) above zero."""
+    economics = economics_of(data, scores, objective, where)
     named = [channel for channel in allowed_channels(data, objective) if channel in channels]
     may = [c for c in named if not flight or treatments.open_waves(flight, lead_days=economics.lead_days.get(c, 0))]
     worded = _shares(variants)
@@ -147,18 +149,18 @@ def _field(
     effects = scores.effects.values[place]
     if sure:
         effects = np.where(effects - SURE_Z * scores.effects.errors[place] > 0, effects, -np.inf)
-    return _Field(
+    return Field(
         where=where,
         actions=[data.actions[i] for i in columns],
         effects=effects,
         allowed={channel: data.allowed[channel][where] for channel in may},
-        waves=flight,
+        waves=tuple(flight),
         economics=economics,
         late=tuple(channel for channel in named if channel not in may),
     )
 
 
-def _candidates(data: Data, field: _Field, variants: Sequence[Variant]) -> tuple[pa.Table, pa.Table | None]:
+def candidates_of(data: Data, field: Field, variants: Sequence[Variant]) -> tuple[pa.Table, pa.Table | None]:
     """Every touch worth considering, one letter per household, and what a letter is worth to each person."""
     ids, allowed = [str(customer) for customer in data.ids[field.where]], dict(field.allowed)
     letters = postage.weigh(effects=field.effects, actions=field.actions, allowed=allowed, economics=field.economics)
