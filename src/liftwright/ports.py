@@ -129,12 +129,19 @@ class Ledger(Protocol):
         ...
 
     def replace(
-        self, campaign_id: str, *, planned: Collection[str], sends: Sequence[Send], now: datetime, detail: Mapping[str, Any]
+        self,
+        campaign_id: str,
+        *,
+        planned: Collection[str],
+        sends: Sequence[Send],
+        now: datetime,
+        detail: Mapping[str, Any],
+        entry: str = "campaign.replanned",
     ) -> dict[str, int]:
         """Plan `sends` instead of the planned ones (ids); counts those added, changed and cancelled. Only while the campaign runs.
 
         A person's wave stays as it is where a send of it is not among `planned` any more, was tried, or was cancelled for any other
-        reason than an earlier call of this. Where anything changed the journal gets `campaign.replanned` with `detail` in the same transaction.
+        reason than an earlier call of this. Where anything changed the journal gets `entry` with `detail` in the same transaction.
         """
 
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:

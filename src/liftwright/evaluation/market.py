@@ -20,6 +20,7 @@ import pyarrow.parquet as pa_parquet
 
 from liftwright import settings as settings_file
 from liftwright import wiring
+from liftwright.domain.approval import DecisionKind
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError
 from liftwright.flow import adapt, deciding, dispatch, intake, learn, shown, walk
@@ -174,6 +175,17 @@ class MarketRun:
             )
         await deciding.decide("approve", campaign_id, plan_hash=waiting.plan_hash, by="demo approver", deps=self.deps)
 
+    async def _answer(self, campaign_id: str) -> None:
+        """Decide what the tick asked, if it asked."""
+        waiting = self.deps.approvals.pending(campaign_id)
+        if waiting is None:
+            return
+        kind: DecisionKind = "approve" if self.approve(waiting.title, waiting.plan_hash) else "reject"
+        self.progress("approver", f"{kind}: {waiting.title}")
+        await deciding.decide(
+            kind, campaign_id, plan_hash=waiting.plan_hash, by="demo approver", reason="decided in the demo", deps=self.deps
+        )
+
     async def _fly(self, campaign_id: str, ends_on: date) -> pa.Table:
         """Day by day: the worker drops actions, the market reacts, outcomes come back, the campaign ticks."""
         taken: list[pa.Table] = []
@@ -192,6 +204,7 @@ class MarketRun:
             self._bring_back(events, day)
             if day <= ends_on and self.deps.campaigns.get(campaign_id).status == "running":
                 await adapt.tick(campaign_id, deps=self.deps)
+                await self._answer(campaign_id)
             self.progress(
                 "day", f"{day}: {0 if actions is None else actions.num_rows:,} actions, {events.num_rows:,} events back"
             )

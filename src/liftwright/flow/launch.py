@@ -73,7 +73,7 @@ def _launch_approved(row: ApprovalRequest, deps: Deps) -> None:
     if blocks:
         raise _Blocked(blocks)
     rows = deps.lake.get(plan.assignment.digest)
-    sends = sends_of(plan, rows, zones=zones_of(bench.data.people), default_zone=deps.settings.time_zone, now=now)
+    sends = sends_now(plan, rows, people=bench.data.people, deps=deps)
 
     def stored_hash() -> str:
         again = approved_plan(row, deps)
@@ -129,6 +129,11 @@ def _changed(plan: Plan, what: str) -> ApprovalError:
     )
 
 
+def sends_now(plan: Plan, rows: pa.Table, *, people: pa.Table, deps: Deps) -> list[Send]:
+    """`sends_of` for people whose time zones `people` knows, from now on."""
+    return sends_of(plan, rows, zones=_zones(people), default_zone=deps.settings.time_zone, now=deps.now())
+
+
 def sends_of(plan: Plan, rows: pa.Table, *, zones: Mapping[str, str], default_zone: str, now: datetime) -> list[Send]:
     """One planned send per assignment row, at its hour in the person's own time zone (UTC-aware), in priority order."""
     discounts = {offer.name: offer.discount for offer in plan.offers}
@@ -171,8 +176,7 @@ def send_time(send_on: date, hour: int, zone: str, default_zone: str, now: datet
     return at.astimezone(UTC)
 
 
-def zones_of(people: pa.Table) -> dict[str, str]:
-    """Time zone by customer_id, of those who have one."""
+def _zones(people: pa.Table) -> dict[str, str]:
     if "time_zone" not in people.column_names:
         return {}
     pairs = zip(people["customer_id"].to_pylist(), people["time_zone"].to_pylist(), strict=True)

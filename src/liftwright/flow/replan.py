@@ -18,7 +18,7 @@ from liftwright.agents.bench import Bench, remainder
 from liftwright.domain.campaign import REPLANNED
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import launch, suppressing
+from liftwright.flow import additions, in_force, launch, suppressing
 from liftwright.flow.fresh import newest
 from liftwright.planning.waves import Wave
 from liftwright.ports import Deps
@@ -38,7 +38,7 @@ def replan(plan: Plan, *, number: int, starts_at: datetime, deps: Deps) -> int:
     """Solve what is left of the flight on the newest data and put it in place of what was planned; returns how many touches changed.
 
     `number` is the tick's: it seeds the lot. Does nothing where the approval does not allow it, when no wave is near, or when the
-    flight has only one.
+    flight has only one. Asks whether to add people who have become worth a contact.
     """
     if not set(plan.envelope.allows) >= NEEDED:
         return 0
@@ -46,52 +46,60 @@ def replan(plan: Plan, *, number: int, starts_at: datetime, deps: Deps) -> int:
     flight = _flight_left(plan, sends, deps)
     if not flight:
         return 0
-    snapshot = newest(deps).snapshot
-    pins = plan.pins
-    bench = Bench(
-        deps,
-        campaign_id=plan.campaign_id,
-        snapshot_id=snapshot.snapshot_id,
-        as_of=deps.now(),
-        seed=pins.seed,
-        models=pins.models,
-    )
+    bench = _bench(plan, deps)
     planned = _planned(sends, flight, bench)
     kept = sends.filter(pc.invert(pc.is_in(sends["send_id"], value_set=planned["send_id"].combine_chunks())))
     used = kept.filter(pc.invert(pc.is_in(kept["state"], value_set=pa.array(NOT_USED))))
     people = _open_to(plan, sends, starts_at=starts_at, deps=deps)
     if not people:
         return 0
-    left = _left(plan, used, people, flight)
-    found = remainder.resolve(bench.data, bench.scored, plan, left, planned, seed=pins.seed + number)
+    left, seed = _left(plan, used, people, flight, more=in_force.added_cost(plan, deps=deps)), plan.pins.seed + number
+    found = remainder.resolve(bench.data, bench.scored, plan, left, planned, seed=seed)
     if found is None or found.violations or _excess(plan, found.solution.rows, used, planned) > CENT:
         return 0
-    rows = found.solution.rows
-    zones = launch.zones_of(bench.data.people)
-    wanted = launch.sends_of(plan, rows, zones=zones, default_zone=deps.settings.time_zone, now=deps.now())
-    put, solution = deps.lake.put, found.solution
+    changed = _put_in_place(plan, found, planned, bench, flight, number=number, deps=deps)
+    additions.ask(plan, left, found, sends, bench, seed=seed, deps=deps)
+    return changed
+
+
+def _bench(plan: Plan, deps: Deps) -> Bench:
+    """Today's data, the plan's models."""
+    return Bench(
+        deps,
+        campaign_id=plan.campaign_id,
+        snapshot_id=newest(deps).snapshot.snapshot_id,
+        as_of=deps.now(),
+        seed=plan.pins.seed,
+        models=plan.pins.models,
+    )
+
+
+def _put_in_place(
+    plan: Plan, found: remainder.Resolved, planned: pa.Table, bench: Bench, flight: tuple[Wave, ...], *, number: int, deps: Deps
+) -> int:
+    """Change the ledger and write down what was decided from what."""
+    rows, put = found.solution.rows, deps.lake.put
     detail = {
         "tick": number,
-        "snapshot": snapshot.snapshot_id,
-        "seed": pins.seed + number,
+        "snapshot": bench.data.snapshot.snapshot_id,
+        "seed": plan.pins.seed + number,
         "waves": [wave.index for wave in flight],
         "rows": put(rows),
-        "candidates": put(solution.candidates),
-        "draws": put(solution.draws),
+        "candidates": put(found.solution.candidates),
+        "draws": put(found.solution.draws),
     }
+    sends = launch.sends_now(plan, rows, people=bench.data.people, deps=deps)
     counts = deps.ledger.replace(
-        plan.campaign_id, planned=planned["send_id"].to_pylist(), sends=wanted, now=deps.now(), detail=detail
+        plan.campaign_id, planned=planned["send_id"].to_pylist(), sends=sends, now=deps.now(), detail=detail
     )
     if any(counts.values()):
-        worth = {"planned": round(found.planned_worth, 2), "replanned": round(float(pc.sum(rows["value"]).as_py() or 0.0), 2)}
-        before = {"touches": planned.num_rows, "by_action": remainder.by_action(planned), "worth": worth["planned"]}
-        after = {
-            "touches": rows.num_rows,
-            "by_action": remainder.by_action(rows),
-            "worth": worth["replanned"],
-            **counts,
-            **detail,
+        worth = round(float(pc.sum(rows["value"]).as_py() or 0.0), 2)
+        before = {
+            "touches": planned.num_rows,
+            "by_action": remainder.by_action(planned),
+            "worth": round(found.planned_worth, 2),
         }
+        after = {"touches": rows.num_rows, "by_action": remainder.by_action(rows), "worth": worth, **counts, **detail}
         done = Action(at=deps.now(), kind="replan", rule="REPLAN", before=before, after=after, by="liftwright")
         deps.campaigns.record_action(plan.campaign_id, done)
     return sum(counts.values())
@@ -125,9 +133,10 @@ def _planned(sends: pa.Table, flight: Iterable[Wave], bench: Bench) -> pa.Table:
     return sends.filter(pc.and_(pc.and_(mine, movable), known))
 
 
-def _left(plan: Plan, used: pa.Table, people: Iterable[str], flight: tuple[Wave, ...]) -> remainder.Left:
-    """People with the touches they had, waves, and what `used` sends (those that left or stay) leave of the limits."""
-    limits, money = dict(plan.assignment.limits), float(plan.envelope.max_total_spend.amount)
+def _left(plan: Plan, used: pa.Table, people: Iterable[str], flight: tuple[Wave, ...], *, more: float) -> remainder.Left:
+    """People with the touches they had, waves, and what `used` sends (those that left or stay) leave of the limits; `more`: money
+    approved since."""
+    limits, money = dict(plan.assignment.limits), float(plan.envelope.max_total_spend.amount) + more
     spent, given, had = (
         _summed(used, "channel", "cost"),
         Counter(used["offer"].to_pylist()),
@@ -157,7 +166,7 @@ def _open_to(plan: Plan, sends: pa.Table, *, starts_at: datetime, deps: Deps) ->
 
     Whom the lot gave nothing keeps getting nothing: that is what the next campaign learns from.
     """
-    audience = deps.lake.get(plan.audience.digest)
+    audience = in_force.audience(plan, deps=deps)
     chosen = pc.and_(pc.equal(audience["arm"], "treated"), audience["is_selected"])
     known, out = (set(some["customer_id"].to_pylist()) for some in (sends, sends.filter(_was_taken_out(sends))))
     if "suppress_person" in plan.envelope.allows:

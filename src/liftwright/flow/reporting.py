@@ -14,7 +14,7 @@ from liftwright.domain.campaign import SendState
 from liftwright.domain.errors import GoalError
 from liftwright.domain.evidence import Report
 from liftwright.domain.plan import Plan
-from liftwright.flow import across, audit, evidence, looking, touches
+from liftwright.flow import across, audit, evidence, in_force, looking, touches
 from liftwright.flow.evidence import OUTCOME_DAYS
 from liftwright.flow.fresh import Fresh, newest
 from liftwright.measurement import outcomes, stopping
@@ -71,7 +71,7 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
     if has_ended is None:
         has_ended = deps.campaigns.get(campaign_id).status in ("finished", "stopped") or now >= closes_at
     until, fresh = min(now, closes_at), newest(deps)
-    sends, audience = deps.ledger.sends(campaign_id), deps.lake.get(plan.audience.digest)
+    sends, audience = deps.ledger.sends(campaign_id), in_force.audience(plan, deps=deps)
     reached = sends.filter(pc.is_in(sends["state"], value_set=pa.array(REACHED)))
     table = evidence.outcomes_of(plan, audience, reached, fresh, starts_at=starts_at, until=until, deps=deps)
     pair = reports.compared(audience)

@@ -218,10 +218,17 @@ class SqlLedger:
         return changed
 
     def replace(
-        self, campaign_id: str, *, planned: Collection[str], sends: Sequence[Send], now: datetime, detail: Mapping[str, Any]
+        self,
+        campaign_id: str,
+        *,
+        planned: Collection[str],
+        sends: Sequence[Send],
+        now: datetime,
+        detail: Mapping[str, Any],
+        entry: str = "campaign.replanned",
     ) -> dict[str, int]:
         """Other touches for the rest of a flight, all or nothing: see `store.replacing.replace`."""
-        return replace(self._engine, campaign_id=campaign_id, planned=planned, sends=sends, now=now, detail=detail)
+        return replace(self._engine, campaign_id=campaign_id, planned=planned, sends=sends, now=now, detail=detail, entry=entry)
 
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
         """customer_id, channel, send_at, state of every send that did or may still reach a person (one of `customer_ids`, if

@@ -27,6 +27,7 @@ def replace(
     sends: Sequence[Send],
     now: datetime,
     detail: Mapping[str, Any],
+    entry: str,
 ) -> dict[str, int]:
     """See `ports.Ledger.replace`."""
     old, wanted = set(planned), {send.idem_key: send for send in sends}
@@ -49,8 +50,7 @@ def replace(
             session.execute(insert(SENDS), part)
         counts = {"added": len(new), "changed": len(others), "cancelled": len(gone)}
         if any(counts.values()):
-            entry = {**detail, **counts}
-            append_in(session, at=now, actor="liftwright", action="campaign.replanned", subject=campaign_id, detail=entry)
+            append_in(session, at=now, actor="liftwright", action=entry, subject=campaign_id, detail={**detail, **counts})
     return counts
 
 
