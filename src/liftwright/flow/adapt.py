@@ -21,6 +21,7 @@ from liftwright.domain.experiment import StopRule
 from liftwright.domain.plan import Plan
 from liftwright.flow import change, learn, reporting, stock, stopping, walk
 from liftwright.flow.graph import strict
+from liftwright.flow.rebudget import rebudget
 from liftwright.flow.resplit import resplit
 from liftwright.flow.suppressing import suppress
 from liftwright.measurement import stopping as rules
@@ -107,6 +108,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
         await _follow(fired, plan, deps)
     if deps.campaigns.get(campaign_id).status == "running":
         number = len(reporting.look_fractions(campaign_id, deps)) + 1
+        await asyncio.to_thread(rebudget, plan, number=number, deps=deps)
         await asyncio.to_thread(resplit, plan, number=number, deps=deps)
     detail = {
         "fraction": state["fraction"],

@@ -21,6 +21,8 @@ LEAST_EFFECTIVE = 0.05
 """Least effective sample size as a share of the decisions."""
 LEAST_REWARDED = 25
 """Least number of decisions with a reward that the other policy might have taken too."""
+LEAST_EITHER = 50
+"""Least number of people who bought, and who did not, to tell whether chances are calibrated."""
 NO_PROPENSITIES = "the log does not hold the chance of what was chosen, so no other policy can be judged by it"
 
 
@@ -72,7 +74,7 @@ def evaluate(
     weight = aim / chance
     effective = float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
     known = Evaluation(len(reward), logged, effective=effective, max_weight=float(weight.max()))
-    problem = _too_thin(known, rewarded=int(np.count_nonzero(reward[weight > 0])))
+    problem = _too_thin(known, rewarded=int(np.count_nonzero(reward[weight > 0] > 0.0)))
     if problem:
         return Evaluation(**{**known.__dict__, "refusal": problem})
     share = weight / weight.mean()
@@ -130,6 +132,23 @@ def confidence_sequence(values: npt.ArrayLike, *, alpha: float = 0.05, planned: 
     half = float(each.std(ddof=1)) * math.sqrt(2.0 * inside / (count**2 * tuned) * math.log(math.sqrt(inside) / alpha))
     mid = float(each.mean())
     return Interval(low=mid - half, mid=mid, high=mid + half, level=1.0 - alpha)
+
+
+def calibration_slope(chances: npt.ArrayLike, happened: npt.ArrayLike) -> float | None:
+    """Slope of what happened on the log-odds of its chance (logistic regression): 1 is right, below 1 the chances are too sure.
+
+    None with fewer than LEAST_EITHER that happened, or that did not.
+    """
+    outcome = np.asarray(happened, dtype=bool)
+    if min(int(outcome.sum()), int((~outcome).sum())) < LEAST_EITHER:
+        return None
+    kept = np.clip(np.asarray(chances, dtype=np.float64), 1e-6, 1.0 - 1e-6)
+    columns, beta = np.column_stack([np.ones(len(kept)), np.log(kept / (1.0 - kept))]), np.array([0.0, 1.0])
+    for _ in range(50):
+        fitted = 1.0 / (1.0 + np.exp(-np.clip(columns @ beta, -30.0, 30.0)))
+        curvature = (columns * (fitted * (1.0 - fitted))[:, None]).T @ columns + 1e-6 * np.eye(2)
+        beta = beta + np.linalg.solve(curvature, columns.T @ (outcome - fitted))
+    return float(beta[1])
 
 
 def _unusable(chance: Floats, supported: npt.ArrayLike | None) -> str:

@@ -69,12 +69,12 @@ def fit(days: Sequence[Day], *, usual: float, expected: float) -> Curve:
     return Curve(usual=usual, weight=weight / weight.sum(), most=np.maximum(pull / total, 0.0))
 
 
-def designed(usual: Sequence[float], *, day: int) -> Floats:
-    """Spends of a designed day (0, 1, 2): every channel gets .4, 1 or 1.6 of its usual, in turn, so that its curve can be told.
+def designed(usual: Sequence[float], *, day: int, factors: Sequence[float] = DESIGN) -> Floats:
+    """Spends of a designed day (0, 1, 2): every channel gets one of the factors of its usual, in turn, so that its curve can be told.
 
     Scaled so that the day costs what an ordinary one does.
     """
-    factor = np.array([DESIGN[(place + day) % len(DESIGN)] for place in range(len(usual))])
+    factor = np.array([factors[(place + day) % len(factors)] for place in range(len(usual))])
     spends = np.asarray(usual, dtype=np.float64) * factor
     return np.asarray(spends * (float(np.sum(usual)) / float(spends.sum())))
 

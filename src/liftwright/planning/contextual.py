@@ -128,7 +128,7 @@ def chances(
 def choose(chance: Floats, *, seed: int) -> npt.NDArray[np.int64]:
     """One action for each person, drawn from the chances (people, actions)."""
     luck = np.random.default_rng([seed, 0xC1]).random(len(chance))
-    return np.minimum((luck[:, None] >= np.cumsum(chance, axis=1)).sum(axis=1), last_feasible(chance))
+    return np.asarray(np.minimum((luck[:, None] >= np.cumsum(chance, axis=1)).sum(axis=1), last_feasible(chance)), dtype=np.int64)
 
 
 def last_feasible(chance: Floats) -> npt.NDArray[np.int64]:
