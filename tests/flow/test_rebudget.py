@@ -12,7 +12,7 @@ import stand_ins
 from small_shop import Clock, furnish, happened
 
 from liftwright.domain.money import Money
-from liftwright.flow import deciding, decided, dispatch, walk
+from liftwright.flow import decided, deciding, dispatch, walk
 from liftwright.flow.rebudget import rebudget
 from liftwright.ports import Deps
 

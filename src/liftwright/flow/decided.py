@@ -23,10 +23,14 @@ SCHEMA = pa.schema(
         ("propensity", pa.float64()),
         ("policy", pa.string()),
         ("seed", pa.int64()),
+        ("versions", pa.list_(pa.string())),
+        ("features", pa.list_(pa.float64())),
+        ("expected", pa.float64()),
     ]
 )
 """A row per decision: `decision_id` is the send (or the visit) it is about, `subject` what was chosen for (a channel and offer, a
-campaign's day, a visitor); `eligible` after every filter, with the chance of each; `propensity` is that of `chosen`."""
+campaign's day, a visitor); `eligible` after every filter, with the chance of each; `propensity` is that of `chosen`. versions: of data, models and rules; features and
+expected (reward, major units): what a learner saw and was told to expect, where one decided."""
 
 
 def policy(name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from liftwright.flow import promoting, training
+from liftwright.flow import promoting, training, visits
 from liftwright.flow.fresh import newest
 from liftwright.flow.visitor import scored
 from liftwright.ports import Deps
@@ -33,6 +33,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "mean_chance": float(chance.mean()) if len(chance) else 0.0,
         "retrained": training.train_due(deps=deps),
         "rolled_back": promoting.roll_back_harmful(deps=deps),
+        "visits": visits.learn(tuple(bench.data.actions), deps=deps),
     }
     deps.journal.append(
         at=deps.now(), actor="liftwright", action="night.refreshed", subject=fresh.snapshot.snapshot_id, detail=done

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from liftwright.domain.errors import DataError, LiftwrightError
-from liftwright.flow import logged
+from liftwright.flow import logged, text_values
 from liftwright.flow.asking import finished
 from liftwright.flow.challengers import Challenger, choose, learned_from
 from liftwright.flow.logged import Logged
@@ -49,7 +49,7 @@ def prove(
     """Judge a challenger by these past campaigns, or by every one that is over (of those `among`, if given) and can be used.
 
     `{"challenger", "verdict": "promote" | "keep" | "worse" | "refused", "says", "campaigns": [{"campaign_id", "people", "differing", "judged",
-    "because"}], "gain", "always_valid", "logged", "effective", "max_weight", "calibration_slope"}`; money per person, major units.
+    "because", "texts": [what each text would have brought alone]}], "gain", "always_valid", "logged", "effective", "max_weight", "calibration_slope"}`; money per person, major units.
     promote: its gain is above 0 and its always-valid interval above what may be lost (DELTA), with calibrated chances. worse: surely worse.
     Raises LiftwrightError where a campaign that was named cannot judge it.
     """
@@ -57,9 +57,9 @@ def prove(
     wanted = list(campaigns) or [each for each in over if among is None or each in among]
     told, seen, slopes = [], [], []
     for campaign_id in sorted(wanted):
-        row = {"campaign_id": campaign_id, "people": 0, "differing": 0, "judged": 0, "because": ""}
+        row = {"campaign_id": campaign_id, "people": 0, "differing": 0, "judged": 0, "because": "", "texts": []}
         try:
-            found, slope = _judged(challenger, campaign_id, deps)
+            found, slope, texts = _judged(challenger, campaign_id, deps)
         except LiftwrightError as error:
             if campaigns:
                 raise
@@ -67,7 +67,7 @@ def prove(
             continue
         seen.append(found)
         slopes += [] if slope is None else [slope]
-        told.append(row | {"people": found.people, "differing": found.differing, "judged": found.judged})
+        told.append(row | {"people": found.people, "differing": found.differing, "judged": found.judged, "texts": texts})
     result, slope = pooled(seen), float(np.mean(slopes)) if slopes else None
     verdict, says = ruled(result, slope)
     shown = {name: getattr(result, name) for name in ("decisions", "logged", "effective", "max_weight")}
@@ -140,7 +140,7 @@ def ruled(found: off_policy.Evaluation, slope: float | None) -> tuple[str, str]:
     return "promote", f"It would have brought {numbers}, and its chances are calibrated (slope {slope:.2f})."
 
 
-def _judged(challenger: Challenger, campaign_id: str, deps: Deps) -> tuple[Seen, float | None]:
+def _judged(challenger: Challenger, campaign_id: str, deps: Deps) -> tuple[Seen, float | None, list[dict[str, Any]]]:
     log = logged.of(campaign_id, deps=deps)
     problem = learned_from(challenger, log.plan, deps=deps)
     if problem:
@@ -151,4 +151,4 @@ def _judged(challenger: Challenger, campaign_id: str, deps: Deps) -> tuple[Seen,
     held, bought = logged.holdout(log.plan, deps=deps)
     known = [person in chance for person in held]
     slope = off_policy.calibration_slope([chance[person] for person in held if person in chance], bought[known])
-    return judge(log, target, supported), slope
+    return judge(log, target, supported), slope, text_values.values(log.plan, deps=deps)
