@@ -42,7 +42,6 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
     effects = {action: float(bench.scored.effects.values[index, place]) for place, action in enumerate(actions)}
     seed = _seed(person, now, deps.settings.seed)
     economics = solving.economics_of(bench.data, bench.scored, today, np.array([index]))
-    learned = visits.learned(bench, index, deps=deps)
     chosen = chooser.choose(
         effects=effects,
         economics=economics,
@@ -50,21 +49,22 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
         explore=deps.settings.limits.randomised_share,
         seed=seed,
         already_touched=_touched_today(customer_id, now, deps),
-        learned=learned,
+        learned=visits.learned(bench, index, deps=deps),
     )
     anyway = float(economics.buy_chance[0] * economics.order_revenue[0] * economics.margin_rate[0])
     pins = _pins(bench)
     visits.log(person, chosen, bench=bench, index=index, anyway=anyway, pins=pins, seed=seed, deps=deps)
+    return {"person": person, **_told(chosen), "decided_at": now.isoformat(), "pins": pins}
+
+
+def _told(chosen: chooser.NextAction) -> dict[str, Any]:
     return {
-        "person": person,
         "action": chosen.action,
         "value": chosen.value,
         "propensity": chosen.propensity,
         "randomised": chosen.randomised,
         "says": chosen.says,
         "options": [_shown(option) for option in chosen.options],
-        "decided_at": now.isoformat(),
-        "pins": pins,
     }
 
 

@@ -8,7 +8,7 @@ chosen is wrong by more than a tenth and looks sure of itself.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -76,25 +76,12 @@ def evaluate(
     known = Evaluation(len(reward), logged, effective=effective, max_weight=float(weight.max()))
     problem = _too_thin(known, rewarded=int(np.count_nonzero(reward[weight > 0] > 0.0)))
     if problem:
-        return Evaluation(**{**known.__dict__, "refusal": problem})
-    share = weight / weight.mean()
-    weighted = float((share * reward).mean())
+        return replace(known, refusal=problem)
     chosen, other = (
         np.zeros(len(reward)) if each is None else np.asarray(each, dtype=np.float64)
         for each in (expected_chosen, expected_target)
     )
-    robust = other + share * (reward - chosen)
-    centred = robust - (share - 1.0) * float((share * (reward - chosen)).mean())
-    return Evaluation(
-        decisions=known.decisions,
-        logged=logged,
-        snips=_interval(weighted + share * (reward - weighted), level=level),
-        doubly_robust=_interval(centred, level=level),
-        gain=_interval(centred - reward, level=level),
-        always_valid=confidence_sequence(centred - reward, alpha=1.0 - level),
-        effective=effective,
-        max_weight=known.max_weight,
-    )
+    return _valued(known, reward, weight / weight.mean(), chosen, other, level=level)
 
 
 def cross_fitted(
@@ -171,6 +158,20 @@ def _too_thin(known: Evaluation, *, rewarded: int) -> str:
     if rewarded < LEAST_REWARDED:
         return f"only {rewarded} decisions that the other policy might have taken have an outcome; {LEAST_REWARDED} are needed"
     return ""
+
+
+def _valued(known: Evaluation, reward: Floats, share: Floats, chosen: Floats, other: Floats, *, level: float) -> Evaluation:
+    """Both estimates from their influence values; `share` are the weights over their mean."""
+    weighted = float((share * reward).mean())
+    rest = reward - chosen
+    robust = other + share * rest - (share - 1.0) * float((share * rest).mean())
+    return replace(
+        known,
+        snips=_interval(weighted + share * (reward - weighted), level=level),
+        doubly_robust=_interval(robust, level=level),
+        gain=_interval(robust - reward, level=level),
+        always_valid=confidence_sequence(robust - reward, alpha=1.0 - level),
+    )
 
 
 def _interval(values: Floats, *, level: float) -> Interval:

@@ -35,29 +35,33 @@ def exchanges(
     """
     giving = {each.channel: each.before - each.after for each in moves if each.after < each.before}
     gaining = {each.channel: each.after - each.before for each in moves if each.after > each.before}
-    losing = {each.channel for each in moves if each.marginal < 1.0}
-    left = {channel: count for channel, count in room.items() if count is not None}
-    by_person: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    losing = {each.channel for each in moves if may_give_up and each.marginal < 1.0}
+    left = {channel: _any_number(room.get(channel)) for channel in gaining}
+    by_touch: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for option in options:
         if option["channel"] in gaining:
-            by_person[option["customer_id"], option["wave"], option["offer"]].append(option)
+            by_touch[_touch(option)].append(option)
     found = []
     for touch in sorted(planned, key=lambda each: (each["value"], each["send_id"])):
         channel, cost = touch["channel"], touch["cost"]
-        if giving.get(channel, 0.0) < cost or cost <= 0.0:
+        if cost <= 0.0 or giving.get(channel, 0.0) < cost:
             continue
-        fitting = [
-            option
-            for option in by_person[touch["customer_id"], touch["wave"], touch["offer"]]
-            if gaining[option["channel"]] >= option["cost"] and left.get(option["channel"], 1) > 0
-        ]
+        fitting = [o for o in by_touch[_touch(touch)] if gaining[o["channel"]] >= o["cost"] and left[o["channel"]] >= 1]
         best = max(fitting, key=lambda option: (option["value"], option["channel"]), default=None)
-        if best is None and not (may_give_up and channel in losing):
+        if best is None and channel not in losing:
             continue
         giving[channel] -= cost
         if best is not None:
             gaining[best["channel"]] -= best["cost"]
-            if best["channel"] in left:
-                left[best["channel"]] -= 1
+            left[best["channel"]] -= 1
         found.append(Exchange(send_id=touch["send_id"], option=best))
     return tuple(found)
+
+
+def _any_number(room: int | None) -> float:
+    return float("inf") if room is None else float(room)
+
+
+def _touch(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What an option must share with the touch it takes the place of."""
+    return row["customer_id"], row["wave"], row["offer"]
