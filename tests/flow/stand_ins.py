@@ -33,6 +33,7 @@ TEXTS = (
     Variant(variant_id="v-email", channel="email", subject="News", body="Hello {{first_name}}", template="t1"),
     Variant(variant_id="v-sms", channel="sms", body="Hello", template="t2"),
 )
+PRICES = {"budget": 0.0, "channels": {}, "offers": {}}
 ALLOWS: tuple[str, ...] = ("suppress_person", "stop_campaign")
 RULES = (
     StopRule(name="data_fault", statistic="sample ratio p", bound=0.001, says="the arms are not the size they were drawn with"),
@@ -225,7 +226,7 @@ def _summary(
         objective=float(len(rows)),
         upper_bound=float(len(rows)),
         gap=0.0,
-        prices={"budget": 0.0, "channels": {}, "offers": {}},
+        prices=PRICES,
         violations=0,
         by_channel=by_channel,
         by_offer={"none": len(rows)},

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import stand_ins
 from small_shop import Clock, Recorder, furnish, happened
 
-from liftwright.flow import adapt, deciding, dispatch, walk
+from liftwright.flow import adapt, decided, deciding, dispatch, text_values, walk
 from liftwright.flow.resplit import resplit
 from liftwright.ports import Deps
 
@@ -88,3 +89,66 @@ async def test_an_approval_that_does_not_allow_it_moves_nothing(shop: Deps, cloc
     closed = plan.model_copy(update={"envelope": plan.envelope.model_copy(update={"allows": ()})})
     assert resplit(closed, number=1, deps=shop) == 0
     assert isinstance(shop.channels["sms"], Recorder)
+
+
+async def test_the_draws_are_logged_and_tell_what_each_text_would_have_brought_alone(
+    shop: Deps, clock: Clock, flying: str
+) -> None:
+    """The better text gets most of the second wave, so its plain sum is larger; per contact, by the logged chances, it is as planted."""
+    await _sold(shop, flying, clock, "v-sms", 15)
+    plan = shop.campaigns.plan(flying)
+    assert plan is not None
+    assert resplit(plan, number=1, deps=shop) > 0
+    log = decided.log(flying, kind="resplit", deps=shop)
+    waiting = shop.ledger.sends(flying, states=("planned",))
+    assert sorted(log["decision_id"].to_pylist()) == sorted(waiting["send_id"].to_pylist())
+    held = dict(zip(log["decision_id"].to_pylist(), log["chosen"].to_pylist(), strict=True))
+    assert held == dict(zip(waiting["send_id"].to_pylist(), waiting["variant_id"].to_pylist(), strict=True))
+    row = log.to_pylist()[0]
+    assert row["propensity"] == row["chances"][row["eligible"].index(row["chosen"])]
+    assert row["policy"].startswith("texts@")
+    clock.on(hours=51)
+    dispatch.drain(deps=shop, worker="w", limit=500)
+    second = [row for row in shop.ledger.sends(flying, states=("sent",)).to_pylist() if row["wave"] == 2]
+    clock.on(hours=5)
+    buyers = [row["customer_id"] for row in second if row["variant_id"] == "v-sms"][::4]
+    buyers += [row["customer_id"] for row in second if row["variant_id"] == "v-other"][::8]
+    events = [happened(person, "purchase", clock.at, amount=80.0) for person in buyers]
+    shop.lake.add({"events": pa.concat_tables(events)}, source="later", now=clock.at)
+    clock.on(days=20)
+    found = {each["text"]: each for each in text_values.values(plan, deps=shop)}
+    assert found["v-sms"]["refusal"] == ""
+    assert found["v-sms"]["value"] == pytest.approx(80 * 0.4 * 0.25, rel=0.25)
+    assert "only" in found["v-other"]["refusal"]
+
+
+async def test_a_new_text_waits_while_those_that_have_started_cannot_be_told_apart(shop: Deps, clock: Clock, flying: str) -> None:
+    plan = shop.campaigns.plan(flying)
+    assert plan is not None
+    third = SMS.model_copy(update={"variant_id": "v-third"})
+    more = plan.model_copy(update={"variants": (*plan.variants, third)})
+    planned = shop.ledger.sends(flying, states=("planned",))["send_id"].to_pylist()
+    shop.ledger.choose_variants(flying, dict.fromkeys(planned[:20], "v-third"))
+    clock.on(hours=20)
+    assert resplit(more, number=1, deps=shop) > 0
+    assert set(_texts(shop, flying, "planned")) == {"v-sms", "v-other"}
+    (action,) = [each for each in shop.campaigns.actions(flying) if each.kind == "resplit"]
+    assert action.after["waiting"] == ["v-third"]
+    assert "v-third waits" in action.after["says"]
+
+
+async def test_a_text_that_is_clicked_more_and_earns_less_is_named_once(shop: Deps, clock: Clock, flying: str) -> None:
+    rows = shop.ledger.sends(flying, states=("sent",)).to_pylist()
+    clock.on(hours=2)
+    events = [happened(row["customer_id"], "click", clock.at) for row in rows if row["variant_id"] == "v-other"]
+    events += [happened(row["customer_id"], "purchase", clock.at, amount=90.0) for row in rows if row["variant_id"] == "v-sms"]
+    poor = [row for row in rows if row["variant_id"] == "v-other"][:30]
+    events += [happened(row["customer_id"], "purchase", clock.at, amount=5.0) for row in poor]
+    shop.lake.add({"events": pa.concat_tables(events)}, source="clicks", now=clock.at)
+    clock.on(hours=10)
+    plan = shop.campaigns.plan(flying)
+    assert plan is not None
+    for number in (1, 2):
+        resplit(plan, number=number, deps=shop)
+    (action,) = [each for each in shop.campaigns.actions(flying) if each.kind == "clickbait"]
+    assert action.after["variant"] == "v-other"

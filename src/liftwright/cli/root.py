@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "why": ("asking", "Why a person gets what they get."),
     "whatif": ("asking", "Re-solve a plan with something changed; the plan itself stays."),
     "replay": ("asking", "Compute a plan again from its pins and compare every decision."),
+    "prove": ("proving", "What another model, setting or prompt would have brought in past campaigns."),
     "policy": ("governing", "Rules: check, test, hash."),
     "journal": ("governing", "The tamper-evident log."),
     "model": ("modelling", "Scoring models: list, train, card, off, on, drift."),

@@ -21,6 +21,7 @@ from liftwright.domain.experiment import Firing, StopRule
 from liftwright.domain.plan import Plan
 from liftwright.flow import change, learn, pausing, reporting, stock, stopping, walk
 from liftwright.flow.graph import strict
+from liftwright.flow.rebudget import rebudget
 from liftwright.flow.replan import replan
 from liftwright.flow.resplit import resplit
 from liftwright.flow.suppressing import suppress
@@ -109,6 +110,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     if deps.campaigns.get(campaign_id).status == "running" and state["report"].verdict != "invalid":
         number = len(reporting.look_fractions(campaign_id, deps)) + 1
         await asyncio.to_thread(replan, plan, number=number, starts_at=starts_at, deps=deps)
+        await asyncio.to_thread(rebudget, plan, number=number, deps=deps)
         await asyncio.to_thread(resplit, plan, number=number, deps=deps)
     detail = {
         "fraction": state["fraction"],

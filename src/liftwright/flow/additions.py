@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -21,11 +20,11 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import in_force, launch
+from liftwright.flow import in_force, launch, questions
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
-MARK = ":people:"
+KIND = "people"
 ACTION = "add_people"
 
 
@@ -42,7 +41,6 @@ def ask(
     rows, put = new.solution.rows, deps.lake.put
     treated = pc.sum(pc.equal(new.people["arm"], "treated")).as_py()
     after = {
-        "asks": ACTION,
         "people": put(new.people),
         "rows": put(rows),
         "candidates": put(new.solution.candidates),
@@ -54,38 +52,16 @@ def ask(
         "worth": round(float(pc.sum(rows["value"]).as_py() or 0.0), 2),
         "cost": round(float(pc.sum(rows["cost"]).as_py() or 0.0), 2),
     }
-    row = deps.approvals.request(_request(plan, after, deps))
-    if row.status == "pending":
-        before = {"people": plan.audience.selected}
-        action = Action(
-            at=row.asked_at,
-            kind="ask",
-            rule="PEOPLE",
-            before=before,
-            after={"approval_id": row.approval_id, **after},
-            by="liftwright",
-        )
-        deps.campaigns.record_action(plan.campaign_id, action)
-    return row
-
-
-def is_question(row: ApprovalRequest) -> bool:
-    """Whether a row asks to add people."""
-    return MARK in row.thread_id
-
-
-def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
-    """Do what the decided row allows, once: plan the touches it was asked about, or remember a no. False when it was done before."""
-    if deps.approvals.get(row.approval_id).resumed_at is not None:
-        return False
-    if row.status == "approved":
-        _add(row, deps)
-    elif row.status == "rejected":
-        after = {"decision": "rejected", "reason": row.reason}
-        action = Action(at=deps.now(), kind="change_refused", rule="PEOPLE", after=after, by=row.decided_by or "approver")
-        deps.campaigns.record_action(row.campaign_id, action)
-    deps.approvals.mark_resumed(row.approval_id, at=deps.now())
-    return True
+    return questions.ask(
+        plan,
+        KIND,
+        digest=_digest(plan.plan_hash, after),
+        title=_title(plan, after, deps),
+        trigger=f"{plan.autonomy_level}: more people than were approved",
+        before={"people": plan.audience.selected},
+        after=after,
+        deps=deps,
+    )
 
 
 def _untouched(plan: Plan, sends: pa.Table, deps: Deps) -> dict[str, str]:
@@ -98,26 +74,12 @@ def _untouched(plan: Plan, sends: pa.Table, deps: Deps) -> dict[str, str]:
     return {customer: arm for customer, arm in pairs if customer not in known}
 
 
-def _request(plan: Plan, after: Mapping[str, Any], deps: Deps) -> ApprovalRequest:
-    now, digest = deps.now(), _digest(plan.plan_hash, after)
+def _title(plan: Plan, after: Mapping[str, Any], deps: Deps) -> str:
     money = f"{after['worth']:.2f} {deps.settings.currency}"
-    title = (
-        f"Add {after['count']} people to {plan.campaign_id}? They were not worth a contact when the plan was made ({plan.audience.selected:,} "
-        f"people); now {after['touches']} touches are expected to bring {money} and cost {after['cost']:.2f} more than was approved, within the goal's budget."
-    )
-    return ApprovalRequest(
-        approval_id=f"a-{hashlib.sha256(digest.encode()).hexdigest()[:16]}",
-        campaign_id=plan.campaign_id,
-        thread_id=f"{plan.campaign_id}{MARK}{digest[7:15]}",
-        plan_hash=digest,
-        revision=plan.revision,
-        title=title,
-        risk="medium",
-        trigger=f"{plan.autonomy_level}: more people than were approved",
-        needs=("approver",),
-        asked_by="liftwright",
-        asked_at=now,
-        expires_at=now + timedelta(hours=deps.settings.limits.approval_hours),
+    return (
+        f"Add {after['count']} people to {plan.campaign_id}? They were not worth a contact when the plan was made "
+        f"({plan.audience.selected:,} people); now {after['touches']} touches are expected to bring {money} and cost {after['cost']:.2f} more "
+        "than was approved, within the goal's budget."
     )
 
 
@@ -126,19 +88,17 @@ def _digest(plan_hash: str, after: Mapping[str, Any]) -> str:
     return "sha256:" + hashlib.sha256(rfc8785.dumps({"change": ACTION, "plan_hash": plan_hash, **bound})).hexdigest()
 
 
-def _add(row: ApprovalRequest, deps: Deps) -> None:
+def add(row: ApprovalRequest, *, deps: Deps) -> None:
     """Plan the touches that were asked about, whose day is still to come. Raises ApprovalError when what is stored is not what was asked."""
     plan = deps.campaigns.plan(row.campaign_id, row.revision)
-    asked = [
-        a for a in deps.campaigns.actions(row.campaign_id) if a.kind == "ask" and a.after.get("approval_id") == row.approval_id
-    ]
-    if plan is None or not asked or _digest(plan.plan_hash, asked[0].after) != row.plan_hash:
+    after = questions.asked(row, deps=deps)
+    if plan is None or after is None or _digest(plan.plan_hash, after) != row.plan_hash:
         raise ApprovalError(
             "APPROVAL-PLAN-CHANGED",
             f"What is stored of the people to add to {row.campaign_id} is not what was approved; nothing was planned.",
             next_step="Find out who changed it (see `liftwright journal verify`).",
         )
-    after, today = asked[0].after, deps.now().date()
+    today = deps.now().date()
     rows = deps.lake.get(after["rows"])
     rows = rows.filter(pc.greater(rows["send_on"], pa.scalar(today, pa.date32())))
     sends = launch.sends_now(plan, rows, people=newest(deps).people, deps=deps)

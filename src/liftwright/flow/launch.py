@@ -140,10 +140,10 @@ def sends_of(plan: Plan, rows: pa.Table, *, zones: Mapping[str, str], default_zo
     plan_hash = plan.plan_hash
     sends = []
     for row in rows.to_pylist():
-        key = f"{plan.campaign_id}:{row['customer_id']}:{row['channel']}:{row['wave']}"
+        key = key_of(plan.campaign_id, row["customer_id"], row["channel"], row["wave"])
         sends.append(
             Send(
-                send_id="s-" + hashlib.sha256(key.encode()).hexdigest()[:24],
+                send_id=id_of(key),
                 idem_key=key,
                 campaign_id=plan.campaign_id,
                 plan_hash=plan_hash,
@@ -159,6 +159,16 @@ def sends_of(plan: Plan, rows: pa.Table, *, zones: Mapping[str, str], default_zo
             )
         )
     return sorted(sends, key=lambda send: (send.priority, send.send_id))
+
+
+def key_of(campaign_id: str, customer_id: str, channel: str, wave: int) -> str:
+    """What makes a touch the same touch: a person gets at most one per channel and wave."""
+    return f"{campaign_id}:{customer_id}:{channel}:{wave}"
+
+
+def id_of(key: str) -> str:
+    """The id of the send with this key."""
+    return "s-" + hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
 def send_time(send_on: date, hour: int, zone: str, default_zone: str, now: datetime) -> datetime:

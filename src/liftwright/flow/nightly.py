@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from liftwright.flow import training
+from liftwright.flow import promoting, training, visits
 from liftwright.flow.fresh import newest
 from liftwright.flow.visitor import scored
 from liftwright.ports import Deps
@@ -32,6 +32,8 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "ranked_by": effects.ranked_by,
         "mean_chance": float(chance.mean()) if len(chance) else 0.0,
         "retrained": training.train_due(deps=deps),
+        "rolled_back": promoting.roll_back_harmful(deps=deps),
+        "visits": visits.learn(tuple(bench.data.actions), deps=deps),
     }
     deps.journal.append(
         at=deps.now(), actor="liftwright", action="night.refreshed", subject=fresh.snapshot.snapshot_id, detail=done

@@ -32,14 +32,14 @@ def replay(campaign_id: str, *, shown: int = SHOWN, deps: Deps) -> dict[str, Any
     GoalError without a plan, DataError for a pin that is gone (data, a model's version, the record of the run) or was tampered with.
     """
     plan = current_plan(campaign_id, deps=deps)
-    recorded = finished(_recorded(plan, deps))
-    again = _again(plan, recorded, deps)
+    state = finished(recorded(plan, deps))
+    again = _again(plan, state, deps)
     planned, replayed = _flights(plan, again, deps)
     compared = comparing.compare(planned, replayed, shown=shown)
     options, unbalanced = planned.candidates.num_rows, comparing.unbalanced(planned.candidates)
     pins = list(_pins(plan, again))
     differences = [
-        *_not_as_written(plan, recorded),
+        *_not_as_written(plan, state),
         *(f"{pin['pin']}: planned with {pin['planned']}, now {pin['now']}" for pin in pins if not pin["same"]),
         *compared.says,
         *_figures(plan.manifest(), again.manifest()),
@@ -62,7 +62,7 @@ def replay(campaign_id: str, *, shown: int = SHOWN, deps: Deps) -> dict[str, Any
     }
 
 
-async def _recorded(plan: Plan, deps: Deps) -> CampaignState:
+async def recorded(plan: Plan, deps: Deps) -> CampaignState:
     """The state of the planning run when it wrote this plan, or at least this revision. Raises DataError when the record is gone."""
     nearest: CampaignState | None = None
     async with graphs.opened(deps) as graph:
@@ -82,9 +82,9 @@ async def _recorded(plan: Plan, deps: Deps) -> CampaignState:
     return nearest
 
 
-def _not_as_written(plan: Plan, recorded: CampaignState) -> Iterator[str]:
-    if recorded["plan_hash"] != plan.plan_hash:
-        yield f"the stored plan (hash {plan.plan_hash}) is not the one its planning run wrote ({recorded['plan_hash']})"
+def _not_as_written(plan: Plan, state: CampaignState) -> Iterator[str]:
+    if state["plan_hash"] != plan.plan_hash:
+        yield f"the stored plan (hash {plan.plan_hash}) is not the one its planning run wrote ({state['plan_hash']})"
 
 
 def _again(plan: Plan, state: CampaignState, deps: Deps) -> Plan:

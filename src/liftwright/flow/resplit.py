@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,42 +13,52 @@ import pyarrow.compute as pc
 
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow.fresh import Fresh, newest
-from liftwright.measurement import outcomes
-from liftwright.planning import bandit
+from liftwright.flow import decided
+from liftwright.flow.earned import Earned, earned
+from liftwright.measurement import holdout
+from liftwright.planning import bandit, bandit_watch
 from liftwright.ports import Deps
 
 LEAST_ORDERS = 10
 """Orders over all texts of an action before anything moves."""
-MEDIAN_DELAY_DAYS = 3.0
-"""Half of the orders a contact brings have come in by then."""
 FLOOR = 0.05
 
 
-def resplit(plan: Plan, *, number: int, deps: Deps) -> int:
-    """Draw the text of every planned send anew by the chance of being best; `number` is the tick's. Returns how many sends changed.
+@dataclass(frozen=True)
+class _Texts:
+    """The texts of one action: what each has earned, which may compete, and the action's name (channel:offer)."""
 
-    Only where the approval lets texts be chosen, only among the approved texts of the same channel and offer, never below 5 % each.
-    A person keeps one text over all touches that are left. Drawn by a salted hash, so the same tick draws the same.
+    action: str
+    results: Mapping[str, bandit.VariantResult]
+    admission: bandit_watch.Admission
+    planned: pa.Table
+
+    @property
+    def orders(self) -> int:
+        return sum(result.orders for result in self.results.values())
+
+
+def resplit(plan: Plan, *, number: int, deps: Deps) -> int:
+    """Draw the text of every planned send anew by what the texts have earned; `number` is the tick's. Returns how many sends changed.
+
+    Only where the approval lets texts be chosen, only among the approved texts of the same channel and offer, never below 5 % each. A
+    text nobody has got yet waits while those that have started cannot be told apart in what is left. A person keeps one text over all
+    touches that are left. Drawn by a salted hash, so the same tick draws the same; the chances are logged. A text that is clicked more
+    and earns less than the others is named.
     """
     texts = _texts(plan)
     if "choose_variant" not in plan.envelope.allows or not texts:
         return 0
-    delivered = deps.ledger.sends(plan.campaign_id, states=("sent", "unknown"))
     planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
-    if not delivered.num_rows or not planned.num_rows:
+    known = earned(plan.campaign_id, deps=deps) if planned.num_rows else None
+    if known is None or not known.sends.num_rows:
         return 0
-    fresh, changed = newest(deps), 0
+    changed = 0
     for (channel, offer), names in texts.items():
-        results = _results(names, _of(delivered, channel, offer), fresh, deps)
-        if sum(result.orders for result in results.values()) < LEAST_ORDERS:
-            continue
-        shares = bandit.split(results, floor=FLOOR, seed=plan.pins.seed + number)
-        rows = _of(planned, channel, offer)
-        moved = deps.ledger.choose_variants(plan.campaign_id, _drawn(rows, shares, salt=f"{plan.experiment.salt}:{number}"))
-        changed += moved
-        if moved:
-            _record(plan, f"{channel}:{offer}", _counted(rows), shares, moved, deps)
+        found = _seen(names, f"{channel}:{offer}", _of(planned, channel, offer), known)
+        _warn(plan, names, known, deps)
+        if found.orders >= LEAST_ORDERS or found.admission.waiting:
+            changed += _draw(plan, found, known, number=number, deps=deps)
     return changed
 
 
@@ -64,49 +74,70 @@ def _of(sends: pa.Table, channel: str, offer: str) -> pa.Table:
     return sends.filter(pc.and_(pc.equal(sends["channel"], channel), pc.equal(sends["offer"], offer)))
 
 
-def _results(names: list[str], sends: pa.Table, fresh: Fresh, deps: Deps) -> dict[str, bandit.VariantResult]:
-    """What the people who got each text did since; a person who got two texts counts for neither."""
-    got: dict[str, set[str]] = defaultdict(set)
-    for person, variant in zip(sends["customer_id"].to_pylist(), sends["variant_id"].to_pylist(), strict=True):
-        got[person].add(variant)
-    return {name: _result(name, sends, {person for person, seen in got.items() if seen == {name}}, fresh, deps) for name in names}
+def _seen(names: Sequence[str], action: str, planned: pa.Table, known: Earned) -> _Texts:
+    """What each text has earned, its contacts counted by the share of their orders that is in."""
+    masks = {name: pc.equal(known.sends["variant_id"], name).to_numpy() for name in names}
+    exposures = {name: known.delays.exposure(known.ages[mask]) for name, mask in masks.items()}
+    results = bandit.results(exposures, {name: known.orders_of(mask) for name, mask in masks.items()})
+    admission = bandit_watch.admit(
+        names,
+        left=planned.num_rows,
+        exposures=exposures,
+        orders=sum(result.orders for result in results.values()),
+        started=[name for name, mask in masks.items() if mask.any()],
+    )
+    return _Texts(action=action, results=results, admission=admission, planned=planned)
 
 
-def _result(name: str, sends: pa.Table, people: set[str], fresh: Fresh, deps: Deps) -> bandit.VariantResult:
-    mine = sends.filter(
-        pc.and_(pc.equal(sends["variant_id"], name), pc.is_in(sends["customer_id"], pa.array(sorted(people), pa.string())))
-    )
-    if not mine.num_rows:
-        return bandit.VariantResult(exposure=0.0, orders=0, margin_sum=0.0, margin_squares=0.0)
-    now = deps.now()
-    ages = (now.timestamp() * 1e6 - mine["send_at"].cast(pa.int64()).to_numpy()) / 86_400e6
-    present = sorted({fresh.present_id(person) or person for person in people})
-    table = outcomes.outcomes(
-        fresh.events,
-        customer_ids=present,
-        starts_at=pc.min(mine["send_at"]).as_py(),
-        ends_at=now,
-        margin_rate=deps.settings.margin.rate,
-    )
-    orders, margin = table["orders"].to_numpy(), table["margin"].to_numpy()
-    each = margin / np.maximum(orders, 1.0)
-    return bandit.VariantResult(
-        exposure=bandit.exposure(ages, median_delay_days=MEDIAN_DELAY_DAYS),
-        orders=int(orders.sum()),
-        margin_sum=float(margin.sum()),
-        margin_squares=float((orders * each**2).sum()),
-    )
+def _draw(plan: Plan, found: _Texts, known: Earned, *, number: int, deps: Deps) -> int:
+    """Give every planned send of the action a text, and write down what was decided for whom."""
+    seed = plan.pins.seed + number
+    competing = {name: found.results[name] for name in found.admission.open}
+    shares = bandit.split(competing, floor=FLOOR, seed=seed)
+    if found.orders < LEAST_ORDERS:
+        shares = {name: 1.0 / len(competing) for name in sorted(competing)}
+    chosen = _drawn(found.planned, shares, salt=f"{plan.experiment.salt}:{number}")
+    moved = deps.ledger.choose_variants(plan.campaign_id, chosen)
+    if moved:
+        after = {
+            "action": found.action,
+            "shares": {name: round(share, 4) for name, share in shares.items()},
+            "sends": moved,
+            "waiting": list(found.admission.waiting),
+            "says": found.admission.says,
+            "half_of_orders_after_days": round(known.delays.median_days, 2),
+            "delays_measured_on": known.delays.orders,
+            "policy": decided.policy("texts"),
+            "seed": seed,
+            "log": decided.keep(_logged(found, shares, chosen, seed, deps), deps=deps),
+        }
+        _record(plan, "resplit", "BANDIT", {"shares": _counted(found.planned)}, after, deps)
+    return moved
 
 
 def _drawn(sends: pa.Table, shares: Mapping[str, float], *, salt: str) -> dict[str, str]:
     """Send id to the text drawn for its person."""
     names = sorted(shares)
     edges = np.cumsum([shares[name] for name in names])
-    drawn: dict[str, str] = {}
-    for send_id, person in zip(sends["send_id"].to_pylist(), sends["customer_id"].to_pylist(), strict=True):
-        number = int.from_bytes(hashlib.sha256(f"{salt}:{person}".encode()).digest()[:8], "big") / 2**64
-        drawn[send_id] = names[min(int(np.searchsorted(edges, number, side="right")), len(names) - 1)]
-    return drawn
+    numbers = holdout.draws(sends["customer_id"].to_pylist(), salt=salt)
+    places = np.minimum(np.searchsorted(edges, numbers, side="right"), len(names) - 1)
+    return {send_id: names[place] for send_id, place in zip(sends["send_id"].to_pylist(), places.tolist(), strict=True)}
+
+
+def _logged(found: _Texts, shares: Mapping[str, float], chosen: Mapping[str, str], seed: int, deps: Deps) -> list[dict[str, Any]]:
+    common = {
+        "subject": found.action,
+        "decided_at": deps.now(),
+        "eligible": list(shares),
+        "chances": list(shares.values()),
+        "policy": decided.policy("texts"),
+        "seed": seed,
+    }
+    pairs = zip(found.planned["send_id"].to_pylist(), found.planned["customer_id"].to_pylist(), strict=True)
+    return [
+        {**common, "decision_id": send, "customer_id": person, "chosen": chosen[send], "propensity": shares[chosen[send]]}
+        for send, person in pairs
+    ]
 
 
 def _counted(sends: pa.Table) -> dict[str, float]:
@@ -114,11 +145,18 @@ def _counted(sends: pa.Table) -> dict[str, float]:
     return {row["values"]: round(row["counts"] / sends.num_rows, 4) for row in sorted(counts, key=lambda row: row["values"])}
 
 
-def _record(plan: Plan, action: str, before: Mapping[str, float], shares: Mapping[str, float], moved: int, deps: Deps) -> None:
-    after: dict[str, Any] = {
-        "action": action,
-        "shares": {name: round(share, 4) for name, share in shares.items()},
-        "sends": moved,
-    }
-    done = Action(at=deps.now(), kind="resplit", rule="BANDIT", before={"shares": dict(before)}, after=after, by="liftwright")
+def _warn(plan: Plan, names: Sequence[str], known: Earned, deps: Deps) -> None:
+    """Name texts that are clicked more and earn less, once each."""
+    told = {action.after.get("variant") for action in deps.campaigns.actions(plan.campaign_id) if action.kind == "clickbait"}
+    masks = {name: pc.equal(known.sends["variant_id"], name).to_numpy() for name in names}
+    for lure in bandit_watch.lures(
+        {name: known.clicks[mask] for name, mask in masks.items()}, {name: known.margin[mask] for name, mask in masks.items()}
+    ):
+        if lure.text not in told:
+            after = {"variant": lure.text, "clicks": list(lure.clicks), "margin": list(lure.margin), "says": lure.says}
+            _record(plan, "clickbait", "CLICKBAIT", {}, after, deps)
+
+
+def _record(plan: Plan, kind: str, rule: str, before: dict[str, Any], after: dict[str, Any], deps: Deps) -> None:
+    done = Action(at=deps.now(), kind=kind, rule=rule, before=before, after=after, by="liftwright")
     deps.campaigns.record_action(plan.campaign_id, done)

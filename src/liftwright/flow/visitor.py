@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from liftwright.agents.bench import Bench, solving
 from liftwright.domain.errors import DataError
 from liftwright.domain.goal import Objective
-from liftwright.flow import gate
+from liftwright.flow import gate, visits
 from liftwright.flow.fresh import newest
 from liftwright.planning import next_action as chooser
 from liftwright.planning.treatments import action_parts
@@ -22,6 +22,8 @@ from liftwright.ports import Deps
 
 def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
     """What to do for this visitor now: `{"person", "action", "value", "propensity", "says", "options"}`. Nothing is sent by this.
+
+    The choice is logged with its chances; what came of it is learned from at night (`visits`).
 
     Scores are those of the day (the night's run fits them); rules are checked at this very moment. Raises DataError for a person
     nobody knows.
@@ -38,24 +40,31 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
     today = Objective(metric="incremental_margin", starts_on=now.date(), ends_on=now.date())
     actions = bench.data.actions
     effects = {action: float(bench.scored.effects.values[index, place]) for place, action in enumerate(actions)}
+    seed = _seed(person, now, deps.settings.seed)
+    economics = solving.economics_of(bench.data, bench.scored, today, np.array([index]))
     chosen = chooser.choose(
         effects=effects,
-        economics=solving.economics_of(bench.data, bench.scored, today, np.array([index])),
+        economics=economics,
         blocked_by=_blocked(person, bench, now, deps),
         explore=deps.settings.limits.randomised_share,
-        seed=_seed(person, now, deps.settings.seed),
+        seed=seed,
         already_touched=_touched_today(customer_id, now, deps),
+        learned=visits.learned(bench, index, deps=deps),
     )
+    anyway = float(economics.buy_chance[0] * economics.order_revenue[0] * economics.margin_rate[0])
+    pins = _pins(bench)
+    visits.log(person, chosen, bench=bench, index=index, anyway=anyway, pins=pins, seed=seed, deps=deps)
+    return {"person": person, **_told(chosen), "decided_at": now.isoformat(), "pins": pins}
+
+
+def _told(chosen: chooser.NextAction) -> dict[str, Any]:
     return {
-        "person": person,
         "action": chosen.action,
         "value": chosen.value,
         "propensity": chosen.propensity,
         "randomised": chosen.randomised,
         "says": chosen.says,
         "options": [_shown(option) for option in chosen.options],
-        "decided_at": now.isoformat(),
-        "pins": _pins(bench),
     }
 
 

@@ -1,4 +1,8 @@
-"""How much of the next batch each variant gets: Thompson sampling on margin, corrected for orders still to come."""
+"""How much of the next batch each variant gets: Thompson sampling on margin, corrected for orders still to come.
+
+The chance of being best is sharpened before it becomes a share: the floor already explores, and plain probability matching on top of it
+explores twice (docs/adr/0008).
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,16 @@ import numpy.typing as npt
 
 PRIOR_ORDERS = 1.0
 """Strength of the common prior, in orders."""
+BOLDNESS = 3.0
+"""Power of the chance of being best: 1 would be plain probability matching, a large number plays the favourite only."""
+CAP_QUANTILE, CAP_FROM = 0.95, 20
+"""An order counts for at most this quantile of all orders, from that many orders on: a few large ones say little about a text."""
 
 
 @dataclass(frozen=True)
 class VariantResult:
-    """What is known of one variant. `exposure`: sends counted by the share of the conversion window that has passed (a send of
-    this morning counts almost nothing, one whose window is over counts 1), which is the correction for delay.
+    """What is known of one variant. `exposure`: sends counted by the share of their orders that is in (`bandit_delay.Delays`): a send
+    of this morning counts almost nothing, one whose window is over counts 1, which is the correction for delay.
     margin_sum and margin_squares: over its orders, major units.
     """
 
@@ -25,13 +33,22 @@ class VariantResult:
     margin_squares: float
 
 
-def exposure(ages_in_days: npt.NDArray[np.float64], *, median_delay_days: float) -> float:
-    """Sends weighted by the share of their orders that has already arrived, with exponential delays (0.5 at the median)."""
-    return float((1.0 - 0.5 ** (np.maximum(ages_in_days, 0.0) / median_delay_days)).sum())
+def results(exposures: Mapping[str, float], margins: Mapping[str, npt.ArrayLike]) -> dict[str, VariantResult]:
+    """What is known of each variant from its exposure and the margin of each of its orders, large orders capped alike for all."""
+    earned = {name: np.asarray(margins[name], dtype=np.float64) for name in exposures}
+    pooled = np.concatenate(list(earned.values())) if earned else np.zeros(0)
+    cap = float(np.quantile(pooled, CAP_QUANTILE)) if len(pooled) >= CAP_FROM else np.inf
+    found = {}
+    for name, exposed in exposures.items():
+        kept = np.minimum(earned[name], cap)
+        found[name] = VariantResult(
+            exposure=exposed, orders=len(kept), margin_sum=float(kept.sum()), margin_squares=float((kept**2).sum())
+        )
+    return found
 
 
 def split(results: Mapping[str, VariantResult], *, floor: float = 0.05, seed: int = 0, draws: int = 4000) -> dict[str, float]:
-    """Shares of the next batch, adding up to 1: the chance of being best, and never less than `floor` (at most 1/variants).
+    """Shares of the next batch, adding up to 1: by the chance of being best, and never less than `floor` (at most 1/variants).
 
     Orders per exposure are gamma-Poisson, margin per order normal around the variant's mean; both lean on the mean of all
     variants with the weight of one order. The floor keeps every variant measurable.
@@ -41,8 +58,9 @@ def split(results: Mapping[str, VariantResult], *, floor: float = 0.05, seed: in
         return {}
     sample = _sample([results[name] for name in names], np.random.default_rng([seed, 0xBA]), draws)
     best = np.bincount(sample.argmax(axis=1), minlength=len(names)) / draws
+    bold = best**BOLDNESS / (best**BOLDNESS).sum()
     floor = min(max(floor, 0.0), 1.0 / len(names))
-    shares = floor + (1.0 - floor * len(names)) * best
+    shares = floor + (1.0 - floor * len(names)) * bold
     return dict(zip(names, shares.tolist(), strict=True))
 
 

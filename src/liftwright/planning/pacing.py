@@ -1,51 +1,16 @@
-"""Spending to a curve, and spreading a wave over its days."""
+"""The days of a wave's touches: what a channel can carry decides, the best touches go first."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
 
 from liftwright.domain.errors import DataError
-from liftwright.planning.budget import CurvePoint
 from liftwright.planning.waves import Wave
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """How much may still be spent today, what held it back, and in words."""
-
-    amount: float
-    held_by: str
-    says: str
-
-
-def allowance(
-    curve: Sequence[CurvePoint],
-    *,
-    today: date,
-    spent: float,
-    spent_today: float = 0.0,
-    total: float,
-    daily: float | None = None,
-    slack: float = 0.10,
-) -> Allowance:
-    """Money that may go out today: up to the curve plus `slack` of it, never past `total` or the `daily` most.
-
-    spent: everything spent so far, today included; all in major units. Before the first day of the curve nothing may go out.
-    """
-    planned = [point.spent for point in curve if point.day <= today]
-    by_curve = planned[-1] * (1.0 + slack) - spent if planned else 0.0
-    rooms = {"the spending curve": by_curve, "the total": total - spent}
-    if daily is not None:
-        rooms["the most per day"] = daily - spent_today
-    held_by = min(rooms, key=lambda name: rooms[name])
-    amount = max(rooms[held_by], 0.0)
-    return Allowance(amount=amount, held_by=held_by, says=f"{amount:.2f} may still be spent on {today}, held by {held_by}.")
 
 
 def spread(rows: pa.Table, *, waves: Sequence[Wave], capacity_per_day: Mapping[str, int | None]) -> pa.Table:

@@ -1,18 +1,15 @@
-"""Where the money goes and when."""
+"""On which day of its wave a touch goes out."""
 
 from __future__ import annotations
 
 from datetime import date
-from itertools import pairwise
 
 import pyarrow as pa
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from liftwright.domain.errors import DataError
-from liftwright.planning.budget import curve, split
-from liftwright.planning.pacing import allowance, spread
+from liftwright.planning.pacing import spread
 from liftwright.planning.waves import Wave
 
 FIRST, SECOND = date(2026, 1, 1), date(2026, 1, 4)
@@ -37,33 +34,6 @@ def plan(touches: list[tuple[str, str, int]]) -> pa.Table:
 TOUCHES = st.lists(
     st.tuples(st.sampled_from(["email", "sms"]), st.sampled_from(["none", "save10"]), st.integers(1, 2)), max_size=40
 )
-
-
-@given(touches=TOUCHES)
-def test_every_way_of_splitting_the_spend_adds_up_to_the_same_total(touches: list[tuple[str, str, int]]) -> None:
-    found = split(plan(touches))
-    expected = sum(0.5 if c == "email" else 2.0 for c, _, _ in touches)
-    for part in (found.by_channel, found.by_offer, found.by_day, found.by_channel_day):
-        assert sum(part.values()) == pytest.approx(expected)
-    assert sum(found.touches_by_channel.values()) == sum(found.touches_by_offer.values()) == found.touches == len(touches)
-
-
-@given(touches=TOUCHES)
-def test_the_curve_never_falls_and_ends_at_the_total(touches: list[tuple[str, str, int]]) -> None:
-    points = curve(plan(touches), starts_on=FIRST, ends_on=date(2026, 1, 10))
-    assert len(points) == 10
-    assert all(a.spent <= b.spent for a, b in pairwise(points))
-    assert points[-1].spent == pytest.approx(split(plan(touches)).total)
-
-
-def test_todays_money_is_held_by_whichever_limit_is_nearest() -> None:
-    points = curve(plan([("sms", "none", 1)] * 10 + [("sms", "none", 2)] * 10), starts_on=FIRST, ends_on=date(2026, 1, 7))
-    held = allowance(points, today=FIRST, spent=5.0, total=100.0)
-    assert (held.amount, held.held_by) == (pytest.approx(17.0), "the spending curve")
-    assert allowance(points, today=SECOND, spent=35.0, total=38.0).amount == pytest.approx(3.0)
-    assert allowance(points, today=SECOND, spent=20.0, spent_today=4.0, total=100.0, daily=5.0).held_by == "the most per day"
-    assert allowance(points, today=date(2025, 12, 31), spent=0.0, total=100.0).amount == 0.0
-    assert allowance(points, today=SECOND, spent=60.0, total=100.0).amount == 0.0
 
 
 @given(touches=TOUCHES, most=st.integers(6, 50))
