@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import goal_findings, solving, summaries, words
+from liftwright.agents.bench import compared, goal_findings, solving, starting, summaries, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -65,7 +65,12 @@ def assigned(
         assignment=summary,
         forecast=expected,
         decisions=_decisions(data, scores, objective, experiment, found, solved),
-        findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
+        findings=(
+            *_findings(data, scores, found, solved),
+            *goal_findings.beyond(data, scores, objective, expected),
+            *starting.findings(scores),
+        ),
+        start=starting.start(data, scores, rows, expected=expected.incremental_margin.mid),
         evidence=summaries.past_words(data, first=solving.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
         infeasible="" if rows.num_rows else words.why_nothing(data, scores, objective, solved),
@@ -89,7 +94,7 @@ def _chosen_steps(found: Eligible, solved: Solved, held: int) -> tuple[FunnelSte
     """The funnel from eligible to selected: whom no contact pays for, who is held out, whom the limits or the lot left out."""
     idle = int(
         pc.sum(
-            pc.and_(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS), pc.equal(solved.people["arm"], "holdout"))
+            pc.and_(pc.equal(solved.people["reason"], compared.NO_CONTACT_PAYS), pc.equal(solved.people["arm"], "holdout"))
         ).as_py()
         or 0
     )
@@ -119,7 +124,7 @@ def _chosen_steps(found: Eligible, solved: Solved, held: int) -> tuple[FunnelSte
 
 def _paying(found: Eligible, solved: Solved) -> int:
     """Of the people who may be contacted, for how many some contact is worth its price: cost, fatigue and sureness counted."""
-    return found.count - int(pc.sum(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS)).as_py() or 0)
+    return found.count - int(pc.sum(pc.equal(solved.people["reason"], compared.NO_CONTACT_PAYS)).as_py() or 0)
 
 
 def _forecast(data: Data, scores: Scores, objective: Objective, solved: Solved) -> Forecast:
@@ -260,7 +265,8 @@ def plan(
         autonomy_level=level,
         pins=_pins(data, versions),
         findings=tuple(findings),
-        lessons=brief.lessons,
+        lessons=tuple(dict.fromkeys((*brief.lessons, *(solved.start.lessons if solved.start else ())))),
+        start=solved.start,
         evidence=solved.evidence,
         cannot_know=solved.cannot_know,
         model=model,

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.agents.allowed import contacts_in_all, named_line
-from liftwright.agents.bench import timing
+from liftwright.agents.bench import compared, timing
 from liftwright.agents.bench.audience import allowed_channels, flight_waves
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
@@ -51,8 +51,6 @@ Set on the same markets, where about this makes the predicted value of three wav
 """
 SURE_Z = 1.2816
 """One-sided 90 %: how sure an effect must be when the goal asks to leave out people it does not move."""
-NO_CONTACT_PAYS = "no contact pays"
-"""The reason of people without a single option worth its price."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +112,9 @@ def solve(
     solution = assignment.solve(treated, limits, seed=data.seed, randomised_share=data.deps.settings.limits.randomised_share)
     solution = replace(solution, rows=_spread(data, objective, solution.rows, touches=touches))
     violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
-    would = set(assignment.would_choose(table, solution.prices, limits))
+    would = assignment.would_get(table, solution.prices, limits)
     chosen = set(solution.rows["customer_id"].to_pylist())
-    people = _people(data, scores, ids, held, where, would, table)
+    people = compared.people(data, ids, held, where, would=would, candidates=table)
     return Solved(solution, limits, people, violations, len(chosen), letters, field.late)
 
 
@@ -251,33 +249,6 @@ def _limits(data: Data, objective: Objective, *, touches: int) -> dict[str, Any]
         },
         "randomised_share_min": settings.limits.randomised_share,
     }
-
-
-def _people(
-    data: Data,
-    scores: Scores,
-    ids: npt.NDArray[np.object_],
-    held: Mask,
-    where: npt.NDArray[np.int64],
-    would: set[str],
-    table: pa.Table,
-) -> pa.Table:
-    best = table.group_by("customer_id").aggregate([("value", "max")])
-    value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
-    selected = np.array([customer in would for customer in ids], dtype=bool)
-    reasons = np.where(
-        selected, "worth a contact", np.where([c in value for c in ids], "worth less than the limits allow", NO_CONTACT_PAYS)
-    )
-    return pa.table(
-        {
-            "customer_id": pa.array(ids, pa.string()),
-            "arm": pa.array(np.where(held, "holdout", "treated"), pa.string()),
-            "is_selected": pa.array(selected),
-            "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
-            "reason": pa.array(reasons, pa.string()),
-            "prior_value": pa.array(data.feature("value_90")[where], pa.float64()),
-        }
-    )
 
 
 def price_words(solved: Solved) -> tuple[str, ...]:
