@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from liftwright.planning.priors import Shown, surprise
+from liftwright.planning.priors import Floats, Shown, spreads_of, surprise
 
 SURE_Z = 3.29
 """Standard errors (p = 0.001) by which a campaign has to miss what earlier ones foretold."""
@@ -44,40 +44,44 @@ class _Court:
 
     def hear(self, campaign: Sequence[Shown]) -> None:
         """Take in one campaign, later than all before."""
+        spreads = spreads_of(self.kept, scale=self.scale)
         for subject in sorted({subject_of(each) for each in campaign}):
             mine = [each for each in campaign if subject_of(each) == subject]
-            known = [each for each in self.kept if subject_of(each) == subject]
             if subject in self.open:
-                self._settle(subject, mine)
-            elif known and abs(gap := self._gap(known, mine)[0]) > 0.0:
-                self.kept = [each for each in self.kept if subject_of(each) != subject]
-                self.open[subject] = _Dispute(known, mine, gap)
-                self.says.append(
-                    f"{subject}: {_names(mine)} contradicts {_names(known)}; neither counts in full until the next campaign"
-                )
+                self._settle(subject, mine, spreads)
             else:
-                self.kept += mine
+                known = [each for each in self.kept if subject_of(each) == subject]
+                self._compare(subject, known, mine, spreads)
 
-    def _gap(self, earlier: list[Shown], later: list[Shown]) -> tuple[float, float]:
+    def _compare(self, subject: str, known: list[Shown], mine: list[Shown], spreads: Floats) -> None:
+        """Keep what fits what is known of a subject; open a dispute about what does not."""
+        gap = self._gap(known, mine, spreads)[0] if known else 0.0
+        self.kept = [each for each in self.kept if subject_of(each) != subject]
+        if not gap:
+            self.kept += [*known, *mine]
+            return
+        self.open[subject] = _Dispute(known, mine, gap)
+        self.says.append(f"{subject}: {_names(mine)} contradicts {_names(known)}; neither counts in full until the next campaign")
+
+    def _gap(self, earlier: list[Shown], later: list[Shown], spreads: Floats) -> tuple[float, float]:
         """The gap where it is sure, else 0; and how many errors it is wide."""
         others = [each for each in self.kept if subject_of(each) != subject_of(later[0])]
-        gap, error = surprise([*others, *earlier], later, scale=self.scale)
+        gap, error = surprise([*others, *earlier], later, scale=self.scale, spreads=spreads)
         width = abs(gap) / error if error > 0 else 0.0
         return (gap if width > SURE_Z else 0.0), width
 
-    def _settle(self, subject: str, mine: list[Shown]) -> None:
-        """The side that the new campaign is nearer to wins where it contradicts the other."""
+    def _settle(self, subject: str, mine: list[Shown], spreads: Floats) -> None:
+        """The side that the new campaign fits better wins where it contradicts the other."""
         both = self.open.pop(subject)
-        against_earlier, against_later = self._gap(both.earlier, mine), self._gap(both.later, mine)
+        against_earlier, against_later = (self._gap(side, mine, spreads) for side in (both.earlier, both.later))
         if not against_earlier[0] and not against_later[0]:
-            self.kept += mine
-            self.open[subject] = both
+            self.open[subject] = _Dispute(both.earlier, [*both.later, *mine], both.gap)
             return
-        winner, loser = (both.earlier, both.later) if against_earlier[1] < against_later[1] else (both.later, both.earlier)
+        earlier_wins = against_earlier[1] < against_later[1]
+        winner, loser = (both.earlier, both.later) if earlier_wins else (both.later, both.earlier)
         self.gone += loser
-        self.kept += winner
         self.says.append(f"{subject}: {_names(loser)} is set aside, contradicted by {_names(mine)}")
-        self.hear(mine)
+        self._compare(subject, winner, mine, spreads)
 
 
 def settle(shown: Sequence[Shown], *, scale: float) -> Settled:

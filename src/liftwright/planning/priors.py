@@ -88,11 +88,19 @@ def posterior(shown: Sequence[Shown], cells: Sequence[Cell], *, scale: float, ca
     return Posterior(wanted, gain @ field.effects, np.sqrt(np.maximum(left, 0.0)), _named(spreads))
 
 
-def surprise(earlier: Sequence[Shown], later: Sequence[Shown], *, scale: float) -> tuple[float, float]:
-    """How far the mean of `later` (one campaign, weighted by precision) is from what `earlier` foretold, and the error of that gap."""
+def spreads_of(shown: Sequence[Shown], *, scale: float) -> Floats:
+    """Spread of each of PARTS, most credible given the estimates and what is believed beforehand."""
+    cells = tuple(dict.fromkeys(cell for each in shown for cell in each.cells))
+    return _Field.of(shown, cells, scale=scale).learned()
+
+
+def surprise(earlier: Sequence[Shown], later: Sequence[Shown], *, scale: float, spreads: Floats) -> tuple[float, float]:
+    """How far the mean of `later` (one campaign, weighted by precision) is from what `earlier` foretold, and the error of that gap.
+
+    spreads: see `spreads_of`.
+    """
     everything = [*earlier, *later]
     known = tuple(dict.fromkeys(cell for each in everything for cell in each.cells))
-    spreads = _Field.of(earlier, known, scale=scale).learned()
     variance = _Field.of(everything, known, scale=scale).variance(spreads)
     first = len(earlier)
     precision = np.array([each.aged_error**-2 for each in later])
@@ -178,7 +186,7 @@ class _Field:
 def _members(names: Sequence[str]) -> Floats:
     """(cells, levels): 1 where a cell has the level."""
     _, level = np.unique(np.asarray(names, dtype=object).astype(str), return_inverse=True)
-    members: Floats = np.eye(int(level.max(initial=-1)) + 1)[level]
+    members: Floats = np.take(np.eye(int(level.max(initial=-1)) + 1), level, axis=0)
     return members
 
 
