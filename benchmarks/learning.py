@@ -7,7 +7,7 @@ campaign's successor with what was learned, over that of its own data alone; aft
 channel one and two campaigns later; a planted campaign with false numbers, whether it is found, how much harm is left.
 Market: `--campaigns` campaigns one after the other per seed. Before each but the first, a twin plans on the same morning without what
 campaigns taught: no lessons, no statistics, no deliveries, opens or clicks of own campaigns (orders, visits and opt-outs it knows, the
-shop's own systems tell them). Both plans are priced by the market's truth. `share` is of the oracle of that morning.
+shop's own systems tell them). `untaught` knows every event and lacks lessons and statistics only. Plans are priced by the market's truth. `share` is of the oracle of that morning.
 ratio: campaign 2 and 3 over campaign 1 (share of the oracle, as flown), and over the cold-start twin (as planned, in money).
 """
 
@@ -56,6 +56,7 @@ def main() -> None:
     """Run everything that was asked for and print the line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5, help="Seeds of the market; 0 leaves the market out.")
+    parser.add_argument("--first-seed", type=int, default=1)
     parser.add_argument("--customers", type=int, default=20_000)
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--campaigns", type=int, default=3)
@@ -66,7 +67,10 @@ def main() -> None:
     before = cpu()
     planted = {**cells(options.worlds), **turned_over(options.worlds), **poisoned(options.worlds)}
     planted["cells_cpu_seconds"] = round(cpu() - before, 1)
-    runs = [market(seed, options.customers, options.days, options.campaigns) for seed in range(1, options.seeds + 1)]
+    runs = [
+        market(seed, options.customers, options.days, options.campaigns)
+        for seed in range(options.first_seed, options.first_seed + options.seeds)
+    ]
     if runs and options.chart is not None:
         options.chart.parent.mkdir(parents=True, exist_ok=True)
         options.chart.write_text(chart(runs), encoding="utf-8")
@@ -237,17 +241,19 @@ class TwinRun(MarketRun):
         worth = {"planned": self._worth(plan, self.deps, first)}
         if self.pairs:
             with ThreadPoolExecutor(1) as aside:
-                worth["cold"] = aside.submit(asyncio.run, self._cold(first)).result()
+                worth["cold"] = aside.submit(asyncio.run, self._twin(first, is_blind=True)).result()
+                worth["untaught"] = aside.submit(asyncio.run, self._twin(first, is_blind=False)).result()
         self.pairs.append(worth)
         return True
 
-    async def _cold(self, first: date) -> float:
+    async def _twin(self, first: date, *, is_blind: bool) -> float:
+        """True worth of a plan of the same morning without lessons and statistics, and without own answers where `is_blind`."""
         with tempfile.TemporaryDirectory() as scratch:
             home = Path(scratch) / "home"
             shutil.copytree(self.home, home)
             own = settings_file.load(directory=home, home=home, environment={})
             deps = wiring.build(own, now=self.clock)
-            deps = replace(deps, lessons=Forgetful(deps.lessons), lake=Blind(deps.lake))
+            deps = replace(deps, lessons=Forgetful(deps.lessons), lake=Blind(deps.lake) if is_blind else deps.lake)
             campaign = await walk.start(GOALS[-1].format(days=self.days), deps=deps)
             plan = deps.campaigns.plan(campaign.campaign_id)
             return 0.0 if plan is None else self._worth(plan, deps, first)
@@ -304,9 +310,12 @@ def line(planted: dict[str, float], runs: list[dict[str, Any]], customers: int) 
     if runs:
         count = len(runs[0]["campaigns"])
         shares = [mean(run["campaigns"][k]["share"] for run in runs) for k in range(count)]
-        warm, cold = ([mean(run["campaigns"][k][name] for run in runs) for k in range(1, count)] for name in ("planned", "cold"))
+        warm, cold, untaught = (
+            [mean(run["campaigns"][k][name] for run in runs) for k in range(1, count)] for name in ("planned", "cold", "untaught")
+        )
         ratio |= {f"campaign_{k + 1}_vs_1": round(shares[k] / shares[0], 4) for k in range(1, count)}
         ratio |= {f"campaign_{k + 2}_vs_cold_start": round(w / c, 4) for k, (w, c) in enumerate(zip(warm, cold, strict=True))}
+        ratio |= {f"campaign_{k + 2}_vs_untaught": round(w / u, 4) for k, (w, u) in enumerate(zip(warm, untaught, strict=True))}
         ours |= {name: value for name, value in ratio.items() if name not in ours}
         ours |= {
             "share_of_oracle": [round(share, 4) for share in shares],
@@ -318,6 +327,7 @@ def line(planted: dict[str, float], runs: list[dict[str, Any]], customers: int) 
             "cpu_seconds": round(mean(run["cpu"] for run in runs), 1),
         }
         peers["cold_start"] = {"planned": [round(value, 2) for value in cold]}
+        peers["untaught"] = {"planned": [round(value, 2) for value in untaught]}
     return {"name": "learning", "n": customers, "ours": ours, "peers": peers, "ratio": ratio}
 
 
