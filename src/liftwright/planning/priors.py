@@ -24,6 +24,8 @@ MOST_WEIGHT = 0.1
 PARTS = ("channel", "segment", "offer", "cell", "campaign")
 _MEAN_SPREAD = 3.0
 """Spread of the common mean, in units of `scale`: as good as unknown."""
+_LEAST_BETWEEN = 0.05
+"""Campaigns scatter by at least this share of `scale`, however alike they look."""
 _USUAL, _UNSURE = 0.3, 1.0
 """Before any data a part is about this share of `scale`, within a factor of e (one standard deviation of its logarithm)."""
 
@@ -167,7 +169,8 @@ class _Field:
             slope = [s * float((inverse * part).sum() - answer @ part @ answer) for s, part in zip(squares, parts, strict=True)]
             return value, np.array(slope) + off / _UNSURE
 
-        found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": 60, "ftol": 1e-7})
+        bounds = [(None, None)] * (len(PARTS) - 1) + [(float(np.log(_LEAST_BETWEEN * self.scale)), None)]
+        found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60, "ftol": 1e-7})
         learned: Floats = np.exp(found.x)
         return learned
 
