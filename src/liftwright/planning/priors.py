@@ -183,13 +183,14 @@ class _Field:
     def variance(self, spreads: Floats) -> Floats:
         """Covariance of the estimates."""
         scatter = spreads[-1] ** 2 * self.same * (self.weights @ self.weights.T)
-        return self.between(self.weights, self.weights, spreads) + scatter + np.diag(self.errors**2)
+        return np.asarray(self.between(self.weights, self.weights, spreads) + scatter + np.diag(self.errors**2))
 
 
 def _members(names: Sequence[str]) -> Floats:
     """(cells, levels): 1 where a cell has the level."""
     _, level = np.unique(np.asarray(names, dtype=object).astype(str), return_inverse=True)
-    members: Floats = np.take(np.eye(int(level.max(initial=-1)) + 1), level, axis=0)
+    members = np.zeros((len(names), int(level.max(initial=-1)) + 1))
+    members[np.arange(len(names)), level] = 1.0
     return members
 
 
