@@ -113,7 +113,7 @@ def inside(home: str) -> None:
         "compliance": [(Data, "verdicts"), (Data, "allowed"), (Bench, "eligible"), (Bench, "check_plan")],
         "texts": [(texts, "draft"), (texts, "check")],
         "candidates": [(solving, "_candidates")],
-        "solve": [(solving.assignment, "solve"), (solving.assignment, "would_choose")],
+        "solve": [(solving.assignment, "solve"), (solving.assignment, "would_get")],
         "check": [(solving.checking, "check")],
         "pacing": [(solving, "_spread")],
         "summary": [(assembly, "assigned"), (Bench, "assign")],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.campaign import Campaign, CampaignStatus, JournalEntry, Send, SendState, Snapshot
 from liftwright.domain.evidence import Action, Lesson, ModelCard, Report
+from liftwright.domain.learning import CellStatistics
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import PolicyBundle
 from liftwright.domain.profile import Channel
@@ -161,11 +162,22 @@ class Journal(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """Statistics of campaigns in force, and ids of rows that no longer hold what was written: those are never used."""
+
+    rows: tuple[CellStatistics, ...]
+    tampered: tuple[str, ...] = ()
+
+
 class Lessons(Protocol):
-    """Lesson rows: the numbers, by key. Text search is Memory's."""
+    """Lesson rows and the statistics they stand on: the numbers, by key. Text search is Memory's."""
 
     def save(self, lesson: Lesson) -> None: ...
-    def find(self, *, now: datetime, scope: Mapping[str, str] | None = None) -> list[Lesson]: ...
+    def find(self, *, now: datetime, scope: Mapping[str, str] | None = None, with_retired: bool = False) -> list[Lesson]: ...
+    def retire(self, lesson_id: str, *, reason: str, by: str, now: datetime) -> Lesson: ...
+    def keep_statistics(self, rows: Sequence[CellStatistics], *, now: datetime) -> None: ...
+    def statistics(self, *, now: datetime, **keys: str) -> Remembered: ...
 
 
 class Models(Protocol):

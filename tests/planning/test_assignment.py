@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from liftwright.domain.errors import DataError
 from liftwright.planning.assignment.certificate import dual_bound
 from liftwright.planning.assignment.checking import check
-from liftwright.planning.assignment.solving import solve, would_choose
+from liftwright.planning.assignment.solving import solve, would_get
 
 CHANNELS = ("direct_mail", "email", "push", "sms")
 OFFERS = ("none", "save10")
@@ -202,14 +202,16 @@ def test_those_who_would_be_chosen_are_those_who_were_chosen_save_a_few_at_the_m
         options = market(2000, seed=12, ties=ties)
         found = solve(options, limits)
         chosen = set(found.rows["customer_id"].to_pylist())
-        assert len(chosen ^ would_choose(options, found.prices, limits)) <= 0.03 * len(chosen)
+        would = would_get(options, found.prices, limits)
+        assert len(chosen ^ set(would["customer_id"].to_pylist())) <= 0.03 * len(chosen)
+        assert would.group_by(["customer_id", "wave"]).aggregate([]).num_rows == would.num_rows
 
 
 def test_nobody_would_be_chosen_where_nothing_may_be_sent() -> None:
     options = market(20)
     prices = solve(options, {"per_person_cap": 1}).prices
-    assert would_choose(options, prices, {"per_person_cap": 0}) == set()
-    assert would_choose(options.slice(0, 0), prices, {}) == set()
+    assert would_get(options, prices, {"per_person_cap": 0}).num_rows == 0
+    assert would_get(options.slice(0, 0), prices, {}).num_rows == 0
 
 
 def test_no_candidates_give_an_empty_plan() -> None:

@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("governing", "Rules: check, test, hash."),
     "journal": ("governing", "The tamper-evident log."),
     "model": ("modelling", "Scoring models: list, train, card, off, on, drift."),
+    "lessons": ("learning", "What campaigns taught: list, show, retire, cells."),
     "leads": ("modelling", "Lead scores with reasons."),
     "eval": ("evaluating", "Prompt-evaluation suites."),
     "serve": ("serving", "The HTTP API."),

@@ -182,6 +182,7 @@ def _known(data: Data, *, whole: bool) -> list[str]:
             f"           and {len(evidence) - most} more results of past tests: liftwright show {data['campaign_id']} --all"
         )
     lines += [f"Unknown    {said}" for said in data.get("cannot_know", [])]
+    lines += [f"Learnt     {data['start']['says']}"] if data.get("start") else []
     lines.append(f"Stops when {'; '.join(data['decisions']['stop_when'])}")
     return lines
 

@@ -62,7 +62,8 @@ class PastTest(Value):
 
 
 class Lesson(Value):
-    """What a campaign taught. `evidence_id` names the estimate row it stands on; text never carries a number that the row does not."""
+    """What a campaign taught. `evidence_id` names what it stands on: the digest of the people compared (`#channel` for those whom that channel
+    reached first), or the report or approval where nobody was; text never carries a number that the row does not."""
 
     lesson_id: str
     campaign_id: str
@@ -73,6 +74,7 @@ class Lesson(Value):
     learned_at: AwareDatetime
     expires_at: AwareDatetime
     is_retired: bool = False
+    retired_because: str = ""
 
 
 class ModelCard(Value):

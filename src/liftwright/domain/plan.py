@@ -11,6 +11,7 @@ from liftwright.domain.base import Value
 from liftwright.domain.evidence import Interval
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Assumption, Objective
+from liftwright.domain.learning import Start
 from liftwright.domain.money import Money
 from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
@@ -155,6 +156,8 @@ class Plan(Value):
     pins: Pins
     findings: tuple[Finding, ...] = ()
     lessons: tuple[str, ...] = ()
+    start: Start | None = None
+    """Only where earlier campaigns were closed."""
     evidence: tuple[str, ...] = ()
     cannot_know: tuple[str, ...] = ()
     model: str

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import timedelta
 
 from liftwright.agents import measurement_analyst
 from liftwright.domain.approval import Decision
 from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Estimate, Lesson, Report
+from liftwright.domain.learning import CellStatistics
 from liftwright.domain.plan import Plan
-from liftwright.flow import reporting, standing
+from liftwright.flow import reporting, standing, taught
 from liftwright.measurement.estimate import BURN_IN
+from liftwright.planning import realised
 from liftwright.ports import Deps
 
-KEPT_DAYS = 365
-"""How long a lesson counts before it must be learnt again."""
+Z95 = 1.959964
+"""Standard errors on either side of a 95 % interval."""
 
 
 async def finish(campaign_id: str, *, deps: Deps) -> tuple[Lesson, ...]:
@@ -36,7 +39,7 @@ async def finish(campaign_id: str, *, deps: Deps) -> tuple[Lesson, ...]:
             next_step=f"See `liftwright show {campaign_id}`.",
         )
     seen = reporting.look(campaign_id, deps=deps, has_ended=True)
-    lessons = lessons_of(seen, deps=deps)
+    lessons = lessons_of(seen, taught.statistics(seen.plan, seen.report, deps=deps), deps=deps)
     for lesson in lessons:
         keep(lesson, deps=deps)
     report = seen.report.model_copy(update={"lessons": lessons})
@@ -50,16 +53,39 @@ async def finish(campaign_id: str, *, deps: Deps) -> tuple[Lesson, ...]:
     return lessons
 
 
-def lessons_of(seen: reporting.Look, *, deps: Deps) -> tuple[Lesson, ...]:
-    """What the measurement allows to say: the effect of the whole campaign, and every guardrail that was broken."""
+def lessons_of(seen: reporting.Look, rows: Sequence[CellStatistics], *, deps: Deps) -> tuple[Lesson, ...]:
+    """What the measurement allows to say: the effect of the whole campaign, that of every channel whose test is large enough, and every
+    guardrail that was broken. `rows`: the statistics of the campaign."""
     report, plan = seen.report, seen.plan
-    evidence = f"report:{report.campaign_id}:{hashlib.sha256(report.lift.model_dump_json().encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256(report.lift.model_dump_json().encode()).hexdigest()[:12]
+    evidence = rows[0].evidence if rows else f"report:{report.campaign_id}:{digest}"
     lessons = [_lesson(plan, "lift", _says(report, plan), evidence, _believable(seen), deps)]
+    lessons += [_of_channel(plan, channel, mine, deps) for channel, mine in realised.by_channel(rows).items()]
     for finding in report.guardrails:
         if finding.severity == "block":
             estimate = Estimate(metric=finding.subject, reason=finding.says)
             lessons.append(_lesson(plan, finding.rule, f"A guardrail was broken: {finding.subject}.", evidence, estimate, deps))
     return tuple(lessons)
+
+
+def _of_channel(plan: Plan, channel: str, rows: Sequence[CellStatistics], deps: Deps) -> Lesson:
+    """What people whom a channel would reach first brought, against what was expected of them."""
+    mid, error = realised.effect(rows)
+    foretold = realised.foretold(rows)
+    low, high = mid - Z95 * error, mid + Z95 * error
+    words = "as much as foretold" if low <= foretold <= high else "more than foretold" if low > foretold else "less than foretold"
+    estimate = Estimate(
+        metric="margin",
+        low=low,
+        mid=mid,
+        high=high,
+        method="difference of the arms by assignment, pooled variance, contact cost not taken off",
+        treated=sum(row.treated.people for row in rows),
+        holdout=sum(row.holdout.people for row in rows),
+    )
+    says = f"People reached first by {channel.replace('_', ' ')} brought {words}."
+    evidence = f"{rows[0].evidence}#{channel}"
+    return _lesson(plan, f"channel:{channel}", says, evidence, estimate, deps, scope={"channel": channel})
 
 
 def from_decision(decision: Decision, campaign_id: str, *, deps: Deps) -> Lesson | None:
@@ -84,8 +110,10 @@ def keep(lesson: Lesson, *, deps: Deps) -> None:
         deps.journal.append(at=deps.now(), actor="liftwright", action="memory.failed", subject=lesson.campaign_id, detail=detail)
 
 
-def _lesson(plan: Plan, kind: str, says: str, evidence: str, estimate: Estimate, deps: Deps) -> Lesson:
-    scope = {
+def _lesson(
+    plan: Plan, kind: str, says: str, evidence: str, estimate: Estimate, deps: Deps, scope: dict[str, str] | None = None
+) -> Lesson:
+    scope = (scope or {}) | {
         "metric": plan.objective.metric,
         "channels": ",".join(sorted(plan.assignment.by_channel)),
         "offers": ",".join(sorted(plan.assignment.by_offer)),
@@ -102,7 +130,7 @@ def _lesson(plan: Plan, kind: str, says: str, evidence: str, estimate: Estimate,
         evidence_id=evidence,
         estimate=estimate,
         learned_at=now,
-        expires_at=now + timedelta(days=KEPT_DAYS),
+        expires_at=now + timedelta(days=taught.KEPT_DAYS),
     )
 
 

@@ -249,6 +249,7 @@ def _plan(plan: Plan) -> Json:
         "autonomy_level": plan.autonomy_level,
         "pins": whole["pins"],
         "lessons": whole["lessons"],
+        "start": whole["start"],
         "evidence": whole["evidence"],
         "cannot_know": whole["cannot_know"],
     }

@@ -1,4 +1,5 @@
-"""How people answer: chances of a click, an opt-out and an order of their own, learned from the same past tests as the uplift.
+"""How people answer: chances of a click, an opt-out and an order of their own, learned from the same past tests as the uplift, and from
+every contact of own campaigns.
 
 Effects are small and noisy, answers are not: a click chance and an opt-out chance tell the people a contact moves, and those it drives
 away, from far fewer rows than the orders themselves. So the effect is learned mostly along these few directions (`Scale.leading`), in
@@ -28,6 +29,8 @@ ANSWERS = {"click": "y_clicks", "opt_out": "y_opt_outs", "order": "y_orders"}
 FOLDS, DEPTH = 3, 3
 DETAIL_FROM = 1_000_000
 """Rows from which on twice the trees are grown: answers are rare, and on 200,000 rows a hundred shallow trees say as much."""
+OWN = "own_campaign"
+"""1 for contacts of own campaigns, which went out at each person's hour and to chosen people; chances are always those of the past tests' kind."""
 FEWEST = 100
 """Rows with the answer, and rows without, below which a chance of it is not learned."""
 
@@ -55,6 +58,7 @@ class Answers:
         """The table (customer_id and features) with one more column per answer: its chance, between 0 and 1."""
         fold = folds_of(table["customer_id"].to_pylist(), count=FOLDS, seed=self.seed)
         x = boosting.matrix(table, self.names)
+        x[:, [name == OWN for name in self.names]] = 0.0
         for answer, texts in self.trees.items():
             chance = np.zeros(table.num_rows)
             for each, text in enumerate(texts):
@@ -91,13 +95,17 @@ def from_parameters(parameters: Mapping[str, Any]) -> Answers:
     return Answers(tuple(parameters["names"]), trees, int(parameters["seed"]), dict(parameters["data"]))
 
 
-def fit(rows: pa.Table, *, feature_names: Sequence[str], seed: int) -> Answers:
+def fit(rows: pa.Table, *, feature_names: Sequence[str], seed: int, touches: pa.Table | None = None) -> Answers:
     """Learn from the rows of `history.training_rows` every answer that is recorded often enough; none is no error.
 
-    A click counts where its channel ever got one, so that letters say nothing of clicks. The same rows and seed give the same model.
+    touches: contacts of own campaigns: customer_id, at, action, y_clicks, y_opt_outs and features as of then. Nobody need have drawn them by
+    lot, because answers are no effects. A click counts where its channel ever got one, so that letters say nothing of clicks. The same
+    rows and seed give the same model.
     """
-    rows = rows.sort_by([("customer_id", "ascending"), ("at", "ascending"), ("action", "ascending")]).combine_chunks()
     names = tuple(name for name in feature_names if name in rows.column_names)
+    if touches is not None:
+        rows, names = _with_touches(rows, touches), (*names, OWN)
+    rows = rows.sort_by([("customer_id", "ascending"), ("at", "ascending"), ("action", "ascending")]).combine_chunks()
     x, fold = boosting.matrix(rows, names), folds_of(rows["customer_id"].to_pylist(), count=FOLDS, seed=seed)
     actions = np.asarray(rows["action"].to_pylist(), dtype=object).astype(str)
     trees: dict[str, tuple[str, ...]] = {}
@@ -108,7 +116,15 @@ def fit(rows: pa.Table, *, feature_names: Sequence[str], seed: int) -> Answers:
             continue
         counts[f"rows_with_{answer}"] = int(happened[known].sum())
         trees[answer] = tuple(_grown(x, happened, known & (fold != each), seed=seed) for each in range(FOLDS))
-    return Answers(names, trees, seed, {"rows": rows.num_rows, **counts})
+    own = {} if touches is None else {"contacts_of_own_campaigns": touches.num_rows}
+    return Answers(names, trees, seed, {"rows": rows.num_rows, **own, **counts})
+
+
+def _with_touches(rows: pa.Table, touches: pa.Table) -> pa.Table:
+    tables = [(rows, 0.0), (touches, 1.0)]
+    return pa.concat_tables(
+        [table.append_column(OWN, pa.array(np.full(table.num_rows, mark))) for table, mark in tables], promote_options="default"
+    )
 
 
 def _seen(

@@ -52,7 +52,7 @@ def training_rows(
     if CONTROL not in actions or len(actions) < 2:
         return None
     rows = _with_outcomes(rows, tables, window_days=window_days, margin_rate=margin_rate)
-    rows = _with_features(rows, features_at)
+    rows = with_features(rows, features_at)
     return rows if rows.num_rows else None
 
 
@@ -138,7 +138,7 @@ def _shaped(table: pa.Table, wanted: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def _with_features(rows: pa.Table, features_at: Callable[[pa.Table], pa.Table]) -> pa.Table:
+def with_features(rows: pa.Table, features_at: Callable[[pa.Table], pa.Table]) -> pa.Table:
     """Features of each opportunity as of the start of its day (UTC); people without features are left out.
 
     The start of the day, because some systems stamp the control at midnight and the treated at the hour of sending: what a person

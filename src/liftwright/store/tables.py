@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from liftwright.store.times import UtcTime
 
-HEAD = "0002"
+HEAD = "0003"
 """The step under `migrations/versions` that leads to these tables."""
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -183,6 +183,26 @@ class LessonRow(Row, table=True):
     expires_at: datetime = Field(sa_type=UtcTime)
     is_retired: bool = False
     lesson: str = Field(sa_type=Text)
+
+
+class CellStatisticsRow(Row, table=True):
+    """What one campaign showed in one cell. `statistics` is JSON; its digest is the key. Triggers refuse change and removal."""
+
+    __tablename__ = "cell_statistics"
+    __table_args__ = (
+        Index("ix_cell_statistics_channel_segment_offer_season", "channel", "segment", "offer", "season"),
+        Index("ix_cell_statistics_campaign_id", "campaign_id"),
+    )
+
+    statistics_id: str = Field(primary_key=True)
+    campaign_id: str
+    channel: str
+    segment: str
+    offer: str
+    season: str
+    learned_at: datetime = Field(sa_type=UtcTime)
+    expires_at: datetime = Field(sa_type=UtcTime)
+    statistics: str = Field(sa_type=Text)
 
 
 class ModelRow(Row, table=True):

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import analysis, goal_findings, solving, summaries, words
+from liftwright.agents.bench import analysis, compared, goal_findings, solving, starting, summaries, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -65,7 +65,12 @@ def assigned(
         assignment=summary,
         forecast=expected,
         decisions=_decisions(data, scores, objective, experiment, found, solved),
-        findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
+        findings=(
+            *_findings(data, scores, found, solved),
+            *goal_findings.beyond(data, scores, objective, expected),
+            *starting.findings(scores),
+        ),
+        start=starting.start(data, scores, rows, expected=expected.incremental_margin.mid),
         evidence=summaries.past_words(data, first=words.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
         infeasible="" if rows.num_rows else words.why_nothing(data, scores, objective, solved),
@@ -91,7 +96,7 @@ def _chosen_steps(found: Eligible, solved: Solved) -> tuple[FunnelStep, ...]:
     ids = people["customer_id"]
     left = ~np.asarray(pc.is_in(ids, value_set=rows["customer_id"].combine_chunks()))
     arm = np.asarray(people["arm"].to_pylist(), dtype=object)
-    idle = np.asarray(pc.equal(people["reason"], solving.NO_CONTACT_PAYS))
+    idle = np.asarray(pc.equal(people["reason"], compared.NO_CONTACT_PAYS))
     unlucky = np.asarray(pc.is_in(ids, value_set=draws["customer_id"].combine_chunks()))
     parts = [
         ("without people it does not move", "past test", idle)
@@ -113,7 +118,7 @@ def _chosen_steps(found: Eligible, solved: Solved) -> tuple[FunnelStep, ...]:
 
 def _paying(found: Eligible, solved: Solved) -> int:
     """Of the people who may be contacted, for how many some contact is worth its price: cost, fatigue and sureness counted."""
-    return found.count - int(pc.sum(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS)).as_py() or 0)
+    return found.count - int(pc.sum(pc.equal(solved.people["reason"], compared.NO_CONTACT_PAYS)).as_py() or 0)
 
 
 def _forecast(data: Data, scores: Scores, objective: Objective, solved: Solved) -> Forecast:
@@ -261,7 +266,8 @@ def plan(
         autonomy_level=level,
         pins=_pins(data, versions),
         findings=tuple(findings),
-        lessons=brief.lessons,
+        lessons=tuple(dict.fromkeys((*brief.lessons, *(solved.start.lessons if solved.start else ())))),
+        start=solved.start,
         evidence=solved.evidence,
         cannot_know=solved.cannot_know,
         model=model,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.audience import features as feature_store
-from liftwright.audience import identity
+from liftwright.audience import identity, segments
 from liftwright.audience.features import contracts, customer_file
 from liftwright.compliance import evaluate
 from liftwright.compliance import facts as fact_tables
@@ -106,6 +106,11 @@ class Data:
         if name not in self.features.column_names:
             return np.zeros(len(self.ids))
         return np.asarray(self.features[name].to_numpy(), dtype=np.float64)
+
+    @cached_property
+    def segments(self) -> npt.NDArray[np.object_]:
+        """The segment of each person that campaigns are remembered by."""
+        return segments.segments(self.feature("recency_days"), self.feature("clicks_180"))
 
     @cached_property
     def rows(self) -> pa.Table | None:

@@ -86,8 +86,7 @@ def newcomers(
         prices["budget"] = 0.0
     spent = float(plan.envelope.max_total_spend.amount) - left.limits["budget"]
     limits = {**left.limits, "budget": None if goal is None else max(float(goal) - spent, 0.0)}
-    would = assignment.would_choose(table, prices, limits) if table.num_rows else set()
-    names = sorted(would)
+    names = sorted(set(assignment.would_get(table, prices, limits)["customer_id"].to_pylist())) if table.num_rows else []
     treated = [name for name in names if arms[name] == "treated"]
     if len(treated) < SMALLEST_GROUP:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import Any
@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from liftwright.agents.bench import experience
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
+from liftwright.agents.bench.experience import NAME, Experience, Memory
 from liftwright.audience.quality import leakage
 from liftwright.domain.errors import DataError
 from liftwright.scoring import answers, history, propensity, uplift
@@ -46,20 +48,41 @@ class Scores:
     """Uplift where there is randomised history, else a calibrated propensity with a stated assumption.
 
     `pins`: the model ids of a plan that is computed again; then exactly these versions are used, and no other model. Without pins, a
-    model that was switched off is not used.
+    model that was switched off is not used. `learns` False: as if no campaign had ever run; nothing is kept in the registry then.
     """
 
-    def __init__(self, data: Data, *, pins: Sequence[str] | None = None) -> None:
+    def __init__(self, data: Data, *, pins: Sequence[str] | None = None, learns: bool = True) -> None:
         self.data = data
+        self.experience = Experience(data)
         self._pins = None if pins is None else dict(map(_named, pins))
+        self._learns = learns
         self._used: dict[str, str] = {}
 
     @cached_property
     def effects(self) -> Effects:
-        """Effects in the order of `data.ids` and `data.actions`; without any model where a feature contract is broken."""
-        if "margin" not in self.outcomes or self._is_off("uplift") or self.data.contract_findings:
-            return self._assumed()
-        return self._measured()
+        """Effects in the order of `data.ids` and `data.actions`; without any model where a feature contract is broken.
+
+        What campaigns taught scales the effects that are expected to help; those that are expected to harm stay.
+        """
+        is_measured = "margin" in self.outcomes and not self._is_off("uplift") and not self.data.contract_findings
+        found = self._measured() if is_measured else self._assumed()
+        if self.memory is None or not self.memory.realised.factors:
+            return found
+        factor = np.where(found.values > 0.0, self.memory.factors(self.data.segments, self.data.actions), 1.0)
+        return replace(found, values=found.values * factor, errors=found.errors * factor)
+
+    @cached_property
+    def memory(self) -> Memory | None:
+        """What closed campaigns taught; None before the first, when it is switched off, and for a cold start."""
+        if not self._learns or self._is_off(NAME) or (self._pins is None and not self.experience.digest):
+            return None
+        found: Memory = self._kept(NAME, read=experience.from_parameters, fit=self.experience.learn)
+        return found
+
+    @cached_property
+    def cold_start(self) -> Scores:
+        """The same without anything that campaigns taught."""
+        return Scores(self.data, learns=False)
 
     @cached_property
     def outcomes(self) -> tuple[str, ...]:
@@ -113,9 +136,12 @@ class Scores:
         found: answers.Answers = self._kept(
             "answers",
             read=answers.from_parameters,
-            fit=lambda: answers.fit(rows, feature_names=self.feature_names, seed=self.data.seed),
+            fit=lambda: answers.fit(rows, feature_names=self.feature_names, seed=self.data.seed, touches=self._touches()),
         )
         return found
+
+    def _touches(self) -> pa.Table | None:
+        return None if self.memory is None else self.experience.touches
 
     @cached_property
     def _rows_answered(self) -> pa.Table:
@@ -133,6 +159,8 @@ class Scores:
 
         Raises DataError when the pinned version is not in the registry.
         """
+        if not self._learns:
+            return fit()
         models, pinned = self.data.deps.models, (self._pins or {}).get(name)
         stored = models.load(name, pinned)
         if stored is None and pinned is not None:
@@ -163,8 +191,9 @@ class Scores:
         return any(card.model.startswith(model) and card.state == "off" for card in self.data.deps.models.cards())
 
     def _key(self, name: str) -> str:
-        parts = f"{name}|{self.data.snapshot.snapshot_id}|{self.data.as_of.isoformat()}|{self.data.seed}|{self.data.deps.settings.digest}"
-        return hashlib.sha256(parts.encode()).hexdigest()
+        data, learnt = self.data, "" if self._is_off(NAME) else self.experience.digest
+        parts = f"{name}|{data.snapshot.snapshot_id}|{data.as_of.isoformat()}|{data.seed}|{data.deps.settings.digest}"
+        return hashlib.sha256((f"{parts}|{learnt}" if learnt else parts).encode()).hexdigest()
 
     def _measured(self) -> Effects:
         margin = self.model("margin")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from liftwright.domain.base import Value
+from liftwright.domain.learning import Start
 from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Forecast, FunnelStep
 from liftwright.domain.policy import Finding
 
@@ -30,5 +31,6 @@ class Assigned(Value):
     findings: tuple[Finding, ...] = ()
     evidence: tuple[str, ...] = ()
     cannot_know: tuple[str, ...] = ()
+    start: Start | None = None
     infeasible: str = ""
     """Why no plan can meet the goal, in words; empty when one can."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from liftwright.planning.assignment.choice import bound, charges, chunks, reduced
+from liftwright.planning.assignment.choice import bound, choose
 from liftwright.planning.assignment.explore import Explored, explore, given, logged
 from liftwright.planning.assignment.newton import near
 from liftwright.planning.assignment.problem import Floats, Ints, Problem
@@ -136,20 +136,17 @@ def _solution(
     )
 
 
-def would_choose(candidates: pa.Table, prices: Mapping[str, Any], limits: Mapping[str, Any]) -> set[str]:
-    """The people with at least one option worth more than what it uses costs at these prices.
+def would_get(candidates: pa.Table, prices: Mapping[str, Any], limits: Mapping[str, Any]) -> pa.Table:
+    """The candidates that people choose at these prices: at most one a slot and `per_person_cap` a person, each worth more than what it uses.
 
     The same rule for people of both arms: it looks at a person's own options and the price list, never at the arm.
     """
     listed = build(candidates, limits).without(tuple(prices.get("dropped_channels", ())))
     problem = listed.problem
     if not problem.options or not problem.cap:
-        return set()
-    charge = charges(problem, listed.prices(prices))
-    best = [reduced(problem, charge, span).max(axis=0) for span in chunks(problem)]
-    someone = np.flatnonzero(np.concatenate(best) > 0)
-    anyone = listed.source[:, someone].max(axis=0)
-    return set(candidates["customer_id"].take(pa.array(anyone)).to_pylist())
+        return candidates.slice(0, 0)
+    plan = choose(problem, listed.prices(prices), keep=True).plan
+    return candidates.take(pa.array(np.sort(listed.candidates(problem.by_person(problem.rows(plan))))))
 
 
 def _short_run(candidates: pa.Table, listed: Listed, rows: Ints, limits: Mapping[str, Any]) -> str | None:
