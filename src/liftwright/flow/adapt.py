@@ -19,7 +19,7 @@ from liftwright.domain.base import Value
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import StopRule
 from liftwright.domain.plan import Plan
-from liftwright.flow import change, learn, reporting, stock, stopping, walk
+from liftwright.flow import change, learn, reporting, stock, stopping, trust, walk
 from liftwright.flow.graph import strict
 from liftwright.flow.resplit import resplit
 from liftwright.flow.suppressing import suppress
@@ -102,6 +102,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     """Stop or ask, suppress who wants no more or has done it already; then write the tick down, last, so that a crash repeats what is safe to repeat."""
     campaign_id = state["campaign_id"]
     row, plan = reporting.launched(campaign_id, deps)
+    trust.note_on(plan, deps=deps)
     await asyncio.to_thread(suppress, plan, starts_at=reporting.flight(plan, row, deps)[0], deps=deps)
     for fired in state["fired"]:
         await _follow(fired, plan, deps)
@@ -119,10 +120,10 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
 
 async def _follow(fired: Fired, plan: Plan, deps: Deps) -> None:
     """One rule that fired: act where the approval allows stopping, ask otherwise."""
-    if fired.acts and fired.kind == "stop" and "stop_campaign" in plan.envelope.allows:
+    if fired.acts and fired.kind == "stop" and trust.may(plan, "stop_campaign", deps=deps):
         await asyncio.to_thread(stopping.stop, plan.campaign_id, by="liftwright", reason=fired.says, deps=deps, rule=fired.rule)
         return
-    if fired.acts and fired.kind == "stop_offer" and "reduce_sends" in plan.envelope.allows:
+    if fired.acts and fired.kind == "stop_offer" and trust.may(plan, "reduce_sends", deps=deps):
         await asyncio.to_thread(stock.end, plan, fired.subject, says=fired.says, deps=deps)
         return
     rule = next(rule for rule in _rules(plan) if rule.name == fired.rule)

@@ -14,7 +14,7 @@ from langgraph.types import Command
 from liftwright.domain.approval import ApprovalRequest, Decision, DecisionKind
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError, LiftwrightError, ProviderError
-from liftwright.flow import change, differing, edits, standing, walk
+from liftwright.flow import change, differing, edits, standing, trust, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.launch import launch
 from liftwright.flow.stopping import close_expired, lapse
@@ -74,6 +74,8 @@ def _recorded(decision: Decision, campaign_id: str, deps: Deps) -> ApprovalReque
 
 async def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
     """Let the graph go where the decided row says, once; safe to call again. True when it did something."""
+    if trust.is_question(row):
+        return trust.carry_out(row, deps=deps)
     if row.thread_id != row.campaign_id:
         return await change.carry_out(row, deps=deps)
     async with walk.held(row.thread_id, deps), graphs.opened(deps) as graph:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
+from liftwright.flow import trust
 from liftwright.flow.fresh import Fresh, newest
 from liftwright.measurement import outcomes
 from liftwright.planning import bandit
@@ -32,7 +33,7 @@ def resplit(plan: Plan, *, number: int, deps: Deps) -> int:
     A person keeps one text over all touches that are left. Drawn by a salted hash, so the same tick draws the same.
     """
     texts = _texts(plan)
-    if "choose_variant" not in plan.envelope.allows or not texts:
+    if not trust.may(plan, "choose_variant", deps=deps) or not texts:
         return 0
     delivered = deps.ledger.sends(plan.campaign_id, states=("sent", "unknown"))
     planned = deps.ledger.sends(plan.campaign_id, states=("planned",))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import goal_findings, solving, summaries, words
+from liftwright.agents.bench import goal_findings, solving, summaries, watched, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -201,7 +201,8 @@ def _postage(data: Data, solved: Solved) -> Postage | None:
 
 
 def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tuple[Finding, ...]:
-    findings = [*found.findings, *data.contract_findings, *data.withheld, *goal_findings.too_late(data, solved.late)]
+    findings = [*found.findings, *data.contract_findings, *watched.stopped(data.deps), *data.withheld]
+    findings += goal_findings.too_late(data, solved.late)
     findings += [
         Finding(
             rule="ASSIGNMENT-CHECK",
