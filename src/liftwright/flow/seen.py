@@ -53,10 +53,11 @@ def of_contacts(deps: Deps) -> drift.Seen:
 
 
 def of_orders(parameters: Parameters, deps: Deps) -> drift.Seen:
-    """Everybody who has ordered."""
+    """Everybody who has ordered, by what does not grow with the calendar alone."""
     model, orders = lifetime.from_parameters(parameters), past_orders(in_force.scored(deps), deps)
     known = model.histories(orders, as_of=deps.now())
-    table = pa.table({"repeats": known.repeats, "days_from_first_to_last": known.recency, "value": known.value})
+    age = np.maximum(known.age, 1.0)
+    table = pa.table({"orders_per_day": known.repeats / age, "share_of_time_active": known.recency / age, "value": known.value})
     expected = model.expected(orders, as_of=deps.now())
     outputs = {"expected_margin": np.array([expected[person] for person in known.ids])}
     return drift.Seen(table, table.column_names, outputs, int(known.repeats.sum()))

@@ -58,12 +58,15 @@ def watch(*, deps: Deps) -> list[dict[str, Any]]:
 
 
 def due(reports: Iterable[Mapping[str, Any]], *, deps: Deps) -> dict[str, str]:
-    """By trainer, why it is due: the month is over, new outcomes, a wrong calibration, or never trained. Blocked models wait for a person."""
+    """By trainer, why it is due: the month is over, new outcomes, a wrong calibration, or never trained.
+
+    A blocked model waits for a person, unless outcomes say that what it sees is real: then its calibration is off too.
+    """
     found = _never_trained(deps)
     state = {card.model_id: card for card in deps.models.cards()}
     for report in reports:
         card = state.get(f"{report['model']}@{report['version']}")
-        reason = "" if card is None or card.state == "blocked" else _reason(report, card, deps.now().date())
+        reason = "" if card is None else _reason(report, card, deps.now().date())
         if reason:
             found.setdefault(watched.trainer_of(report["model"]), reason)
     return found
@@ -73,7 +76,7 @@ def why_due(card: ModelCard, *, deps: Deps) -> str:
     """Why the next night will train a model again, by the last watch over it; "" when it will not."""
     watches = [entry for entry in deps.journal.entries(subject=card.model) if entry.action == "model.watched"]
     mine = [entry.detail for entry in watches if entry.detail["version"] == card.version]
-    return _reason(mine[-1] if mine else {"signals": []}, card, deps.now().date()) if card.state != "blocked" else ""
+    return _reason(mine[-1] if mine else {"signals": []}, card, deps.now().date())
 
 
 def _watched(name: str, version: str, deps: Deps) -> dict[str, Any]:
@@ -144,12 +147,12 @@ def _flown(deps: Deps) -> list[tuple[str, str]]:
 
 
 def _reason(report: Mapping[str, Any], card: ModelCard, today: date) -> str:
-    late = cards.overdue(card, on=today)
-    if late:
-        return late
     wrong = [signal["says"] for signal in report["signals"] if signal["kind"] == "calibration" and signal["is_beyond"]]
     if wrong:
         return f"its calibration is off: {wrong[0]}"
+    late = cards.overdue(card, on=today)
+    if late or card.state == "blocked":
+        return late if card.state != "blocked" else ""
     labels, before = report.get("labels"), report.get("trained_labels")
     if labels and before and labels >= NEW_LABELS * before:
         return f"there are {labels:,} outcomes to learn from; it learned from {before:,}"

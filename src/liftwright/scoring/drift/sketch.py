@@ -13,7 +13,9 @@ from liftwright.scoring.design import Floats
 from liftwright.scoring.drift import distance
 
 KNOTS, PARTS = 50, 10
-"""A sketch has a knot for every fiftieth of the rows; the stability index is taken over tenths."""
+"""A sketch has a cut for every fiftieth of the rows; the stability index is taken over tenths."""
+MARGIN = 0.1
+"""How far outside of all values, in standard deviations, a value is another one."""
 MOST_TIED = 0.05
 """A column in which more rows than this share one value is compared part by part."""
 MOST_LEVELS = 30
@@ -33,11 +35,15 @@ class Moved:
 
 @dataclass(frozen=True)
 class NumberSketch:
-    """`knots` are values of the column; `below` and `upto` the exact shares of its known rows under and at most each."""
+    """`upto` are the exact shares of the known rows at most each of the `cuts`; `tied` the share that has the most frequent value.
 
-    knots: tuple[float, ...]
-    below: tuple[float, ...]
+    Cuts lie half-way between neighbouring values, and a little outside all of them, so that a value many rows share may move a little
+    without counting as another: days since something do so every day.
+    """
+
+    cuts: tuple[float, ...]
     upto: tuple[float, ...]
+    tied: float
     missing: float
     mean: float
     spread: float
@@ -47,13 +53,12 @@ class NumberSketch:
         """Sketch an array of at least one row; NaN is missing."""
         known = np.sort(values[np.isfinite(values)])
         if not len(known):
-            return cls((), (), (), 1.0, 0.0, 0.0)
-        quantiles = np.quantile(known, np.linspace(0, 1, KNOTS + 1), method="lower")
-        knots = np.unique([_digits(value) for value in quantiles.tolist()])
-        below, upto = _shares_around(known, knots)
+            return cls((), (), 0.0, 1.0, 0.0, 0.0)
         mean, spread = float(known.mean()), float(known.std())
-        missing = 1 - len(known) / len(values)
-        return cls(tuple(knots.tolist()), _kept(below), _kept(upto), _digits(missing), _digits(mean), _digits(spread))
+        cuts = _cuts(known, margin=MARGIN * spread)
+        tied = float(np.unique(known, return_counts=True)[1].max()) / len(known)
+        upto, missing = _shares_upto(known, cuts), 1 - len(known) / len(values)
+        return cls(tuple(cuts.tolist()), _kept(upto), _digits(tied), _digits(missing), _digits(mean), _digits(spread))
 
     @property
     def kind(self) -> str:
@@ -63,17 +68,17 @@ class NumberSketch:
     def compare(self, values: Floats, *, rows: int) -> Moved | None:
         """How far these values are from the sketch of `rows` rows; None where either side knows of none.
 
-        The chance is that of the largest distance between the distributions (Kolmogorov-Smirnov), taken at the knots: never above the true
+        The chance is that of the largest distance between the distributions (Kolmogorov-Smirnov), taken at the cuts: never above the true
         one, so on the safe side. Where many rows share a value that test is blind, and the shares of the parts are compared instead.
         """
         known = np.sort(values[np.isfinite(values)])
-        if not len(known) or not self.knots:
+        if not len(known) or not self.cuts:
             return None
-        below, upto = _shares_around(known, np.array(self.knots))
-        largest = float(max(np.abs(below - self.below).max(), np.abs(upto - self.upto).max()))
+        upto = _shares_upto(known, np.array(self.cuts))
+        largest = float(np.abs(upto - self.upto).max())
         known_then = max(round(rows * (1 - self.missing)), 1)
         then, now = self._parts(np.array(self.upto), self.missing), self._parts(upto, 1 - len(known) / len(values))
-        if max(np.subtract(self.upto, self.below)) > MOST_TIED:
+        if self.tied > MOST_TIED:
             chance = distance.homogeneity(then, now, rows_then=rows, rows_now=len(values))
         else:
             chance = distance.kolmogorov_smirnov(largest, rows_then=known_then, rows_now=len(known))
@@ -101,11 +106,10 @@ class NumberSketch:
         return {"kind": self.kind, **asdict(self)}
 
     def _parts(self, upto: Floats, missing: float) -> Floats:
-        """Shares of all rows in about ten parts between knots, the missing last."""
+        """Shares of all rows in about ten parts between cuts, the missing last."""
         wanted = np.searchsorted(self.upto, np.linspace(0, 1, PARTS + 1)[1:-1] - 1e-9)
-        cuts = np.unique(np.minimum(wanted, len(self.knots) - 1))
-        cuts = cuts[cuts < len(self.knots) - 1]
-        inside = np.diff(np.concatenate([[0.0], upto[cuts], [1.0]]))
+        chosen = np.unique([0, *wanted.tolist(), len(self.cuts) - 1])
+        inside = np.diff(np.concatenate([[0.0], upto[chosen], [1.0]]))
         return np.concatenate([inside * (1 - missing), [missing]])
 
 
@@ -173,14 +177,25 @@ Sketch = NumberSketch | TextSketch
 
 def from_json(data: Mapping[str, Any]) -> Sketch:
     """The sketch whose `as_json` this is."""
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name != "kind"}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in data.items() if name != "kind"
+    }
     return TextSketch(**values) if data["kind"] == "texts" else NumberSketch(**values)
 
 
-def _shares_around(ordered: Floats, knots: Floats) -> tuple[Floats, Floats]:
-    """Shares of sorted values below and at most each knot."""
-    below, upto = (np.searchsorted(ordered, knots, side=side) / len(ordered) for side in ("left", "right"))
-    return below, upto
+def _cuts(known: Floats, *, margin: float) -> Floats:
+    """Rising cuts between sorted values at every fiftieth of them, the first below all and the last above."""
+    values = np.unique(known)
+    place = np.searchsorted(values, np.quantile(known, np.linspace(0, 1, KNOTS + 1)[1:-1], method="lower"))
+    place = np.unique(place[place < len(values) - 1])
+    inner = [_digits(cut) for cut in ((values[place] + values[place + 1]) / 2).tolist()]
+    low, high = values[0] - margin, values[-1] + margin
+    return np.unique([np.nextafter(low, -np.inf), *inner, np.nextafter(high, np.inf)])
+
+
+def _shares_upto(ordered: Floats, cuts: Floats) -> Floats:
+    """Share of sorted values at most each cut."""
+    return np.asarray(np.searchsorted(ordered, cuts, side="right") / len(ordered))
 
 
 def _digits(value: float) -> float:
