@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.campaign import Campaign, CampaignStatus, JournalEntry, Send, SendState, Snapshot
-from liftwright.domain.evidence import Action, Lesson, ModelCard, Report
+from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
 from liftwright.domain.learning import CellStatistics
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import PolicyBundle
@@ -190,7 +190,7 @@ class Models(Protocol):
         """The card of every version, the current one of each model first."""
         ...
 
-    def switch(self, model: str, state: Literal["on", "off"], *, by: str, now: datetime) -> None: ...
+    def switch(self, model: str, state: ModelState, *, by: str, now: datetime) -> None: ...
 
 
 class Locks(Protocol):

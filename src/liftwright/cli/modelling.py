@@ -8,7 +8,7 @@ from typing import Any, Literal
 import click
 
 from liftwright.cli.workspace import Workspace, command
-from liftwright.domain.errors import DataError
+from liftwright.domain.errors import ConfigError, DataError
 from liftwright.domain.evidence import ModelCard
 
 
@@ -28,7 +28,7 @@ def model_list(workspace: Workspace) -> None:
     ]
     lines = [
         f"{row['model']:<14} {row['versions'][0]} {row['state']:<4} {row['optimises']}"
-        + (f" ({row['overdue']})" if row["overdue"] else "")
+        + (f" ({row['due']})" if row["due"] else "")
         + f"\n{_earlier(row['versions'])}"
         for row in rows
     ]
@@ -53,9 +53,12 @@ def model_card(workspace: Workspace, model: str) -> None:
 
 
 def _card(card: ModelCard, workspace: Workspace) -> dict[str, Any]:
+    from liftwright.flow import watching
     from liftwright.scoring.card import overdue
 
-    return {**card.model_dump(mode="json"), "overdue": overdue(card, on=workspace.deps().now().date())}
+    deps = workspace.deps()
+    late = overdue(card, on=deps.now().date())
+    return {**card.model_dump(mode="json"), "overdue": late, "due": watching.why_due(card, deps=deps)}
 
 
 @command(name="train")
@@ -74,11 +77,11 @@ def model_train(workspace: Workspace, model: str | None) -> None:
 @command(name="drift")
 @click.argument("model", required=False)
 def model_drift(workspace: Workspace, model: str | None) -> None:
-    """Whether MODEL (or every watched model) still sees what it was trained on. Exit code 1 when one has drifted."""
-    from liftwright.flow import training
+    """Whether MODEL (or every model) still sees what it was trained on. Exit code 1 when one has drifted."""
+    from liftwright.flow import watching
 
-    found = training.drifted(model, deps=workspace.deps())
-    workspace.show(found, "\n".join(_drift(each) for each in found) or "No watched model was trained yet.")
+    found = watching.drifted(model, deps=workspace.deps())
+    workspace.show(found, "\n".join(_drift(each) for each in found) or "No model was trained yet.")
     if any(each["drifted"] for each in found):
         raise click.exceptions.Exit(1)
 
@@ -87,11 +90,16 @@ def _drift(found: dict[str, Any]) -> str:
     beyond = [signal for signal in found["signals"] if signal["is_beyond"]]
     if found["because"]:
         return f"{found['model']}: not compared. {found['because']}"
-    head = f"{found['model']}: {len(beyond)} of {len(found['signals'])} signals beyond their bound"
-    return "\n".join([head, *(f"  {signal['kind']:<12} {signal['says']}" for signal in beyond)])
+    head = f"{found['model']} {found['version']}: {len(beyond)} of {len(found['signals'])} signals beyond their bound"
+    rests = [f"  on it rests: {found['decides']}"] if beyond else []
+    return "\n".join([head, *(f"  {signal['level']:<6} {signal['kind']:<12} {signal['says']}" for signal in beyond), *rests])
 
 
 def _switch(workspace: Workspace, model: str, state: Literal["on", "off"], by: str) -> None:
+    from liftwright.scoring.send_time import NO_SWITCH
+
+    if model == "send_time":
+        raise ConfigError("MODEL-NO-SWITCH", f"{model} {NO_SWITCH}.", next_step="Nothing has to be done.")
     deps = workspace.deps()
     deps.models.switch(model, state, by=by, now=deps.now())
     workspace.show({"model": model, "state": state}, f"{model} is {state}.")

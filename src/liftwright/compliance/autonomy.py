@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
@@ -17,6 +17,10 @@ from liftwright.domain.profile import CHANNELS, Channel
 Permission = Literal["act", "ask", "no"]
 LEVELS = ("assistive", "semi_autonomous", "controlled", "adaptive", "strategic")
 RISKS: tuple[Risk, ...] = ("low", "medium", "high")
+CONDITIONS = ("overdue", "warn", "alarm", "block")
+"""What may be wrong with a model that a campaign stands on."""
+LOWERED = "semi_autonomous"
+"""Where a file does not say how far a condition lowers the level: stops what harms, asks before it moves anything."""
 _FACTS = ("spend", "audience", "discount")
 
 
@@ -49,6 +53,12 @@ def may(autonomy: Mapping[str, Any], level: str, action: str) -> Permission:
     """Whether a tick may do something inside the envelope: act, ask first, or never. An action that is not listed is `no`."""
     permission = _level(autonomy, level)["actions"].get(action, "no")
     return permission if permission in ("act", "ask") else "no"
+
+
+def lowered(autonomy: Mapping[str, Any], level: str, conditions: Iterable[str]) -> str:
+    """The level that is left of `level` while models of a campaign are in these conditions (`overdue`, `warn`, `alarm`, `block`)."""
+    caps = [str(autonomy.get("models", {}).get(condition, LOWERED)) for condition in conditions]
+    return min((level, *caps), key=LEVELS.index)
 
 
 def default_level(autonomy: Mapping[str, Any]) -> str:
@@ -102,6 +112,9 @@ def check(autonomy: Mapping[str, Any]) -> None:
             raise _bad(f"the approval line '{line.get('name')}' needs fact and at_least, or channel, or finding")
     for level in LEVELS:
         _check_level(autonomy, level)
+    for condition, level in autonomy.get("models", {}).items():
+        if condition not in CONDITIONS or level not in LEVELS:
+            raise _bad(f"'models' says '{level}' about {condition}; it maps {', '.join(CONDITIONS)} to {', '.join(LEVELS)}")
     if autonomy.get("default_level") not in LEVELS:
         raise _bad(f"'default_level' must be one of {', '.join(LEVELS)}")
 

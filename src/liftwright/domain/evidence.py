@@ -77,6 +77,10 @@ class Lesson(Value):
     retired_because: str = ""
 
 
+ModelState = Literal["on", "off", "blocked"]
+"""`off`: a person switched it off. `blocked`: what it sees has drifted so far that the nightly watch stopped its scoring."""
+
+
 class ModelCard(Value):
     """What a model is for, what breaks it, how to turn it off."""
 
@@ -88,7 +92,12 @@ class ModelCard(Value):
     breaks_when: tuple[str, ...]
     turn_off: str
     cadence: str
-    state: Literal["on", "off"] = "on"
+    state: ModelState = "on"
+
+    @property
+    def is_used(self) -> bool:
+        """False when a person or the watch has stopped it: its safe fallback is used instead."""
+        return self.state == "on"
 
     @property
     def model_id(self) -> str:

@@ -19,7 +19,7 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import Firing, StopRule
 from liftwright.domain.plan import Plan
-from liftwright.flow import change, learn, pausing, reporting, stock, stopping, walk
+from liftwright.flow import change, learn, pausing, reporting, stock, stopping, trust, walk
 from liftwright.flow.graph import strict
 from liftwright.flow.rebudget import rebudget
 from liftwright.flow.replan import replan
@@ -103,6 +103,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     campaign_id = state["campaign_id"]
     row, plan = reporting.launched(campaign_id, deps)
     starts_at = reporting.flight(plan, row, deps)[0]
+    trust.note_on(plan, deps=deps)
     await asyncio.to_thread(suppress, plan, starts_at=starts_at, deps=deps)
     for fired in state["fired"]:
         if deps.campaigns.get(campaign_id).status in ("running", *_OWN_STATUS.get(fired.kind, ())):
@@ -124,10 +125,10 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
 
 
 async def _follow(fired: Firing, plan: Plan, deps: Deps) -> None:
-    """One rule that fired: act where the rule may and the approval allows it, ask otherwise."""
+    """One rule that fired: act where the rule may and what is left of the approved autonomy allows it, ask otherwise."""
     if pausing.is_overruled(plan.campaign_id, fired.rule, deps=deps):
         return
-    if fired.acts and LEAVE[fired.kind] & set(plan.envelope.allows):
+    if fired.acts and any(trust.may(plan, leave, deps=deps) for leave in LEAVE[fired.kind]):
         await asyncio.to_thread(_do, fired, plan, deps)
         return
     rule = next(rule for rule in _rules(plan) if rule.name == fired.rule)

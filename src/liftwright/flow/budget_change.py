@@ -14,7 +14,7 @@ import rfc8785
 
 from liftwright.compliance import autonomy
 from liftwright.domain.plan import Plan
-from liftwright.flow import questions
+from liftwright.flow import questions, trust
 from liftwright.planning.budget_moves import FLOOR, MOST_A_DAY, Move
 from liftwright.ports import Deps
 
@@ -24,7 +24,7 @@ ACTION = "shift_budget"
 
 def may_move(plan: Plan, moves: Sequence[Move], *, deps: Deps) -> bool:
     """Whether these moves may be carried out now; asks where the level says that it has to be asked and nothing else waits."""
-    if ACTION in plan.envelope.allows:
+    if trust.may(plan, ACTION, deps=deps):
         return True
     digest = _digest(plan)
     decisions = deps.approvals.decisions(plan.campaign_id)

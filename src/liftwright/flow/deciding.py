@@ -14,11 +14,14 @@ from langgraph.types import Command
 from liftwright.domain.approval import ApprovalRequest, Decision, DecisionKind
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError, LiftwrightError, ProviderError
-from liftwright.flow import additions, change, differing, edits, questions, standing, walk
+from liftwright.flow import additions, change, differing, edits, questions, standing, trust, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.launch import launch
 from liftwright.flow.stopping import close_expired, lapse
 from liftwright.ports import Deps
+
+ON_YES = {additions.KIND: additions.add, trust.KIND: trust.note_answer}
+"""What a yes to a question about a running campaign does at once, by its kind."""
 
 
 async def decide(
@@ -75,7 +78,7 @@ def _recorded(decision: Decision, campaign_id: str, deps: Deps) -> ApprovalReque
 async def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
     """Let the graph go where the decided row says, once; safe to call again. True when it did something."""
     if questions.is_one(row):
-        return await asyncio.to_thread(questions.carry_out, row, on_yes={additions.KIND: additions.add}, deps=deps)
+        return await asyncio.to_thread(questions.carry_out, row, on_yes=ON_YES, deps=deps)
     if row.thread_id != row.campaign_id:
         return await change.carry_out(row, deps=deps)
     async with walk.held(row.thread_id, deps), graphs.opened(deps) as graph:

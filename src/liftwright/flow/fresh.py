@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from threading import Lock
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -49,6 +49,28 @@ class Tables(Mapping[str, pa.Table]):
         return len(self._snapshot.files)
 
 
+@dataclass(frozen=True)
+class Who:
+    """People and their ids, worked out once and handed on from snapshot to snapshot while nobody new comes; see `Fresh`."""
+
+    people: pa.Table
+    ids: list[str]
+    renamed: dict[str, str]
+    rows: dict[str, int]
+    present: dict[str, str]
+
+    @classmethod
+    def of(cls, people: pa.Table) -> Who:
+        """From resolved people; `merged_from` has the ids that were merged into each."""
+        ids = [str(customer_id) for customer_id in people["customer_id"].to_pylist()]
+        merged = people["merged_from"].to_pylist() if "merged_from" in people.column_names else []
+        olds = {old: ids[row] for row, each in enumerate(merged) for old in each or ()}
+        renamed = {old: new for old, new in olds.items() if old != new}
+        found = {customer_id: row for row, customer_id in enumerate(ids)}
+        rows = {**{old: found[new] for old, new in renamed.items()}, **found}
+        return cls(people, ids, renamed, rows, {customer_id: ids[row] for customer_id, row in rows.items()})
+
+
 class Fresh:
     """One snapshot, read once. Ids of people who were merged since are answered under the id they have now.
 
@@ -64,13 +86,31 @@ class Fresh:
         self._country = country
 
     @cached_property
-    def people(self) -> pa.Table:
-        """One row per person, sorted by customer_id."""
+    def _who(self) -> Who:
         before, self._before = self._before, None
         if before is not None and self._brings_nobody_new(before):
-            self.ids, self.rows, self.renamed = before.ids, before.rows, before.renamed
-            return before.people
-        return identity.people(dict(self.tables.items()), country=self._country)
+            return before._who
+        return Who.of(identity.people(dict(self.tables.items()), country=self._country))
+
+    @property
+    def people(self) -> pa.Table:
+        """One row per person, sorted by customer_id."""
+        return self._who.people
+
+    @property
+    def ids(self) -> list[str]:
+        """customer_id of every row of `people`."""
+        return self._who.ids
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Row of a person in `people`, by every id they ever had."""
+        return self._who.rows
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Ids that were merged into another, and the id of that person now."""
+        return self._who.renamed
 
     def _brings_nobody_new(self, before: Fresh) -> bool:
         """Snapshots only grow: with the same customers, and events of known people only, everybody is who they were."""
@@ -79,39 +119,18 @@ class Fresh:
             or "events" not in self.tables
         ):
             return False
-        named = pc.unique(self.tables["events"]["customer_id"]).to_pylist()
-        return all(customer_id in before.rows for customer_id in named if customer_id is not None)
-
-    @cached_property
-    def ids(self) -> list[str]:
-        """customer_id of every row of `people`."""
-        return [str(customer_id) for customer_id in self.people["customer_id"].to_pylist()]
-
-    @cached_property
-    def rows(self) -> dict[str, int]:
-        """Row of a person in `people`, by every id they ever had."""
-        found = {customer_id: row for row, customer_id in enumerate(self.ids)}
-        return {**{old: found[new] for old, new in self.renamed.items()}, **found}
-
-    @cached_property
-    def renamed(self) -> dict[str, str]:
-        """Ids that were merged into another, and the id of that person now."""
-        olds = {old: self.ids[row] for row, merged in enumerate(self._merged) for old in merged or ()}
-        return {old: new for old, new in olds.items() if old != new}
+        named = pc.unique(self.tables["events"]["customer_id"]).drop_null()
+        unseen = named.filter(pc.invert(pc.is_in(named.cast(pa.string()), value_set=pa.array(before.ids, pa.string()))))
+        return all(customer_id in before.rows for customer_id in unseen.to_pylist())
 
     def ever(self, present_ids: Iterable[str]) -> set[str]:
         """These ids and every other id that these people ever had."""
         now = set(present_ids)
         return now | {old for old, new in self.renamed.items() if new in now}
 
-    @property
-    def _merged(self) -> list[Any]:
-        return self.people["merged_from"].to_pylist() if "merged_from" in self.people.column_names else []
-
     def present_id(self, customer_id: str) -> str | None:
         """The id a person has now; None when they are gone."""
-        row = self.rows.get(customer_id)
-        return None if row is None else self.ids[row]
+        return self._who.present.get(customer_id)
 
     def some(self, customer_ids: Iterable[str]) -> pa.Table:
         """The rows of these people (by any id they ever had), each person once, sorted by customer_id."""

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from liftwright.flow import training
+from liftwright.flow import seen, training
 from liftwright.ports import Deps
 from liftwright.scoring import lead
 
-OFF = "lead scoring is switched off: leads are in the order in which they came, newest first"
+OFF = "lead scoring is stopped: leads are in the order in which they came, newest first"
 
 
 def score(*, only_open: bool = False, deps: Deps) -> pa.Table:
     """Every lead (or only those that are not closed), best first: lead_id, score, chance, expected_revenue, reason_1 to reason_3.
 
-    Trains the model first when there is none. When it is switched off there are no scores, everybody has the past share of closings,
+    Trains the model first when there is none. When it is switched off or blocked there are no scores, everybody has the past share of closings,
     and the newest lead comes first. Raises DataError without leads or without enough closed ones.
     """
-    leads = training.leads(deps)
+    leads = seen.leads(deps)
     if deps.models.load("lead") is None:
         training.train("lead", deps=deps)
     stored = deps.models.load("lead")
@@ -27,7 +27,7 @@ def score(*, only_open: bool = False, deps: Deps) -> pa.Table:
     model = lead.from_parameters(parameters["model"])
     if only_open:
         leads = leads.filter(pa.array(~lead.closed(leads, as_of=deps.now())[1]))
-    if card.state == "off":
+    if not card.is_used:
         return _unscored(leads, float(model.model.quality["base_rate"]))
     return model.scores(leads).sort_by([("score", "descending"), ("chance", "descending"), ("lead_id", "ascending")])
 

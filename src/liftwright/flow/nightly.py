@@ -1,25 +1,29 @@
-"""The night: people, features and scores from the newest data, the models they come from, and those whose month is over."""
+"""The night: the watch over the models, those that are due trained again, then people, features and scores from the newest data."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from liftwright.flow import promoting, training, visits
+from liftwright.agents.bench import watched
+from liftwright.flow import current_models, promoting, training, trust, visits, watching
 from liftwright.flow.fresh import newest
-from liftwright.flow.visitor import scored
 from liftwright.ports import Deps
 
 
 def refresh(*, deps: Deps) -> dict[str, Any]:
-    """Fit what the newest data allows and keep it; the next plan and the next visitor start from it. Raises DataError without data.
+    """Watch, train what is due (everything, the first time) and score everybody; the next visitor starts from it. DataError without data.
 
     Running it twice on the same data and day changes nothing.
     """
     fresh = newest(deps)
     deps.progress("night", "resolving people")
     people = fresh.people.num_rows
+    deps.progress("night", "watching the models")
+    reports = watching.watch(deps=deps)
+    trust.note(deps=deps)
+    retrained = training.train_due(watching.due(reports, deps=deps), deps=deps)
     deps.progress("night", "computing features and scores")
-    bench = scored(deps, fresh.snapshot.snapshot_id)
+    bench = current_models.scored(deps)
     effects = bench.scored.effects
     chance = bench.scored.buy_chance
     done = {
@@ -31,7 +35,9 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "models": list(bench.scored.versions),
         "ranked_by": effects.ranked_by,
         "mean_chance": float(chance.mean()) if len(chance) else 0.0,
-        "retrained": training.train_due(deps=deps),
+        "drift": {report["model"]: report["level"] for report in reports if not report["because"]},
+        "stopped": [finding.says for finding in watched.stopped(deps)],
+        "retrained": retrained,
         "rolled_back": promoting.roll_back_harmful(deps=deps),
         "visits": visits.learn(tuple(bench.data.actions), deps=deps),
     }

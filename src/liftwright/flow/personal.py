@@ -17,7 +17,7 @@ from liftwright.scoring import affinity, incentive, lifetime
 def scores(person: str, *, bench: Bench, deps: Deps) -> dict[str, Any]:
     """`{"chance_to_buy", "next_year_margin"?, "answers"?: {channel: rate}, "needs_offer"?: {action: {…}}}`, as of the plan.
 
-    A model that was never trained or is switched off says nothing, and its field is missing.
+    A model that was never trained or is stopped says nothing, and its field is missing.
     """
     index = int(np.flatnonzero(bench.data.ids == person)[0])
     found: dict[str, Any] = {"chance_to_buy": float(bench.scored.buy_chance[index])}
@@ -32,7 +32,7 @@ def scores(person: str, *, bench: Bench, deps: Deps) -> dict[str, Any]:
 
 def _in_use(model: str, deps: Deps) -> Mapping[str, Any] | None:
     stored = deps.models.load(model)
-    return None if stored is None or stored[0].state == "off" else stored[1]["model"]
+    return stored[1]["model"] if stored is not None and stored[0].is_used else None
 
 
 def _mine(table: pa.Table | None, person: str) -> pa.Table | None:

@@ -1,6 +1,6 @@
 """Questions about a running campaign that bind to their own content: asked once, answered like any approval, carried out once.
 
-Whether to stop or pause is asked by `change`; what is asked here moves money or adds people.
+Whether to stop or pause is asked by `change`; what is asked here moves money, adds people, or lets a campaign go on.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
 from liftwright.ports import Deps
 
-KINDS = ("budget", "people")
+KINDS = ("budget", "people", "trust")
 
 
 def ask(

@@ -18,12 +18,12 @@ from liftwright.agents.bench import Bench, remainder
 from liftwright.domain.campaign import REPLANNED
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import additions, in_force, launch, suppressing
+from liftwright.flow import additions, in_force, launch, suppressing, trust
 from liftwright.flow.fresh import newest
 from liftwright.planning.waves import Wave
 from liftwright.ports import Deps
 
-NEEDED = frozenset({"shift_budget", "change_timing"})
+NEEDED = ("shift_budget", "change_timing")
 """What the approval must allow: moving money between options, and touches in time."""
 AHEAD = timedelta(hours=48)
 """A wave is planned again once its first touch is nearer than this: executors take a day's touches ahead."""
@@ -40,7 +40,7 @@ def replan(plan: Plan, *, number: int, starts_at: datetime, deps: Deps) -> int:
     `number` is the tick's: it seeds the lot. Does nothing where the approval does not allow it, when no wave is near, or when the
     flight has only one. Asks whether to add people who have become worth a contact.
     """
-    if not set(plan.envelope.allows) >= NEEDED:
+    if not all(trust.may(plan, action, deps=deps) for action in NEEDED):
         return 0
     sends = deps.ledger.sends(plan.campaign_id)
     flight = _flight_left(plan, sends, deps)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import decided
+from liftwright.flow import decided, trust
 from liftwright.flow.earned import Earned, earned
 from liftwright.measurement import holdout
 from liftwright.planning import bandit, bandit_watch
@@ -47,7 +47,7 @@ def resplit(plan: Plan, *, number: int, deps: Deps) -> int:
     and earns less than the others is named.
     """
     texts = _texts(plan)
-    if "choose_variant" not in plan.envelope.allows or not texts:
+    if not trust.may(plan, "choose_variant", deps=deps) or not texts:
         return 0
     planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
     known = earned(plan.campaign_id, deps=deps) if planned.num_rows else None

@@ -55,6 +55,8 @@ def _quiet(fresh: Fresh, now: datetime) -> set[str]:
 
 def _cancel(plan: Plan, rule: str, who: set[str], fresh: Fresh, deps: Deps) -> int:
     """Cancel and recall what still waits for these people (present ids), with an action that says so."""
+    if not who:
+        return 0
     waiting = deps.ledger.sends(plan.campaign_id, states=("planned", "sent"))
     ahead = pc.or_(
         pc.equal(waiting["state"], "planned"), pc.greater(waiting["send_at"], pa.scalar(deps.now(), waiting["send_at"].type))

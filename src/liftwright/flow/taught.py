@@ -15,7 +15,7 @@ from liftwright.domain.learning import CellStatistics
 from liftwright.domain.plan import Plan
 from liftwright.flow import reporting
 from liftwright.flow.fresh import Fresh, newest
-from liftwright.measurement import cells, estimate, outcomes
+from liftwright.measurement import cells, outcomes
 from liftwright.ports import Deps
 
 KEPT_DAYS = 365
@@ -42,7 +42,9 @@ def statistics(plan: Plan, report: Report, *, deps: Deps) -> tuple[CellStatistic
     row, _ = reporting.launched(plan.campaign_id, deps)
     starts_at, ends_at = reporting.flight(plan, row, deps)
     until = min(deps.now(), ends_at + timedelta(days=reporting.OUTCOME_DAYS))
-    compared = audience.filter(pc.and_(pc.fill_null(audience["is_selected"], False), pc.is_valid(audience["channel"])))
+    in_arms = pc.is_in(audience["arm"], value_set=pa.array(["treated", "holdout"]))
+    is_compared = pc.and_(pc.fill_null(audience["is_selected"], False), pc.is_valid(audience["channel"]))
+    compared = audience.filter(pc.and_(in_arms, is_compared))
     if not compared.num_rows:
         return ()
     fresh, rate = newest(deps), deps.settings.margin.rate

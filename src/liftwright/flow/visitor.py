@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from liftwright.agents.bench import Bench, solving
 from liftwright.domain.errors import DataError
 from liftwright.domain.goal import Objective
-from liftwright.flow import gate, visits
+from liftwright.flow import current_models, gate, visits
 from liftwright.flow.fresh import newest
 from liftwright.planning import next_action as chooser
 from liftwright.planning.treatments import action_parts
@@ -25,7 +25,7 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
 
     The choice is logged with its chances; what came of it is learned from at night (`visits`).
 
-    Scores are those of the day (the night's run fits them); rules are checked at this very moment. Raises DataError for a person
+    Scores are those of the models in force (the night's run trains what is due); rules are checked at this very moment. Raises DataError for a person
     nobody knows.
     """
     now = deps.now()
@@ -35,7 +35,7 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
         raise DataError(
             "PERSON-UNKNOWN", f"There is no person '{customer_id}'.", next_step="Import them, or treat them as anonymous."
         )
-    bench = scored(deps, fresh.snapshot.snapshot_id)
+    bench = current_models.scored(deps)
     index = int(np.flatnonzero(bench.data.ids == person)[0])
     today = Objective(metric="incremental_margin", starts_on=now.date(), ends_on=now.date())
     actions = bench.data.actions
@@ -82,12 +82,6 @@ def _shown(option: chooser.Option) -> dict[str, Any]:
         "allowed": not blocked_by,
         "blocked_by": blocked_by,
     }
-
-
-def scored(deps: Deps, snapshot_id: str) -> Bench:
-    """The bench that scores people between campaigns: the newest data as of this morning, one for all visitors of the day."""
-    morning = deps.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    return Bench.open(deps, campaign_id="visitors", snapshot_id=snapshot_id, as_of=morning, seed=deps.settings.seed)
 
 
 def _blocked(person: str, bench: Bench, now: datetime, deps: Deps) -> dict[str, tuple[str, ...]]:

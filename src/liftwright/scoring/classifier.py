@@ -13,7 +13,7 @@ import pyarrow as pa
 from scipy.special import expit, logit
 
 from liftwright.domain.errors import DataError
-from liftwright.scoring import boosting, calibration, drift
+from liftwright.scoring import boosting, calibration
 from liftwright.scoring.calibration import Bools
 from liftwright.scoring.design import Floats, Scale, folds_of
 from liftwright.scoring.explain import Explainer
@@ -37,17 +37,12 @@ class Classifier:
     coefficients: tuple[float, ...]
     trees: str
     steps: calibration.Steps
-    reference: drift.Reference
     quality: dict[str, Any]
 
     def chance(self, table: pa.Table) -> Floats:
         """Calibrated chance per row, between 0 and 1."""
         calibrated: Floats = np.interp(self._raw(table), *self.steps)
         return calibrated
-
-    def drifted(self, table: pa.Table) -> list[drift.Signal]:
-        """How far the inputs and the scores of these people lie from those it was trained on, inputs first."""
-        return [*self.reference.inputs(table), self.reference.output(self.chance(table))]
 
     def contributions(self, table: pa.Table) -> Floats:
         """(rows, names) exact SHAP values of each feature, in log-odds before calibration."""
@@ -70,7 +65,6 @@ class Classifier:
             "coefficients": list(self.coefficients),
             "trees": self.trees,
             "steps": [list(self.steps[0]), list(self.steps[1])],
-            "reference": self.reference.as_json(),
             "quality": self.quality,
         }
 
@@ -97,7 +91,6 @@ def from_parameters(parameters: Mapping[str, Any]) -> Classifier:
         coefficients=tuple(parameters["coefficients"]),
         trees=parameters["trees"],
         steps=(tuple(parameters["steps"][0]), tuple(parameters["steps"][1])),
-        reference=drift.Reference.from_json(parameters["reference"]),
         quality=dict(parameters["quality"]),
     )
 
@@ -130,7 +123,6 @@ def fit(
     quality |= {f"log_loss_{each}": float(calibration.log_losses(s, happened).mean()) for each, s in scores.items()}
     return Classifier(
         kind=kind, names=tuple(names), scale=scale, steps=steps, quality=quality,
-        reference=drift.Reference.fit(table, list(names), chance),
         coefficients=tuple(_slopes(inputs[kind], happened).tolist()) if kind == "logistic" else (),
         trees=_grown(inputs[kind], happened, seed=seed).model_to_string() if kind == "trees" else "",
     )  # fmt: skip

@@ -66,6 +66,10 @@ class LifetimeModel:
             later = _tree_margin(lightgbm.Booster(model_str=self.trees), self.repeat, known, days=self.window_days) * longer
         return dict(zip(known.ids.tolist(), (self.factor * later).tolist(), strict=True))
 
+    def histories(self, orders: pa.Table, *, as_of: datetime) -> Histories:
+        """What `orders` say of everybody who has ordered before `as_of`."""
+        return histories(_timed(orders), at_us=_micros(as_of))
+
     def interval(self, expected: Floats, *, level: float = 0.95) -> Interval:
         """The total margin of a group of people from their expected margins; meant for groups of 20 and more."""
         total = float(np.sum(expected))

@@ -6,8 +6,11 @@ messages by themselves at any hour. Why visits count: docs/adr/0005-visits-tell-
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -15,25 +18,65 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from liftwright.domain.evidence import ModelCard
+from liftwright.scoring import card as cards
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 SIGNS = ("visit", "page_view", "click", "purchase")
 WIDTH_HOURS = 3.0
 """Standard deviation of the circular smoothing: a message this far from the moment someone is about is worth about 60 % of one at it."""
+WINDOW_DAYS = 180
+"""How far back people are looked at, days."""
 PRIOR_HOURS = 2.0
 """Everybody's profile counts as much as this many hours in which the person was seen."""
+NO_SWITCH = "is not switched: hours are drawn from the newest events each time, and quiet hours always hold"
 _QUARTER_US = 900_000_000
 _QUARTERS = 96
 
 
+@dataclass(frozen=True)
+class UsualHours:
+    """The hours at which people are about, as they were when last looked at. Hours of sending are drawn from the newest events each time."""
+
+    shares: tuple[float, ...]
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, seen: Sequence[str]) -> UsualHours:
+        """From a list of `occasions`."""
+        counts = Counter(seen)
+        shares = tuple(round(counts[f"{hour:02d}"] / max(len(seen), 1), 6) for hour in range(24))
+        return cls(shares, {"occasions": len(seen), "window_days": WINDOW_DAYS})
+
+    def parameters(self) -> dict[str, Any]:
+        """Everything as JSON."""
+        return {"shares": list(self.shares), "data": self.data}
+
+    def card(self) -> ModelCard:
+        """What it is for, and what breaks it."""
+        card = cards.card_of(
+            "send_time",
+            cards.version("send_time", self.parameters()),
+            optimises="the local hour at which a message finds a person",
+            data=self.data,
+            quality={},
+            breaks_when=(
+                "times of events are off by hours",
+                "visits, clicks and purchases are not recorded, or made by machines",
+            ),
+        )
+        return card.model_copy(update={"turn_off": NO_SWITCH})
+
+
 def hours(
-    events: pa.Table | None, *, people: pa.Table, zone: str, as_of: datetime, allowed: Sequence[int], days: int = 180
+    events: pa.Table | None, *, people: pa.Table, zone: str, as_of: datetime, allowed: Sequence[int], days: int = WINDOW_DAYS
 ) -> Ints:
     """(people,) the best of the `allowed` local hours (0 to 23) per person. Raises ValueError when none is allowed."""
     return best(profile(events, people=people, zone=zone, as_of=as_of, days=days), allowed=allowed)
 
 
-def profile(events: pa.Table | None, *, people: pa.Table, zone: str, as_of: datetime, days: int = 180) -> Floats:
+def profile(events: pa.Table | None, *, people: pa.Table, zone: str, as_of: datetime, days: int = WINDOW_DAYS) -> Floats:
     """(people, 24) how much a person is about around each local hour, in hours seen during the `days` before `as_of`.
 
     Times are read in the person's own `time_zone` (`zone` where it is missing or unknown), daylight saving included. Several events
@@ -45,6 +88,12 @@ def profile(events: pa.Table | None, *, people: pa.Table, zone: str, as_of: date
     total = float(seen.sum())
     usual = seen.sum(axis=0) / total if total else np.full(24, 1 / 24)
     return np.asarray((seen + PRIOR_HOURS * usual) @ kernel, dtype=np.float64)
+
+
+def occasions(events: pa.Table | None, *, people: pa.Table, zone: str, as_of: datetime, days: int = WINDOW_DAYS) -> list[str]:
+    """The local hours ("00" to "23") in which people were seen during the `days` before `as_of`, each hour of a person once."""
+    counts = _seen(events, people=people, zone=zone, as_of=as_of, days=days).sum(axis=0).astype(np.int64)
+    return [f"{hour:02d}" for hour in range(24) for _ in range(counts[hour])]
 
 
 def best(profiles: Floats, *, allowed: Sequence[int]) -> Ints:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, or_, select, update
+import pyarrow.compute as pc
+from sqlalchemy import ColumnElement, Engine, Select, Text, and_, bindparam, func, or_, select, type_coerce, update
 from sqlmodel import Session
 
 from liftwright.domain.campaign import Send, SendState
@@ -139,7 +140,7 @@ class SqlLedger:
 
     def sends(self, campaign_id: str | None = None, *, states: Sequence[SendState] = ()) -> pa.Table:
         """Sends with every field of `Send`, by time, priority and id."""
-        query = select(*_COLUMNS).order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
+        query = select(*map(_as_stored, _FIELDS)).order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
         if campaign_id is not None:
             query = query.where(SENDS.c.campaign_id == campaign_id)
         if states:
@@ -235,7 +236,7 @@ class SqlLedger:
         given) at or after `since`."""
         names = ("customer_id", "channel", "send_at", "state")
         moment = func.coalesce(SENDS.c.sent_at, SENDS.c.send_at)
-        query = select(*(SENDS.c[name] for name in names)).where(SENDS.c.state.in_(_MAY_HAVE_REACHED), moment >= since)
+        query = select(*map(_as_stored, names)).where(SENDS.c.state.in_(_MAY_HAVE_REACHED), moment >= since)
         query = query.order_by(SENDS.c.send_at, SENDS.c.send_id)
         if customer_ids is None:
             return self._table(query, names)
@@ -247,7 +248,20 @@ class SqlLedger:
         with reading(self._engine) as session:
             rows = session.execute(query).all()
         columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-        return pa.table({name: pa.array(column, _TYPES[name]) for name, column in zip(names, columns, strict=True)})
+        return pa.table({name: _column(column, _TYPES[name]) for name, column in zip(names, columns, strict=True)})
+
+
+def _as_stored(name: str) -> ColumnElement[Any]:
+    """A column of the ledger; a time as the database has it, for a table of times is read at once and not one by one."""
+    column = SENDS.c[name]
+    return type_coerce(column, Text).label(name) if _TYPES[name] == _MOMENT else column
+
+
+def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Values of one type as Arrow; SQLite writes times as UTC texts, PostgreSQL knows times."""
+    if kind == _MOMENT and any(isinstance(value, str) for value in values):
+        return pc.assume_timezone(pa.array(values, pa.string()).cast(pa.timestamp("us")), "UTC")
+    return pa.array(values, kind)
 
 
 def _free(state: SendState, reason: str) -> dict[str, Any]:

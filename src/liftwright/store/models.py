@@ -7,13 +7,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from liftwright.domain.errors import ConfigError, DataError
-from liftwright.domain.evidence import ModelCard
+from liftwright.domain.evidence import ModelCard, ModelState
 from liftwright.store.engine import reading, serialise, writing
 from liftwright.store.journal import append_in
 from liftwright.store.tables import ModelRow
@@ -30,8 +30,8 @@ class SqlModels:
     def save(self, card: ModelCard, parameters: Mapping[str, Any], *, now: datetime) -> str:
         """Keep a fitted model and return its version, 16 hex digits of SHA-256 over its name and parameters.
 
-        A version that is there already becomes the current one again and stays as it is. A model that an operator switched off stays
-        off when a newer version is saved. Raises DataError MODEL-NUMBERS when a
+        A version that is there already becomes the current one again and stays as it is. A model that was switched off or blocked
+        stays so when a newer version is saved. Raises DataError MODEL-NUMBERS when a
         parameter is not a finite number or not JSON.
         """
         text = _canonical(card.model, parameters)
@@ -89,8 +89,8 @@ class SqlModels:
         with reading(self._engine) as session:
             return [_card(text, state) for text, state in session.exec(query)]
 
-    def switch(self, model: str, state: Literal["on", "off"], *, by: str, now: datetime) -> None:
-        """Turn every version of a model on or off and journal it; ConfigError MODEL-UNKNOWN when there is no such model."""
+    def switch(self, model: str, state: ModelState, *, by: str, now: datetime) -> None:
+        """Turn every version of a model on or off, or block it, and journal it; ConfigError MODEL-UNKNOWN when there is no such model."""
         with writing(self._engine) as session:
             serialise(session, "models")
             rows = session.exec(select(ModelRow).where(ModelRow.model == model)).all()

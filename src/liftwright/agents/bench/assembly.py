@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import analysis, compared, goal_findings, solving, starting, summaries, words
+from liftwright.agents.bench import analysis, compared, goal_findings, solving, starting, summaries, watched, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -204,6 +204,7 @@ def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tu
         *found.findings,
         *solved.findings,
         *data.contract_findings,
+        *watched.stopped(data.deps),
         *data.withheld,
         *goal_findings.too_late(data, solved.late),
     ]

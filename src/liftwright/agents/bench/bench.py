@@ -56,7 +56,7 @@ class Bench:
         models: tuple[str, ...] | None = None,
     ) -> Bench:
         """The bench of these pins, kept for the next step of the same process until a model is switched."""
-        off = tuple(card.model for card in deps.models.cards() if card.state == "off") if models is None else ()
+        off = tuple(card.model for card in deps.models.cards() if not card.is_used) if models is None else ()
         key = (id(deps), campaign_id, snapshot_id, as_of, seed, models, off)
         if key not in _OPEN:
             while len(_OPEN) >= _MOST_OPEN:

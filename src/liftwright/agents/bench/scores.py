@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from liftwright.agents.bench import experience
+from liftwright.agents.bench import experience, watched
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.experience import NAME, Experience, Memory
 from liftwright.audience.quality import leakage
@@ -174,9 +174,9 @@ class Scores:
             self._used[name] = stored[0].model_id
             return read(stored[1]["model"])
         fitted = fit()
-        version = models.save(
-            cards.dated(fitted.card(), at=self.data.as_of), {"fitted_on": key, "model": fitted.parameters()}, now=self.data.as_of
-        )
+        seen = watched.seen(name, fitted, self.data, features=self.features if name.startswith("uplift") else self.data.features)
+        parameters = {"fitted_on": key, "model": fitted.parameters(), **watched.remembered(seen)}
+        version = models.save(cards.dated(fitted.card(), at=self.data.as_of), parameters, now=self.data.as_of)
         self._used[name] = f"{name}@{version}"
         return fitted
 
@@ -188,7 +188,7 @@ class Scores:
     def _is_off(self, model: str) -> bool:
         if self._pins is not None:
             return not any(name.startswith(model) for name in self._pins)
-        return any(card.model.startswith(model) and card.state == "off" for card in self.data.deps.models.cards())
+        return any(card.model.startswith(model) and not card.is_used for card in self.data.deps.models.cards())
 
     def _key(self, name: str) -> str:
         data, learnt = self.data, "" if self._is_off(NAME) else self.experience.digest
@@ -237,7 +237,7 @@ class Scores:
     @cached_property
     def trained_chance(self) -> propensity.PropensityModel | None:
         """The model of the chance to buy, from the registry when this run's data has been fitted before; None without enough buyers."""
-        if self.data.tables.get("events") is None or int(self._bought.sum()) < FEWEST_BUYERS:
+        if not self.can_learn_chance:
             return None
         start = self.data.as_of - timedelta(days=OUTCOME_DAYS)
         found: propensity.PropensityModel = self._kept(
@@ -248,6 +248,11 @@ class Scores:
             ),
         )
         return found
+
+    @property
+    def can_learn_chance(self) -> bool:
+        """Whether enough people bought in the last window."""
+        return self.data.tables.get("events") is not None and int(self._bought.sum()) >= FEWEST_BUYERS
 
     def _without_leaks(self, features: pa.Table, bought: npt.NDArray[np.bool_]) -> pa.Table:
         """The features without columns of the customer file that know the outcome: the file is of today, the outcome of before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -47,8 +48,10 @@ def look(column: pa.ChunkedArray) -> Look:
     sample = trimmed.take(pa.array(range(0, len(column), step), pa.int64())).to_pylist() if len(column) else []
     kept = [value for value in sample if value is not None and value not in EMPTY]
 
+    counts = Counter(kept)
+
     def share(test: Callable[[str], object]) -> float:
-        return sum(1 for value in kept if test(value)) / len(kept) if kept else 0.0
+        return sum(times for value, times in counts.items() if test(value)) / len(kept) if kept else 0.0
 
     levels = (
         tuple(sorted(v for v in distinct.to_pylist() if v is not None and v not in EMPTY))
