@@ -12,6 +12,7 @@ from typing import Any
 
 import rfc8785
 
+from liftwright.agents.bench import watched
 from liftwright.compliance import autonomy
 from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.evidence import ModelCard
@@ -48,7 +49,7 @@ def may(plan: Plan, action: str, *, deps: Deps) -> bool:
 
 def standing(plan: Plan, *, deps: Deps) -> Standing:
     """The level that is left of the approved one. A condition that an approver has let pass does not lower it."""
-    known = [card for card in deps.models.versions() if card.model_id in plan.pins.models]
+    known = [card for card in deps.models.versions() if card.model_id in plan.pins.models and watched.is_watched(card.model)]
     found = {card.model_id: _condition(card, deps) for card in sorted(known, key=lambda card: card.model_id)}
     conditions = {model_id: condition for model_id, (condition, _) in found.items() if condition}
     says = tuple(found[model_id][1] for model_id in conditions)

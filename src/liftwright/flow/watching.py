@@ -31,7 +31,7 @@ def drifted(model: str | None = None, *, deps: Deps) -> list[dict[str, Any]]:
     "statistic", "value", "bound", "rows", "level", "is_beyond", "says", "measures"}], "because"}`; `because` says why nothing could be
     compared. `model` may be the name of a trainer (uplift). Raises ConfigError for a model that is not in the registry.
     """
-    held = deps.models.cards()
+    held = [card for card in deps.models.cards() if watched.is_watched(card.model)]
     known = [card for card in held if model is None or model in (card.model, watched.trainer_of(card.model))]
     if model is not None and not known:
         names = ", ".join(card.model for card in held) or "none was trained yet"

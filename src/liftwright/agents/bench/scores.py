@@ -174,8 +174,10 @@ class Scores:
             self._used[name] = stored[0].model_id
             return read(stored[1]["model"])
         fitted = fit()
-        seen = watched.seen(name, fitted, self.data, features=self.features if name.startswith("uplift") else self.data.features)
-        parameters = {"fitted_on": key, "model": fitted.parameters(), **watched.remembered(seen)}
+        parameters = {"fitted_on": key, "model": fitted.parameters()}
+        if watched.is_watched(name):
+            features = self.features if name.startswith("uplift") else self.data.features
+            parameters |= watched.remembered(watched.seen(name, fitted, self.data, features=features))
         version = models.save(cards.dated(fitted.card(), at=self.data.as_of), parameters, now=self.data.as_of)
         self._used[name] = f"{name}@{version}"
         return fitted

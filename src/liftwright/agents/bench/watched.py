@@ -52,6 +52,11 @@ def remembered(seen: drift.Seen) -> dict[str, Any]:
     return {"reference": seen.reference.as_json(), "labels": seen.labels}
 
 
+def is_watched(model: str) -> bool:
+    """Whether a model of the registry can drift: what campaigns taught is learned anew with every plan and cannot."""
+    return trainer_of(model) in DECIDES
+
+
 def trainer_of(model: str) -> str:
     """Name by which a model of the registry is trained: uplift makes several."""
     return "uplift" if model == "answers" or model.startswith("uplift_") else model
