@@ -190,6 +190,7 @@ def report(data: Data) -> str:
     method = f"{lift['method']}; " if lift["method"] else ""
     lines.append(f"           {lift['treated']:,} treated, {lift['holdout']:,} held out; {method}look {lift['looks']}")
     lines.append(f"Margin     incremental {interval(data['incremental_margin'])}")
+    lines += _beside(data)
     health = data["health"]
     lines.append(
         f"Health     sample ratio p = {number(health['srm_p'], digits=3)}, {health['contamination']} contaminated, {health['late_data']} late"
@@ -214,6 +215,16 @@ def stopped(data: Data) -> str:
             "Whoever executes these files must skip the send_ids named there; what was taken from them before is out of reach."
         )
     return "\n".join(lines)
+
+
+def _beside(data: Data) -> list[str]:
+    """The same effect under other caps, other metrics, and campaigns together."""
+    lines = [f"           {row['method']}: {_effect(row)}" for row in data["sensitivity"]]
+    for row in data["secondary"]:
+        p = f", adjusted p {number(row['adjusted_p'], digits=3)}" if row["adjusted_p"] is not None else ""
+        lines.append(f"Beside     {row['metric']} {_effect(row)}{p}")
+    pooled = (data["pooled"] or {}).get("random")
+    return [*lines, f"Together   {len(data['pooled']['campaigns'])} campaigns, per person {_effect(pooled)}"] if pooled else lines
 
 
 def _effect(lift: Data) -> str:

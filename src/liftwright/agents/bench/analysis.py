@@ -19,7 +19,12 @@ from liftwright.measurement import freezing, outcomes
 Floats = npt.NDArray[np.float64]
 
 
-def frozen(data: Data, scores: Scores, objective: Objective, experiment: Experiment, solved: Assigned) -> Analysis:
+def fixed(data: Data, scores: Scores, objective: Objective, experiment: Experiment, solved: Assigned) -> Experiment:
+    """The experiment with its analysis."""
+    return experiment.model_copy(update={"analysis": _analysis(data, scores, objective, experiment, solved)})
+
+
+def _analysis(data: Data, scores: Scores, objective: Objective, experiment: Experiment, solved: Assigned) -> Analysis:
     """The analysis of the people a solved flight compares: those chosen, and those of the holdout who would have been."""
     table = data.deps.lake.get(solved.audience.digest)
     chosen = table.filter(pc.fill_null(table["is_selected"], False))
