@@ -84,7 +84,7 @@ def build(
         arms=arms,
         covariate=planned.covariate if planned.covariate in arms else "",
         level=experiment.level,
-        cap=planned.cap if cap is None else cap,
+        caps={"margin": planned.cap if cap is None else cap, "revenue": planned.revenue_cap},
         silence=_silence(flight, arms),
     )
     goal = experiment.primary_metric if experiment.primary_metric in SECONDARY else "margin"
@@ -105,12 +105,12 @@ class _Effects:
     arms: Arms
     covariate: str
     level: float
-    cap: float | None
+    caps: Mapping[str, float | None]
     silence: str
 
     def of(self, metric: str, *, critical: float | None) -> Estimate:
-        """The effect on one column; only margin is capped."""
-        return self._under(metric, self.cap if metric == "margin" else None, critical)
+        """The effect on one column; money is capped where the plan has a cap."""
+        return self._under(metric, self.caps.get(metric), critical)
 
     def beside(self, planned: Analysis, *, critical: float | None, critical_each: float | None) -> dict[str, Any]:
         """What stands in the report beside the headline: other caps, secondary metrics, the margin rate, queries, the plan's own figures."""
@@ -123,7 +123,7 @@ class _Effects:
             ),
             "margin_rate": _margin_rate(self.arms, level=self.level),
             "queries": {
-                "incremental_margin": queries.total("margin", cap=self.cap, covariate=self.covariate),
+                "incremental_margin": queries.total("margin", cap=self.caps.get("margin"), covariate=self.covariate),
                 "margin_rate": queries.rate("order_margin", "revenue"),
                 "contamination": queries.contamination(),
             },
@@ -132,10 +132,12 @@ class _Effects:
         }
 
     def _under_other_caps(self, stricter: float | None, critical: float | None) -> tuple[Estimate, ...]:
-        """The margin without a cap and with the stricter one, where there is a cap."""
-        if self.cap is None or self.silence:
+        """What was capped without a cap, and the margin with the stricter one."""
+        if self.silence:
             return ()
-        return tuple(self._under("margin", cap, critical) for cap in dict.fromkeys((None, stricter)) if cap != self.cap)
+        others = dict.fromkeys((("margin", None), ("margin", stricter), ("revenue", None)))
+        asked = [(metric, cap) for metric, cap in others if self.caps.get(metric) is not None and cap != self.caps[metric]]
+        return tuple(self._under(metric, cap, critical) for metric, cap in asked)
 
     def _under(self, metric: str, cap: float | None, critical: float | None) -> Estimate:
         treated, holdout = (len(arm) for arm in self.arms[metric])
