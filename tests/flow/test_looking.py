@@ -185,7 +185,7 @@ async def test_a_plan_that_could_not_find_its_effect_is_never_stopped_for_futili
 
 
 def _report(shop: Deps, campaign_id: str, mid: float, *, verdict: str = "win", currency: str = "USD") -> Report:
-    effect = Estimate(metric="margin", low=mid - 1, mid=mid, high=mid + 1, p_value=0.01, treated=900)
+    effect = Estimate(metric="margin", low=mid - 1, mid=mid, high=mid + 1, error=0.5, p_value=0.01, treated=900)
     return Report(
         campaign_id=campaign_id, status="finished", currency=currency, approved_hash=None, plan_hash=None, sends={}, lift=effect,
         margin=effect, looks=1, matured_share=1.0, incremental_margin=None, verdict=verdict,
