@@ -25,7 +25,7 @@ __all__ = [
 class Estimate(Value):
     """A measured effect. When it could not be measured, the numbers are None and `reason` says why.
 
-    `adjusted_p` holds for all secondary metrics of a report together (Holm). `query` gives `mid` back: SQL over the tables that
+    `error` is the standard error if there were no effect. `adjusted_p` holds for all secondary metrics of a report together (Holm). `query` gives `mid` back: SQL over the tables that
     `liftwright export` writes as `audience` and `outcomes`.
     """
 
@@ -37,6 +37,7 @@ class Estimate(Value):
     method: str = ""
     treated: int = 0
     holdout: int = 0
+    error: float | None = None
     p_value: float | None = None
     adjusted_p: float | None = None
     reason: str = ""
@@ -129,10 +130,10 @@ class Health(Value):
 class Report(Value):
     """What a campaign did, why, what it caused and what it taught. Money figures are major units of `currency`, totals for the campaign.
 
-    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one. `sensitivity` is the same
-    effect under the other caps; `anytime` the interval of `lift` that holds at every look. `queries` makes the figures that carry none
-    themselves. `detectable` and `expected` are the plan's, per person. `data` names the table of outcomes in the lake
-    that all of it was computed from.
+    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one. `lift` is judged by the goal's
+    own metric, `margin` always by margin, both per person; `sensitivity` is what was capped, under other caps. `anytime`: the interval of
+    `lift` that holds at every look. `detectable` and `expected`: the plan's, per person. `queries` make the figures that carry none
+    themselves; `data` names the table of outcomes in the lake that all of it was computed from.
     """
 
     campaign_id: str
@@ -147,6 +148,7 @@ class Report(Value):
     incremental_margin: Interval | None
     unmeasured: str = ""
     secondary: tuple[Estimate, ...] = ()
+    margin: Estimate | None = None
     sensitivity: tuple[Estimate, ...] = ()
     verdict: Verdict
     health: Health

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,30 +84,16 @@ def build(
         arms=arms,
         covariate=planned.covariate if planned.covariate in arms else "",
         level=experiment.level,
-        cap=planned.cap if cap is None else cap,
+        caps={"margin": planned.cap if cap is None else cap, "revenue": planned.revenue_cap},
         silence=_silence(flight, arms),
     )
     goal = experiment.primary_metric if experiment.primary_metric in SECONDARY else "margin"
     margin = plain.of("margin", critical=critical)
     lift = plain.of(goal, critical=critical).model_copy(update={"metric": experiment.primary_metric})
-    always = None if critical_anytime is None else total(plain.of(goal, critical=critical_anytime), people=1)
     report = _filled(flight, lift, margin, _health(flight, audience, experiment), arms, goal=goal)
-    shown = {
-        "anytime": always,
-        "sensitivity": plain.under_other_caps(planned.stricter_cap, critical=critical),
-        "secondary": secondary.compare(
-            arms,
-            level=plain.level,
-            critical=critical_each,
-            covariate=plain.covariate,
-            queries=_secondary_queries(plain.covariate),
-        ),
-        "margin_rate": _margin_rate(arms, level=plain.level),
-        "arms": _arm_results(flight, audience, outcomes),
-        "queries": _other_queries(plain),
-        "detectable": planned.detectable,
-        "expected": planned.expected,
-    }
+    always = None if critical_anytime is None else total(plain.of(goal, critical=critical_anytime), people=1)
+    beside = plain.beside(planned, critical=critical, critical_each=critical_each)
+    shown = {**beside, "margin": margin, "anytime": always, "arms": _arm_results(flight, audience, outcomes)}
     report = report.model_copy(update=shown)
     return report.model_copy(update={"narrative": narrative(report)})
 
@@ -118,18 +105,39 @@ class _Effects:
     arms: Arms
     covariate: str
     level: float
-    cap: float | None
+    caps: Mapping[str, float | None]
     silence: str
 
     def of(self, metric: str, *, critical: float | None) -> Estimate:
-        """The effect on one column; only margin is capped."""
-        return self._under(metric, self.cap if metric == "margin" else None, critical)
+        """The effect on one column; money is capped where the plan has a cap."""
+        return self._under(metric, self.caps.get(metric), critical)
 
-    def under_other_caps(self, stricter: float | None, *, critical: float | None) -> tuple[Estimate, ...]:
-        """The margin without a cap and with the stricter one, where there is a cap."""
-        if self.cap is None or self.silence:
+    def beside(self, planned: Analysis, *, critical: float | None, critical_each: float | None) -> dict[str, Any]:
+        """What stands in the report beside the headline: other caps, secondary metrics, the margin rate, queries, the plan's own figures."""
+        asked = {metric: queries.effect(metric, covariate=self.covariate) for metric in secondary.MEANS}
+        asked |= {metric: queries.ratio(*parts) for metric, parts in secondary.RATIOS.items()}
+        return {
+            "sensitivity": self._under_other_caps(planned.stricter_cap, critical),
+            "secondary": secondary.compare(
+                self.arms, level=self.level, critical=critical_each, covariate=self.covariate, queries=asked
+            ),
+            "margin_rate": _margin_rate(self.arms, level=self.level),
+            "queries": {
+                "incremental_margin": queries.total("margin", cap=self.caps.get("margin"), covariate=self.covariate),
+                "margin_rate": queries.rate("order_margin", "revenue"),
+                "contamination": queries.contamination(),
+            },
+            "detectable": planned.detectable,
+            "expected": planned.expected,
+        }
+
+    def _under_other_caps(self, stricter: float | None, critical: float | None) -> tuple[Estimate, ...]:
+        """What was capped without a cap, and the margin with the stricter one."""
+        if self.silence:
             return ()
-        return tuple(self._under("margin", cap, critical) for cap in dict.fromkeys((None, stricter)) if cap != self.cap)
+        others = dict.fromkeys((("margin", None), ("margin", stricter), ("revenue", None)))
+        asked = [(metric, cap) for metric, cap in others if self.caps.get(metric) is not None and cap != self.caps[metric]]
+        return tuple(self._under(metric, cap, critical) for metric, cap in asked)
 
     def _under(self, metric: str, cap: float | None, critical: float | None) -> Estimate:
         treated, holdout = (len(arm) for arm in self.arms[metric])
@@ -242,19 +250,6 @@ def _arms(audience: pa.Table, outcomes: pa.Table, *, covariate: str) -> dict[str
         for name, column in columns.items()
     }
     return {name: (column[sides[0]], column[sides[1]]) for name, column in values.items()}
-
-
-def _secondary_queries(name: str) -> dict[str, str]:
-    means = {metric: queries.effect(metric, covariate=name) for metric in secondary.MEANS}
-    return means | {metric: queries.ratio(*parts) for metric, parts in secondary.RATIOS.items()}
-
-
-def _other_queries(plain: _Effects) -> dict[str, str]:
-    return {
-        "incremental_margin": queries.total("margin", cap=plain.cap, covariate=plain.covariate),
-        "margin_rate": queries.rate("order_margin", "revenue"),
-        "contamination": queries.contamination(),
-    }
 
 
 def _arm_results(flight: Flight, audience: pa.Table, outcomes: pa.Table) -> tuple[ArmResult, ...]:

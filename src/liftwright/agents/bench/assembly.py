@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import analysis, compared, goal_findings, solving, starting, summaries, watched, words
+from liftwright.agents.bench import compared, goal_findings, solving, starting, summaries, watched, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -233,7 +233,6 @@ def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tu
 
 def plan(
     data: Data,
-    scores: Scores,
     *,
     campaign_id: str,
     brief: Brief,
@@ -257,7 +256,7 @@ def plan(
         objective=brief.objective,
         assumptions=brief.assumptions,
         audience=solved.audience,
-        experiment=experiment.model_copy(update={"analysis": analysis.frozen(data, scores, brief.objective, experiment, solved)}),
+        experiment=experiment,
         offers=offers,
         variants=kept,
         assignment=solved.assignment,
