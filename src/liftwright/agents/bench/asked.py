@@ -158,7 +158,6 @@ def _cannot(arm: str, why: str) -> Finding:
         subject=arm,
         says=f"{why}.",
         fix="Change [experiment.usual] in liftwright.toml, or plan without this arm.",
-        by="planning",
     )
 
 
