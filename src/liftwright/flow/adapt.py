@@ -122,7 +122,7 @@ async def _follow(fired: Firing, plan: Plan, deps: Deps) -> None:
     """One rule that fired: act where the rule may and the approval allows it, ask otherwise."""
     if pausing.is_overruled(plan.campaign_id, fired.rule, deps=deps):
         return
-    if fired.acts and LEAVE[fired.kind] & set(plan.envelope.allows):
+    if fired.acts and any(action in plan.envelope.allows for action in LEAVE[fired.kind]):
         await asyncio.to_thread(_do, fired, plan, deps)
         return
     rule = next(rule for rule in _rules(plan) if rule.name == fired.rule)
