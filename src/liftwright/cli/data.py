@@ -11,7 +11,19 @@ from liftwright.cli.workspace import Workspace, command, leave
 from liftwright.domain.errors import DataError
 
 TABLES = ("customers", "events", "treatments", "products", "prices", "leads", "evidence", "documents")
-EXPORTS = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices", "postage", "seeds")
+EXPORTS = (
+    "assignment",
+    "candidates",
+    "draws",
+    "audience",
+    "sends",
+    "limits",
+    "prices",
+    "postage",
+    "seeds",
+    "outcomes",
+    "touches",
+)
 
 
 @command(name="import")

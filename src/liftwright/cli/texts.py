@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from liftwright.cli import beside
 from liftwright.domain.goal import Constraint
 
 Data = dict[str, Any]
@@ -203,10 +204,11 @@ def report(data: Data) -> str:
     lines.append(
         f"Sends      {sends['delivered']:,} delivered of {sends['planned']:,}; {sends['failed']:,} failed, {sends['suppressed']:,} suppressed"
     )
-    lines.append(f"Lift       {lift['metric']} per person {_effect(lift)}")
+    lines.append(f"Lift       {lift['metric']} per person {beside.effect(lift)}")
     method = f"{lift['method']}; " if lift["method"] else ""
     lines.append(f"           {lift['treated']:,} treated, {lift['holdout']:,} held out; {method}look {lift['looks']}")
     lines.append(f"Margin     incremental {interval(data['incremental_margin'])}")
+    lines += beside.lines(data)
     health = data["health"]
     lines.append(
         f"Health     sample ratio p = {number(health['srm_p'], digits=3)}, {health['contamination']} contaminated, {health['late_data']} late"
@@ -231,12 +233,6 @@ def stopped(data: Data) -> str:
             "Whoever executes these files must skip the send_ids named there; what was taken from them before is out of reach."
         )
     return "\n".join(lines)
-
-
-def _effect(lift: Data) -> str:
-    if lift["mid"] is None:
-        return "not measurable yet"
-    return f"{number(lift['mid'], digits=4)} ({number(lift['low'], digits=4)} to {number(lift['high'], digits=4)})"
 
 
 def why(data: Data) -> str:

@@ -118,8 +118,8 @@ class Health(Value):
 class Report(Value):
     """What a campaign did, why, what it caused and what it taught. Money figures are major units of `currency`, totals for the campaign.
 
-    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one. `sensitivity` is the same
-    effect under the other caps; `anytime` the interval of `lift` that holds at every look. `queries` makes the figures that carry none
+    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one. `margin` is the effect
+    on margin per person, also where the goal is judged by another metric, `sensitivity` the same under the other caps; `anytime` the interval of `lift` that holds at every look. `queries` makes the figures that carry none
     themselves. `detectable` and `expected` are the plan's, per person. `data` names the table of outcomes in the lake
     that all of it was computed from.
     """
@@ -136,6 +136,7 @@ class Report(Value):
     incremental_margin: Interval | None
     unmeasured: str = ""
     secondary: tuple[Estimate, ...] = ()
+    margin: Estimate | None = None
     sensitivity: tuple[Estimate, ...] = ()
     verdict: Verdict
     health: Health

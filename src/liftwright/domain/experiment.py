@@ -84,8 +84,8 @@ class Analysis(Value):
 
     `conversions`: people with an order expected in the smaller arm, at the rate of both, by the end of the window; looks spend error by
     the share of them seen.
-    `cap` and `stricter_cap`: greatest margin of one person that counts (99 % and 95 % of past buyers), major units. `covariate`: the
-    column of the audience's table that the outcome is adjusted for, and the share of past outcomes it explains. `expected` and
+    `cap` and `stricter_cap`: greatest margin of one person that counts (99 % and 95 % of past buyers), major units; `revenue_cap`: of their
+    revenue (99 %). `covariate`: the column of the audience's table that the outcome is adjusted for, and the share of past outcomes it explains. `expected` and
     `detectable`: effect per person among the people compared; where the second is larger the plan is not measurable at this size.
     `opt_out_price`: expected margin lost with one person who opts out.
     """
@@ -93,6 +93,7 @@ class Analysis(Value):
     conversions: float
     cap: float | None = None
     stricter_cap: float | None = None
+    revenue_cap: float | None = None
     covariate: str = ""
     explained: Share = 0.0
     expected: float | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,21 @@ if TYPE_CHECKING:
 COLUMNS = (
     "customer_id", "wave", "send_on", "channel", "offer", "variant", "hour", "value", "cost", "stock_use", "randomised", "propensity",
 )  # fmt: skip
-WHAT = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices", "postage", "seeds")
+WHAT = ("assignment", "candidates", "draws", "audience", "sends", "limits", "prices", "postage", "seeds", "outcomes", "touches")
 MOST_SEEDS = 10_000
 """Networks ask for 1,000 to 10,000 people; more dilute the list."""
 FORMATS = (".parquet", ".csv", ".json")
 
 
 def export(campaign_id: str, what: str, *, deps: Deps) -> pa.Table | dict[str, Any]:
-    """A table (assignment, candidates, draws, audience, sends, postage, seeds) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
+    """A table (assignment, candidates, draws, audience, sends, postage, seeds, outcomes, touches) or a mapping (limits, prices). Raises GoalError when there is no plan yet."""
     if what not in WHAT:
         raise ConfigError("EXPORT-WHAT", f"'{what}' cannot be exported.", next_step=f"Choose one of: {', '.join(WHAT)}.")
     campaign = deps.campaigns.get(campaign_id)
     if what == "sends":
         return deps.ledger.sends(campaign_id)
+    if what in ("outcomes", "touches"):
+        return _measured(campaign_id, what, deps)
     plan = deps.campaigns.plan(campaign_id, campaign.revision) if campaign.revision else None
     if plan is None:
         raise GoalError(
@@ -79,6 +82,18 @@ def _leaves(found: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any
             yield from _leaves(value, here)
         else:
             yield here, value
+
+
+def _measured(campaign_id: str, what: str, deps: Deps) -> pa.Table:
+    """What people did in the window: one row per person compared, or one per touch of those reached."""
+    from liftwright.flow import reporting, touches
+
+    if what == "outcomes":
+        return deps.lake.get(reporting.report(campaign_id, deps=deps).data)
+    row, plan = reporting.launched(campaign_id, deps)
+    starts_at, ends_at = reporting.flight(plan, row, deps)
+    until = min(deps.now(), ends_at + timedelta(days=reporting.OUTCOME_DAYS))
+    return touches.table(campaign_id, starts_at=starts_at, until=until, deps=deps)
 
 
 def _part(plan: Plan, what: str, deps: Deps) -> pa.Table | dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,9 +16,9 @@ from liftwright.domain.evidence import Report
 from liftwright.domain.plan import Plan
 from liftwright.flow import across, audit, evidence, looking, touches
 from liftwright.flow.evidence import OUTCOME_DAYS
-from liftwright.flow.fresh import Fresh, newest
-from liftwright.measurement import outcomes, stopping
+from liftwright.flow.fresh import newest
 from liftwright.measurement import report as reports
+from liftwright.measurement import stopping
 from liftwright.measurement.narrative import goal_words
 from liftwright.ports import Deps
 
@@ -65,77 +65,73 @@ def report(campaign_id: str, *, deps: Deps) -> Report:
 def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look:
     """Measure a launched campaign now, by assignment among those selected (or who would have been) in both arms."""
     row, plan = launched(campaign_id, deps)
-    now = deps.now()
-    starts_at, ends_at = flight(plan, row, deps)
-    closes_at = ends_at + timedelta(days=OUTCOME_DAYS)
+    now, window = deps.now(), flight(plan, row, deps)
+    closes_at = window[1] + timedelta(days=OUTCOME_DAYS)
     if has_ended is None:
         has_ended = deps.campaigns.get(campaign_id).status in ("finished", "stopped") or now >= closes_at
-    until, fresh = min(now, closes_at), newest(deps)
-    sends, audience = deps.ledger.sends(campaign_id), deps.lake.get(plan.audience.digest)
+    fresh, sends = newest(deps), deps.ledger.sends(campaign_id)
     reached = sends.filter(pc.is_in(sends["state"], value_set=pa.array(REACHED)))
-    table = evidence.outcomes_of(plan, audience, reached, fresh, starts_at=starts_at, until=until, deps=deps)
-    pair = reports.compared(audience)
-    seen, people = evidence.buyers(pair, table.filter(pc.is_in(table["customer_id"], pair["customer_id"].combine_chunks())))
+    seen = evidence.gather(plan, reached, fresh, starts_at=window[0], until=min(now, closes_at), deps=deps)
     at = looking.moment(
         plan.experiment,
         at=now,
-        seen=seen,
-        people=people,
-        elapsed=min(max((now - starts_at) / (closes_at - starts_at), 0.0), 1.0),
+        seen=seen.buyers,
+        people=seen.people,
+        elapsed=_share(window[0], closes_at, now),
         has_ended=has_ended,
-        is_after_the_end=_has_grown(campaign_id, min(seen), deps),
+        is_after_the_end=_has_grown(campaign_id, min(seen.buyers), deps),
         past=looking.past(campaign_id, deps),
     )
-    guardrails = evidence.guardrails(plan, audience, table, reached)
-    told = replace(
-        _told(row, plan, reached, fresh, deps=deps, has_ended=has_ended, window=(starts_at, until)),
-        looks=len(at.past) + 1,
-        lost=evidence.lost(audience, fresh),
-        guardrails=stopping.guardrail_findings(guardrails),
-        pacing=touches.pace(sends, zone=deps.settings.time_zone),
-        trend=evidence.trend(audience, reached, fresh, until=until, share=at.look.information, deps=deps),
-        data=deps.lake.put(table),
+    told = _told(row, plan, sends, reached, seen, at, deps=deps, has_ended=has_ended)
+    found = _built(told, plan, seen, at)
+    pooled = across.pooled(found, deps=deps) if has_ended else None
+    kept = sends.filter(pc.invert(pc.is_in(sends["state"], value_set=pa.array(LOST))))
+    analysis = plan.experiment.analysis
+    return Look(
+        plan=plan,
+        report=found.model_copy(update={"series": (*at.past, looking.point(at, found)), "pooled": pooled}),
+        fraction=_share(*window, now),
+        conversions=min(seen.buyers),
+        spent=told.contact_cost,
+        guardrails=evidence.guardrails(plan, seen, reached),
+        waiting=told.sends["waiting"],
+        information=at.look.spending,
+        matured=evidence.matured(kept, now),
+        has_power=analysis is None or (analysis.is_measurable and found.lift.metric not in reports.SECONDARY),
     )
-    found = reports.build(
+
+
+def _built(told: reports.Flight, plan: Plan, seen: evidence.Evidence, at: looking.Moment) -> Report:
+    return reports.build(
         told,
-        audience=audience,
-        outcomes=table,
+        audience=seen.audience,
+        outcomes=seen.outcomes,
         experiment=plan.experiment,
         critical=at.critical,
         critical_each=at.critical_each,
         critical_anytime=at.anytime,
     )
-    pooled = across.pooled(found, deps=deps) if has_ended else None
-    analysis = plan.experiment.analysis
-    return Look(
-        plan=plan,
-        report=found.model_copy(update={"series": (*at.past, looking.point(at, found)), "pooled": pooled}),
-        fraction=min(max((now - starts_at) / (ends_at - starts_at), 0.0), 1.0),
-        conversions=min(seen),
-        spent=told.contact_cost,
-        guardrails=guardrails,
-        waiting=told.sends["waiting"],
-        information=at.look.spending,
-        matured=evidence.matured(sends.filter(pc.invert(pc.is_in(sends["state"], value_set=pa.array(LOST)))), now),
-        has_power=analysis is None or (analysis.is_measurable and found.lift.metric not in reports.SECONDARY),
-    )
+
+
+def _share(starts_at: datetime, ends_at: datetime, now: datetime) -> float:
+    """Part of a span that has passed."""
+    return min(max((now - starts_at) / (ends_at - starts_at), 0.0), 1.0)
 
 
 def _told(
     row: ApprovalRequest,
     plan: Plan,
     sends: pa.Table,
-    fresh: Fresh,
+    reached: pa.Table,
+    seen: evidence.Evidence,
+    at: looking.Moment,
     *,
     deps: Deps,
     has_ended: bool,
-    window: tuple[datetime, datetime],
 ) -> reports.Flight:
     """What ledger, journal and audit say of a campaign."""
     campaign_id = plan.campaign_id
     campaign, actions = deps.campaigns.get(campaign_id), deps.campaigns.actions(campaign_id)
-    starts_at, until = window
-    late = outcomes.late_events(fresh.events, starts_at=starts_at, ends_at=until, closed_at=until) if has_ended else 0
     return reports.Flight(
         campaign_id=campaign_id,
         status=campaign.status,
@@ -143,16 +139,29 @@ def _told(
         approved_hash=row.plan_hash,
         plan_hash=plan.plan_hash,
         sends=deps.ledger.counts(campaign_id),
-        delivered=pc.unique(sends["customer_id"]).to_pylist(),
+        delivered=pc.unique(reached["customer_id"]).to_pylist(),
+        looks=len(at.past) + 1,
+        lost=seen.lost,
         has_ended=has_ended,
-        has_outcomes=outcomes.has_any(fresh.events, starts_at=starts_at, ends_at=until),
-        late_data=late,
-        contact_cost=float(pc.sum(sends["cost"]).as_py() or 0.0),
+        has_outcomes=seen.has_outcomes,
         is_futile=campaign.status == "stopped" and "futility" in {action.rule for action in actions},
-        matured_share=evidence.matured(sends, deps.now()),
+        matured_share=evidence.matured(reached, deps.now()),
+        late_data=seen.late_events if has_ended else 0,
+        guardrails=stopping.guardrail_findings(evidence.guardrails(plan, seen, reached)),
         actions=actions,
-        policy_violations=audit.violations(plan, sends.select(CHECKED).to_pylist(), fresh, deps=deps),
+        policy_violations=audit.violations(plan, reached.select(CHECKED).to_pylist(), seen.fresh, deps=deps),
+        contact_cost=float(pc.sum(reached["cost"]).as_py() or 0.0),
+        costs=_costs(reached),
+        pacing=touches.pace(sends, zone=deps.settings.time_zone),
+        trend=evidence.trend(seen, reached, share=at.look.information, deps=deps),
+        data=deps.lake.put(seen.outcomes),
     )
+
+
+def _costs(reached: pa.Table) -> dict[str, float]:
+    """By person reached, what deliveries to them cost."""
+    found = reached.group_by("customer_id").aggregate([("cost", "sum")])
+    return dict(zip(found["customer_id"].to_pylist(), found["cost_sum"].to_pylist(), strict=True))
 
 
 def launched(campaign_id: str, deps: Deps) -> tuple[ApprovalRequest, Plan]:

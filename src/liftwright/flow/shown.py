@@ -13,6 +13,7 @@ from liftwright.domain.plan import Plan
 from liftwright.ports import Deps
 
 Json = dict[str, Any]
+LIFT = ("metric", "low", "mid", "high", "level", "method", "treated", "holdout", "p_value", "reason", "query")
 
 
 def plan_json(campaign_id: str, *, deps: Deps) -> Json:
@@ -106,26 +107,7 @@ def report_json(report: Report) -> Json:
         "approved_hash": report.approved_hash,
         "plan_hash": report.plan_hash,
         "sends": {**counts, **report.sends},
-        "lift": {
-            **{
-                name: lift[name]
-                for name in (
-                    "metric",
-                    "low",
-                    "mid",
-                    "high",
-                    "level",
-                    "method",
-                    "treated",
-                    "holdout",
-                    "p_value",
-                    "reason",
-                    "query",
-                )
-            },
-            "looks": report.looks,
-            "matured_share": report.matured_share,
-        },
+        "lift": {**{name: lift[name] for name in LIFT}, "looks": report.looks, "matured_share": report.matured_share},
         "incremental_margin": _margin(report),
         "secondary": [estimate.model_dump(mode="json") for estimate in report.secondary],
         "verdict": report.verdict,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -76,13 +77,19 @@ def pace(sends: pa.Table, *, zone: str) -> tuple[Pace, ...]:
         if row["state"] not in DROPPED:
             planned[row["send_at"].astimezone(local).date().isoformat()] += 1
         if row["state"] in SENT:
-            day = (row["sent_at"] or row["send_at"]).astimezone(local).date().isoformat()
+            day = _reaches(row).astimezone(local).date().isoformat()
             delivered[day] += 1
             cost[day] += row["cost"]
     return tuple(
         Pace(day=day, planned=planned[day], delivered=delivered[day], cost=round(float(cost[day]), 6))
         for day in sorted({*planned, *delivered})
     )
+
+
+def _reaches(send: Mapping[str, Any]) -> datetime:
+    """When a send reaches its person: an executor that is handed it ahead keeps its moment."""
+    at: datetime = max(send["sent_at"] or send["send_at"], send["send_at"])
+    return at
 
 
 def _events(events: pa.Table | None, people: list[str], starts_at: datetime, until: datetime) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ def freeze(
     past: Past,
     *,
     all_margin: Floats,
+    all_revenue: Floats,
     covariates: Mapping[str, float],
     expected: float,
     days: int,
@@ -44,7 +45,7 @@ def freeze(
 ) -> Analysis:
     """The analysis of a plan.
 
-    all_margin: of everybody in the past window, for the caps. covariates: by column, the share of a past outcome it explained.
+    all_margin, all_revenue: of everybody in the past window, for the caps. covariates: by column, the share of a past outcome it explained.
     expected: extra margin per treated person that the plan expects. days: of the flight.
     """
     cap = cap_for(all_margin)
@@ -63,6 +64,7 @@ def freeze(
         conversions=round(float(past.chance.sum()) * min(held, len(kept) - held) / max(len(kept), 1), 2),
         cap=cap,
         stricter_cap=cap_for(all_margin, quantile=0.95),
+        revenue_cap=cap_for(all_revenue),
         covariate=name,
         explained=round(explained, 4),
         expected=round(expected, 6),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,15 +50,18 @@ def outcomes(
     columns["order_margin"] = columns["margin"].copy()
     columns["margin"] -= opt_out_price * (columns["opt_outs"] > 0)
     if costs is not None and costs.num_rows:
-        spent = [
-            (place[name], cost)
-            for name, cost in zip(costs["customer_id"].to_pylist(), costs["cost"].to_pylist(), strict=True)
-            if name in place
-        ]
-        _add(
-            columns["margin"], np.array([p for p, _ in spent], dtype=np.int64), -np.array([c for _, c in spent], dtype=np.float64)
-        )
+        _take_off(columns["margin"], costs, place)
     return pa.table({"customer_id": pa.array(list(customer_ids), pa.string()), **columns})
+
+
+def _take_off(margin: Floats, costs: pa.Table, place: Mapping[str, int]) -> None:
+    """Each person's contact costs off their margin."""
+    spent = [
+        (place[name], cost)
+        for name, cost in zip(costs["customer_id"].to_pylist(), costs["cost"].to_pylist(), strict=True)
+        if name in place
+    ]
+    _add(margin, np.array([p for p, _ in spent], dtype=np.int64), -np.array([c for _, c in spent], dtype=np.float64))
 
 
 def by_day(

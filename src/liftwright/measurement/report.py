@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,10 @@ import pyarrow.compute as pc
 
 from liftwright.domain.evidence import Action, Estimate, Health, Interval, Lesson, Report
 from liftwright.domain.experiment import Analysis, Experiment, Verdict
-from liftwright.domain.figures import ArmResult, Pace, Trend
+from liftwright.domain.figures import Pace, Trend
 from liftwright.domain.policy import Finding
 from liftwright.measurement import anytime, integrity, moments, queries, ratio, secondary
+from liftwright.measurement import arms as arm_results
 from liftwright.measurement.estimate import BURN_IN, difference, outcomes_in_smaller_arm, total
 from liftwright.measurement.narrative import narrative
 
@@ -31,7 +33,7 @@ class Flight:
     sends: counts by state (planned, delivered, failed, unknown, suppressed). delivered: people with a delivered send. lost: people of
     the audience who cannot be analysed any more. is_futile: stopped by the futility rule. matured_share: share of the outcome window
     that has been seen. late_data: `outcomes.late_events`. has_outcomes: a purchase, return or visit of anybody came back since the
-    launch. contact_cost: what deliveries cost. data: the lake's name of the table of outcomes.
+    launch. contact_cost: what deliveries cost, and `costs` by person reached. data: the lake's name of the table of outcomes.
     """
 
     campaign_id: str
@@ -53,6 +55,7 @@ class Flight:
     lessons: Sequence[Lesson] = ()
     policy_violations: int = 0
     contact_cost: float = 0.0
+    costs: Mapping[str, float] = field(default_factory=dict)
     pacing: Sequence[Pace] = ()
     trend: Trend | None = None
     data: str = ""
@@ -83,30 +86,17 @@ def build(
         arms=arms,
         covariate=planned.covariate if planned.covariate in arms else "",
         level=experiment.level,
-        cap=planned.cap if cap is None else cap,
+        caps={"margin": planned.cap if cap is None else cap, "revenue": planned.revenue_cap},
         silence=_silence(flight, arms),
     )
     goal = experiment.primary_metric if experiment.primary_metric in SECONDARY else "margin"
     margin = plain.of("margin", critical=critical)
     lift = plain.of(goal, critical=critical).model_copy(update={"metric": experiment.primary_metric})
-    always = None if critical_anytime is None else total(plain.of(goal, critical=critical_anytime), people=1)
     report = _filled(flight, lift, margin, _health(flight, audience, experiment), arms, goal=goal)
-    shown = {
-        "anytime": always,
-        "sensitivity": plain.under_other_caps(planned.stricter_cap, critical=critical),
-        "secondary": secondary.compare(
-            arms,
-            level=plain.level,
-            critical=critical_each,
-            covariate=plain.covariate,
-            queries=_secondary_queries(plain.covariate),
-        ),
-        "margin_rate": _margin_rate(arms, level=plain.level),
-        "arms": _arm_results(flight, audience, outcomes),
-        "queries": _other_queries(plain),
-        "detectable": planned.detectable,
-        "expected": planned.expected,
-    }
+    always = None if critical_anytime is None else total(plain.of(goal, critical=critical_anytime), people=1)
+    beside = plain.beside(planned, critical=critical, critical_each=critical_each)
+    by_arm = arm_results.results(audience, outcomes, costs=flight.costs, level=plain.level, critical=critical)
+    shown = {**beside, "margin": margin, "anytime": always, "arms": by_arm}
     report = report.model_copy(update=shown)
     return report.model_copy(update={"narrative": narrative(report)})
 
@@ -118,18 +108,39 @@ class _Effects:
     arms: Arms
     covariate: str
     level: float
-    cap: float | None
+    caps: Mapping[str, float | None]
     silence: str
 
     def of(self, metric: str, *, critical: float | None) -> Estimate:
-        """The effect on one column; only margin is capped."""
-        return self._under(metric, self.cap if metric == "margin" else None, critical)
+        """The effect on one column; money is capped where the plan has a cap."""
+        return self._under(metric, self.caps.get(metric), critical)
 
-    def under_other_caps(self, stricter: float | None, *, critical: float | None) -> tuple[Estimate, ...]:
-        """The margin without a cap and with the stricter one, where there is a cap."""
-        if self.cap is None or self.silence:
+    def beside(self, planned: Analysis, *, critical: float | None, critical_each: float | None) -> dict[str, Any]:
+        """What stands in the report beside the headline: other caps, secondary metrics, the margin rate, queries, the plan's own figures."""
+        asked = {metric: queries.effect(metric, covariate=self.covariate) for metric in secondary.MEANS}
+        asked |= {metric: queries.ratio(*parts) for metric, parts in secondary.RATIOS.items()}
+        return {
+            "sensitivity": self._under_other_caps(planned.stricter_cap, critical),
+            "secondary": secondary.compare(
+                self.arms, level=self.level, critical=critical_each, covariate=self.covariate, queries=asked
+            ),
+            "margin_rate": _margin_rate(self.arms, level=self.level),
+            "queries": {
+                "incremental_margin": queries.total("margin", cap=self.caps.get("margin"), covariate=self.covariate),
+                "margin_rate": queries.rate("order_margin", "revenue"),
+                "contamination": queries.contamination(),
+            },
+            "detectable": planned.detectable,
+            "expected": planned.expected,
+        }
+
+    def _under_other_caps(self, stricter: float | None, critical: float | None) -> tuple[Estimate, ...]:
+        """What was capped without a cap, and the margin with the stricter one."""
+        if self.silence:
             return ()
-        return tuple(self._under("margin", cap, critical) for cap in dict.fromkeys((None, stricter)) if cap != self.cap)
+        others = dict.fromkeys((("margin", None), ("margin", stricter), ("revenue", None)))
+        asked = [(metric, cap) for metric, cap in others if self.caps.get(metric) is not None and cap != self.caps[metric]]
+        return tuple(self._under(metric, cap, critical) for metric, cap in asked)
 
     def _under(self, metric: str, cap: float | None, critical: float | None) -> Estimate:
         treated, holdout = (len(arm) for arm in self.arms[metric])
@@ -242,37 +253,3 @@ def _arms(audience: pa.Table, outcomes: pa.Table, *, covariate: str) -> dict[str
         for name, column in columns.items()
     }
     return {name: (column[sides[0]], column[sides[1]]) for name, column in values.items()}
-
-
-def _secondary_queries(name: str) -> dict[str, str]:
-    means = {metric: queries.effect(metric, covariate=name) for metric in secondary.MEANS}
-    return means | {metric: queries.ratio(*parts) for metric, parts in secondary.RATIOS.items()}
-
-
-def _other_queries(plain: _Effects) -> dict[str, str]:
-    return {
-        "incremental_margin": queries.total("margin", cap=plain.cap, covariate=plain.covariate),
-        "margin_rate": queries.rate("order_margin", "revenue"),
-        "contamination": queries.contamination(),
-    }
-
-
-def _arm_results(flight: Flight, audience: pa.Table, outcomes: pa.Table) -> tuple[ArmResult, ...]:
-    """Every arm of the audience among those selected, the holdout last."""
-    chosen = audience.filter(pc.fill_null(audience["is_selected"], False))
-    names = sorted(set(chosen["arm"].to_pylist()), key=lambda name: (name == "holdout", name != "treated", name))
-    delivered = pa.array(sorted(set(flight.delivered)), pa.string())
-    found = []
-    for name in names:
-        ids = chosen.filter(pc.equal(chosen["arm"], name))["customer_id"].combine_chunks()
-        mine = outcomes.filter(pc.is_in(outcomes["customer_id"], value_set=ids))
-        reached = int(pc.sum(pc.is_in(ids, value_set=delivered)).as_py() or 0)
-        sums = {c: float(pc.sum(mine[c]).as_py() or 0.0) for c in ("orders", "revenue", "margin")}
-        buyers = int(pc.sum(pc.greater(mine["orders"], 0)).as_py() or 0)
-        cost = flight.contact_cost if name == "treated" else 0.0
-        found.append(
-            ArmResult(
-                arm=name, people=len(ids), reached=reached, buyers=buyers, **sums, contact_cost=cost, query=queries.arm(name)
-            )
-        )
-    return tuple(found)

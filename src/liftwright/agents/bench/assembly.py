@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import analysis, goal_findings, solving, summaries, words
+from liftwright.agents.bench import goal_findings, solving, summaries, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -227,7 +227,6 @@ def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tu
 
 def plan(
     data: Data,
-    scores: Scores,
     *,
     campaign_id: str,
     brief: Brief,
@@ -251,7 +250,7 @@ def plan(
         objective=brief.objective,
         assumptions=brief.assumptions,
         audience=solved.audience,
-        experiment=experiment.model_copy(update={"analysis": analysis.frozen(data, scores, brief.objective, experiment, solved)}),
+        experiment=experiment,
         offers=offers,
         variants=kept,
         assignment=solved.assignment,

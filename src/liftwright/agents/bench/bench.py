@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from liftwright.agents.bench import assembly, audience, design, goal_findings, solving, summaries, texts
+from liftwright.agents.bench import analysis, assembly, audience, design, goal_findings, solving, summaries, texts
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Assigned, Eligible
@@ -169,14 +169,14 @@ class Bench:
         model: str,
     ) -> Plan:
         """The frozen plan."""
+        assert brief.objective is not None
         told = (*goal_findings.unread(brief.assumptions), *assigned.findings)
         return assembly.plan(
             self.data,
-            self.scored,
             campaign_id=self.campaign_id,
             brief=brief,
             revision=revision,
-            experiment=experiment,
+            experiment=analysis.fixed(self.data, self.scored, brief.objective, experiment, assigned),
             variants=variants,
             solved=assigned,
             findings=tuple({(f.rule, f.subject, f.says): f for f in (*told, *findings)}.values()),
