@@ -15,7 +15,21 @@ import pytest
 import plain_shop
 from liftwright.domain.errors import ApprovalError, GoalError
 from liftwright.domain.plan import Plan
-from liftwright.flow import adapt, asking, audit, deciding, dispatch, edits, fresh, launch, replaying, untouchable, visitor, walk
+from liftwright.flow import (
+    adapt,
+    asking,
+    audit,
+    deciding,
+    dispatch,
+    edits,
+    fresh,
+    launch,
+    replaying,
+    shown,
+    untouchable,
+    visitor,
+    walk,
+)
 from liftwright.ports import Deps
 from liftwright.settings import Settings
 
@@ -206,4 +220,14 @@ async def test_an_edit_adds_an_arm_and_a_rule_that_cannot_be_sent_blocks(shop: S
     plan = plain_shop.plan_of(deps, campaign.campaign_id)
     assert campaign.status == "blocked"
     assert "sms:none" in next(finding.says for finding in plan.findings if finding.rule == "ARM-IMPOSSIBLE")
+    plain_shop.close(deps)
+
+
+async def test_arms_that_would_take_more_than_the_campaign_has_block_and_name_the_limit(tmp_path: Path) -> None:
+    home = plain_shop.copy_of(plain_shop.furnished(), tmp_path / "home")
+    deps = plain_shop.open_shop(home, channels={"email": {"capacity_per_day": 1}}, experiment={"usual_share": 0.3})
+    campaign = await walk.start(plain_shop.GOAL, deps=deps, arms=("usual",))
+    assert campaign.status in ("blocked", "infeasible")
+    found = [finding["says"] for finding in shown.plan_json(campaign.campaign_id, deps=deps)["findings"]]
+    assert any("of the capacity of email" in says for says in found)
     plain_shop.close(deps)

@@ -57,7 +57,8 @@ def design(
     ids = data.deps.lake.get(found.digest)["customer_id"].to_pylist()
     where = np.searchsorted(data.ids.astype(str), np.asarray(ids, dtype=str))
     expected, looks = _expected(data, scores, objective, where), max(objective.days, 1)
-    choice = _choice(data, expected, share, looks=looks)
+    beside = tuple(AskedShare(arm=arm, share=_share_of(arm, data)) for arm in dict.fromkeys(asked))
+    choice = _choice(data, expected, share, looks=looks, others=sum(each.share for each in beside))
     first = Experiment(
         salt=f"{campaign_id}:{data.seed}",
         holdout_share=choice.share,
@@ -71,7 +72,7 @@ def design(
         adjust_when=ADJUST_WHEN,
         note=choice.says,
         strata=len(np.unique(arms.strata(scores, where))),
-        arms=tuple(AskedShare(arm=arm, share=_share_of(arm, data)) for arm in dict.fromkeys(asked)),
+        arms=beside,
         usual=Usual.model_validate(settings.experiment.usual.model_dump()) if "usual" in asked else None,
         global_holdout=arms.global_holdout(data, objective),
         expected=round(expected.lift, 6),
@@ -96,7 +97,7 @@ def _share_of(arm: AskedArm, data: Data) -> float:
     return {"random": settings.random_share, "usual": settings.usual_share}[arm]
 
 
-def _choice(data: Data, expected: Expected, share: float | None, *, looks: int) -> power.ShareChoice:
+def _choice(data: Data, expected: Expected, share: float | None, *, looks: int, others: float) -> power.ShareChoice:
     """The share held out and what it can find. A share that was asked for is taken as it is; then the choice only says what it means."""
     usual = data.deps.settings.limits.holdout_share
     least = share if share is not None else usual if data.rows is not None else max(usual, UNTESTED_HOLDOUT)
@@ -107,6 +108,7 @@ def _choice(data: Data, expected: Expected, share: float | None, *, looks: int) 
         expected_lift=expected.lift,
         looks=looks,
         default=least,
+        others=others,
         most=least if share is not None else max(least, data.deps.settings.experiment.most_holdout),
     )
 
