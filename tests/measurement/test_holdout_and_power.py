@@ -169,6 +169,13 @@ def test_the_house_decides_how_much_may_be_held_out_and_the_price_of_more_is_sai
     assert (more.is_measurable, more.share, more.cost) == (True, 0.15, pytest.approx(450.0))
 
 
+@given(st.integers(1, 50), st.floats(0.01, 0.9))
+def test_a_handful_of_people_still_has_a_figure(people: int, share: float) -> None:
+    found = holdout_share(people=people, mean=0.5, sd=4.0, expected_lift=0.1, default=share, most=share)
+    assert math.isfinite(found.detectable.absolute)
+    assert not found.is_measurable
+
+
 def test_the_holdout_never_falls_below_what_the_house_sets() -> None:
     assert holdout_share(people=10**7, mean=0.5, sd=4.0, expected_lift=0.5, default=0.1).share == 0.1
 

@@ -64,8 +64,8 @@ def holdout_share(
     """
 
     def at(share: float) -> Detectable:
-        held = round(people * share)
-        treated = people - held - round(people * others)
+        held = max(round(people * share), 1)
+        treated = max(people - held - round(people * others), 1)
         return detectable(treated=treated, holdout=held, mean=mean, sd=sd, power=power, level=level, looks=looks)
 
     lift = max(expected_lift, 0.0)
