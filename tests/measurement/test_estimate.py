@@ -146,3 +146,21 @@ def test_the_interval_covers_the_truth_with_a_small_holdout_and_skewed_money(eff
     assert hits / runs >= 0.93
     if effect == 0.0:
         assert false / runs <= 0.08
+
+
+def test_with_many_outcomes_each_arm_has_its_own_slope_and_with_few_they_share_one() -> None:
+    rng = np.random.default_rng(21)
+    before = rng.gamma(2.0, 10.0, 6_000)
+    after = np.where(np.arange(6_000) < 4_000, 2.0, 1.0) * before + rng.normal(0.0, 1.0, 6_000)
+    sides = (after[:4_000], after[4_000:]), (before[:4_000], before[4_000:])
+    many = difference(*sides[0], metric="m", covariate=sides[1])
+    few = difference(*(part[:99] for part in sides[0]), metric="m", covariate=tuple(part[:99] for part in sides[1]))
+    assert "regression on what people did before" in many.method
+    assert "adjusted for what people did before" in few.method
+    shared = sum(np.cov(x, y)[0, 1] * (len(x) - 1) for y, x in zip(*sides, strict=True)) / sum(
+        x.var(ddof=1) * (len(x) - 1) for x in sides[1]
+    )
+    spread = [np.var(y - shared * x) for y, x in zip(*sides, strict=True)]
+    own = [np.var(y - np.cov(x, y)[0, 1] / x.var(ddof=1) * x) for y, x in zip(*sides, strict=True)]
+    assert sum(own) < 0.2 * sum(spread)
+    assert many.mid == pytest.approx(before.mean(), abs=0.2)

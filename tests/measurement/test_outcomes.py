@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from liftwright.measurement.outcomes import late_events, outcomes
+from liftwright.measurement.outcomes import by_day, late_events, outcomes
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 END = START + timedelta(days=14)
@@ -118,3 +118,22 @@ def test_thousands_of_events_agree_with_a_plain_loop() -> None:
     expected = np.zeros(500)
     np.add.at(expected, who, amount)
     assert [found[name]["revenue"] for name in people] == pytest.approx(expected.tolist())
+
+
+def test_a_person_who_opts_out_costs_what_they_would_have_brought_later() -> None:
+    found = run(events({"amount": 10.0}, {"type": "opt_out"}, {"type": "opt_out"}), opt_out_price=3.0)
+    assert (found["a"]["margin"], found["a"]["order_margin"]) == (pytest.approx(1.0), pytest.approx(4.0))
+
+
+def test_each_day_has_the_sum_and_the_squares_of_what_people_brought() -> None:
+    table = events(
+        {"amount": 10.0},
+        {"amount": 10.0, "occurred_at": START + timedelta(hours=5)},
+        {"amount": 5.0, "customer_id": "b"},
+        {"type": "return", "amount": 10.0, "occurred_at": START + timedelta(days=2)},
+        {"amount": 99.0, "customer_id": "stranger"},
+        {"type": "visit"},
+    )
+    found = by_day(table, customer_ids=["b", "a"], starts_at=START, ends_at=START + timedelta(days=3, hours=7), margin_rate=0.4)
+    assert found.tolist() == [[pytest.approx(10.0), pytest.approx(68.0)], [0.0, 0.0], [-4.0, 16.0]]
+    assert by_day(None, customer_ids=["a"], starts_at=START, ends_at=END, margin_rate=0.4).tolist() == [[0.0, 0.0]] * 14

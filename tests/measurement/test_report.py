@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from liftwright.domain.evidence import Estimate, Health
-from liftwright.domain.experiment import Detectable, Experiment
+from liftwright.domain.experiment import Analysis, Detectable, Experiment
 from liftwright.domain.policy import Finding
 from liftwright.measurement.report import Flight, build, narrative, verdict
 
@@ -203,3 +203,77 @@ def test_every_number_of_the_text_is_in_the_report() -> None:
     }
     known |= {"8990", "9000", "10", "1000", "95%", f"{found.lift.mid:.4f}"}
     assert set(re.findall(r"\d[\d,.]*\d%?|\d%?", found.narrative)) <= known
+
+
+def test_an_inconclusive_end_says_that_it_was_to_be_expected_and_what_it_would_take() -> None:
+    lift = Estimate(metric="m", low=-1.0, mid=1.0, high=3.0, p_value=0.3173105, treated=9, holdout=3)
+    found = run(0.0).model_copy(update={"lift": lift, "expected": 0.5, "detectable": 1.8134})
+    text = narrative(found)
+    assert "That was to be expected: at this size only effects from 1.8134 USD per person can be found" in text
+    assert "the plan expected 0.5000" in text
+    assert "a test about" in text
+    assert "That was to be expected" not in narrative(found.model_copy(update={"expected": 2.5}))
+
+
+def test_many_contacted_people_of_the_holdout_make_the_report_invalid_and_it_says_why() -> None:
+    found = run(2.0, delivered=[f"c{number:05d}" for number in range(9_000, 9_100)])
+    assert found.verdict == "invalid"
+    assert "10% of the people held out were contacted, so this figure must not be used" in found.narrative
+
+
+def test_money_is_judged_under_the_cap_of_the_plan_and_shown_without_it() -> None:
+    audience, outcomes = world(0.0)
+    margin = outcomes["margin"].to_numpy().copy()
+    margin[9_500] = 1e6
+    planned = EXPERIMENT.model_copy(update={"analysis": Analysis(conversions=200.0, cap=80.0, stricter_cap=50.0)})
+    flight = Flight(
+        campaign_id="k",
+        status="finished",
+        currency="USD",
+        approved_hash=None,
+        plan_hash=None,
+        sends={},
+        delivered=[],
+        has_ended=True,
+    )
+    found = build(flight, audience=audience, outcomes=outcomes.set_column(1, "margin", pa.array(margin)), experiment=planned)
+    plain, stricter = found.sensitivity
+    assert abs(found.lift.mid) < 1.0
+    assert plain.mid < -900
+    assert abs(stricter.mid) < 1.0
+    assert "count as 80.00" in found.lift.method
+    assert "count as 50.00" in stricter.method
+
+
+def test_a_goal_of_its_own_is_judged_by_itself_beside_the_margin() -> None:
+    audience, outcomes = world(2.0)
+    flight = Flight(
+        campaign_id="k",
+        status="finished",
+        currency="USD",
+        approved_hash=None,
+        plan_hash=None,
+        sends={},
+        delivered=[],
+        has_ended=True,
+    )
+    experiment = EXPERIMENT.model_copy(update={"primary_metric": "visits"})
+    found = build(flight, audience=audience, outcomes=outcomes, experiment=experiment)
+    assert (found.lift.metric, found.verdict) == ("visits", "inconclusive")
+    assert found.margin.low > 0
+    assert found.incremental_margin.mid == pytest.approx(9_000 * found.margin.mid)
+    assert "The goal's own measure, visits, changed by" in found.narrative
+
+
+def test_the_interval_that_holds_at_every_look_is_the_wider_one() -> None:
+    audience, outcomes = world(2.0)
+    flight = Flight(campaign_id="k", status="running", currency="USD", approved_hash=None, plan_hash=None, sends={}, delivered=[])
+    found = build(flight, audience=audience, outcomes=outcomes, experiment=EXPERIMENT, critical=2.0, critical_anytime=3.0)
+    assert found.anytime.low < found.lift.low < found.lift.high < found.anytime.high
+
+
+def test_every_arm_is_shown_with_what_it_did() -> None:
+    treated, held = run(0.0, delivered=["c00001", "c00002"], contact_cost=12.5).arms
+    assert (treated.arm, treated.people, treated.reached, treated.contact_cost) == ("treated", 9_000, 2, 12.5)
+    assert (held.arm, held.people, held.reached, held.contact_cost) == ("holdout", 1_000, 0, 0.0)
+    assert treated.buyers == pytest.approx(1_800, abs=150)

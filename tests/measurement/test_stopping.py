@@ -67,6 +67,22 @@ def test_short_of_the_bound_nothing_fires(changes: dict[str, Any]) -> None:
     assert fired(**changes) == []
 
 
+def test_a_plan_that_could_not_find_its_effect_is_never_futile() -> None:
+    assert fired(lift=NOTHING, fraction=0.7) == ["futility"]
+    assert fired(lift=NOTHING, fraction=0.7, has_power=False) == []
+
+
+def test_futility_goes_by_orders_seen_and_not_by_days() -> None:
+    assert fired(lift=NOTHING, fraction=0.9, information=0.2) == []
+    assert fired(lift=NOTHING, fraction=0.4, information=0.7) == ["futility"]
+
+
+def test_an_effect_that_had_no_time_to_show_yet_is_not_futile() -> None:
+    assert conditional_power(0.0, fraction=0.6, matured=0.2) > 2 * conditional_power(0.0, fraction=0.6)
+    assert fired(lift=NOTHING, fraction=0.6) == ["futility"]
+    assert fired(lift=NOTHING, fraction=0.6, matured=0.2) == []
+
+
 def test_the_most_important_rule_speaks_first_and_the_kill_switch_alone() -> None:
     everything: dict[str, Any] = {"srm_p": 1e-9, "spent": 2000.0, "fraction": 1.0, "stock_left": {"save10": 0}}
     assert fired(**everything) == ["data_fault", "budget", "stock", "end"]

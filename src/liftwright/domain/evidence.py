@@ -118,10 +118,10 @@ class Health(Value):
 class Report(Value):
     """What a campaign did, why, what it caused and what it taught. Money figures are major units of `currency`, totals for the campaign.
 
-    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one. `margin` is the effect
-    on margin per person, also where the goal is judged by another metric, `sensitivity` the same under the other caps; `anytime` the interval of `lift` that holds at every look. `queries` makes the figures that carry none
-    themselves. `detectable` and `expected` are the plan's, per person. `data` names the table of outcomes in the lake
-    that all of it was computed from.
+    `unmeasured` says why there is no incremental margin, and what to do about it; empty when there is one. `lift` is judged by the goal's
+    own metric, `margin` always by margin, both per person; `sensitivity` is what was capped, under other caps. `anytime`: the interval of
+    `lift` that holds at every look. `detectable` and `expected`: the plan's, per person. `queries` make the figures that carry none
+    themselves; `data` names the table of outcomes in the lake that all of it was computed from.
     """
 
     campaign_id: str

@@ -83,11 +83,11 @@ class Analysis(Value):
     """How the campaign will be judged, fixed before launch from the past alone.
 
     `conversions`: people with an order expected in the smaller arm, at the rate of both, by the end of the window; looks spend error by
-    the share of them seen.
-    `cap` and `stricter_cap`: greatest margin of one person that counts (99 % and 95 % of past buyers), major units; `revenue_cap`: of their
-    revenue (99 %). `covariate`: the column of the audience's table that the outcome is adjusted for, and the share of past outcomes it explains. `expected` and
-    `detectable`: effect per person among the people compared; where the second is larger the plan is not measurable at this size.
-    `opt_out_price`: expected margin lost with one person who opts out.
+    the share of them seen. `cap` and `stricter_cap`: greatest margin of one person that counts (99 % and 95 % of past buyers),
+    `revenue_cap`: greatest revenue (99 %), major units. `covariate`: the column of the audience's table that outcomes are adjusted for,
+    `explained`: the share of a past outcome it explained. `expected` and `detectable`: effect per person among the people compared;
+    where the second is larger the plan is not measurable at this size. `opt_out_price`: margin expected to be lost with one person who
+    opts out.
     """
 
     conversions: float

@@ -21,7 +21,7 @@ def effect(metric: str, *, cap: float | None = None, covariate: str = "") -> str
     )
     slopes = (
         f"slopes AS (SELECT arm, y, x, CASE WHEN min(seen) OVER () >= {REGRESSION_FROM} AND min(xx) OVER () > 1e-12 THEN xy / xx "
-        "ELSE sum(xy) OVER () / sum(xx) OVER () END AS slope, sum(n * x) OVER () / sum(n) OVER () AS middle FROM arms)"
+        "WHEN sum(xx) OVER () > 1e-12 THEN sum(xy) OVER () / sum(xx) OVER () ELSE 0 END AS slope, sum(n * x) OVER () / sum(n) OVER () AS middle FROM arms)"
     )
     side = "sum(CASE arm WHEN 'treated' THEN 1 ELSE -1 END * (y - slope * (x - middle)))"
     return f"WITH {people}, {arms}, {slopes} SELECT {side} FROM slopes"
