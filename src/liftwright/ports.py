@@ -5,7 +5,7 @@ The language-model port is LangChain's own `BaseChatModel`; it is not wrapped in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -127,6 +127,15 @@ class Ledger(Protocol):
     def choose_variants(self, campaign_id: str, variants: Mapping[str, str]) -> int:
         """Give sends that are still planned another text: send id to variant id. Returns how many were changed."""
         ...
+
+    def replace(
+        self, campaign_id: str, *, planned: Collection[str], sends: Sequence[Send], now: datetime, detail: Mapping[str, Any]
+    ) -> dict[str, int]:
+        """Plan `sends` instead of the planned ones (ids); counts those added, changed and cancelled. Only while the campaign runs.
+
+        A person's wave stays as it is where a send of it is not among `planned` any more, was tried, or was cancelled for any other
+        reason than an earlier call of this. Where anything changed the journal gets `campaign.replanned` with `detail` in the same transaction.
+        """
 
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
         """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps).

@@ -22,6 +22,8 @@ CampaignStatus = Literal[
     "finished",
 ]
 SendState = Literal["planned", "leased", "sending", "sent", "failed", "unknown", "suppressed", "cancelled"]
+REPLANNED = "the rest of the flight was planned again"
+"""The reason of a send that was cancelled because a later solution of the flight does without it."""
 TRANSITIONS: dict[str, frozenset[str]] = {
     "planning": frozenset({"needs_answer", "blocked", "infeasible", "awaiting_approval", "stopped"}),
     "needs_answer": frozenset({"planning", "blocked", "stopped"}),

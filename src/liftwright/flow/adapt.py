@@ -21,6 +21,7 @@ from liftwright.domain.experiment import Firing, StopRule
 from liftwright.domain.plan import Plan
 from liftwright.flow import change, learn, pausing, reporting, stock, stopping, walk
 from liftwright.flow.graph import strict
+from liftwright.flow.replan import replan
 from liftwright.flow.resplit import resplit
 from liftwright.flow.suppressing import suppress
 from liftwright.measurement import stopping as rules
@@ -100,12 +101,14 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     """Stop or ask, suppress who wants no more or has done it already; then write the tick down, last, so that a crash repeats what is safe to repeat."""
     campaign_id = state["campaign_id"]
     row, plan = reporting.launched(campaign_id, deps)
-    await asyncio.to_thread(suppress, plan, starts_at=reporting.flight(plan, row, deps)[0], deps=deps)
+    starts_at = reporting.flight(plan, row, deps)[0]
+    await asyncio.to_thread(suppress, plan, starts_at=starts_at, deps=deps)
     for fired in state["fired"]:
         if deps.campaigns.get(campaign_id).status in ("running", *_OWN_STATUS.get(fired.kind, ())):
             await _follow(fired, plan, deps)
     if deps.campaigns.get(campaign_id).status == "running" and state["report"].verdict != "invalid":
         number = len(reporting.look_fractions(campaign_id, deps)) + 1
+        await asyncio.to_thread(replan, plan, number=number, starts_at=starts_at, deps=deps)
         await asyncio.to_thread(resplit, plan, number=number, deps=deps)
     detail = {
         "fraction": state["fraction"],

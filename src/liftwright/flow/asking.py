@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from liftwright.audience import identity
 from liftwright.domain.errors import DataError, GoalError
 from liftwright.domain.plan import Plan
-from liftwright.flow import approval, options, personal, shown, untouchable, walk
+from liftwright.flow import approval, in_force, options, personal, shown, untouchable, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.checking import bench_of, current_plan
 from liftwright.flow.edits import Edits, parse
@@ -38,13 +38,14 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
     known = bench.data.people["customer_id"]
     if not pc.is_in(pa.scalar(person), value_set=known.combine_chunks()).as_py():
         raise DataError("PERSON-UNKNOWN", f"There is no person '{person}' in this plan's data.", next_step="Give a customer_id.")
-    chosen = _rows(deps.lake.get(plan.assignment.digest), person)
+    solution = in_force.decided(plan, deps=deps)
+    chosen = _rows(solution.rows, person)
     audience = _rows(deps.lake.get(plan.audience.digest), person)
     if untouchable.planned_out(plan.experiment, {person}):
         audience = [{"arm": "holdout"}]
     left_out = options.left_out(plan, person, bench=bench) if not audience else []
     found = options.of(plan, person, bench=bench, left_out=left_out)
-    draws = _rows(deps.lake.get(plan.assignment.draws), person) if plan.assignment.draws else []
+    draws = _rows(solution.draws, person) if solution.draws is not None else []
     shown = chosen or found
     action = f"{shown[0]['channel']}:{shown[0]['offer']}" if shown else None
     return {

@@ -73,7 +73,7 @@ def _launch_approved(row: ApprovalRequest, deps: Deps) -> None:
     if blocks:
         raise _Blocked(blocks)
     rows = deps.lake.get(plan.assignment.digest)
-    sends = sends_of(plan, rows, zones=_zones(bench.data.people), default_zone=deps.settings.time_zone, now=now)
+    sends = sends_of(plan, rows, zones=zones_of(bench.data.people), default_zone=deps.settings.time_zone, now=now)
 
     def stored_hash() -> str:
         again = approved_plan(row, deps)
@@ -171,7 +171,8 @@ def send_time(send_on: date, hour: int, zone: str, default_zone: str, now: datet
     return at.astimezone(UTC)
 
 
-def _zones(people: pa.Table) -> dict[str, str]:
+def zones_of(people: pa.Table) -> dict[str, str]:
+    """Time zone by customer_id, of those who have one."""
     if "time_zone" not in people.column_names:
         return {}
     pairs = zip(people["customer_id"].to_pylist(), people["time_zone"].to_pylist(), strict=True)

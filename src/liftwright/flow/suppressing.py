@@ -28,12 +28,18 @@ def suppress(plan: Plan, *, starts_at: datetime, deps: Deps) -> int:
     """
     if "suppress_person" not in plan.envelope.allows:
         return 0
+    fresh = newest(deps)
+    quiet, done = finished(plan, starts_at=starts_at, deps=deps)
+    return _cancel(plan, "OPT-OUT", quiet, fresh, deps) + _cancel(plan, "CONVERTED", done - quiet, fresh, deps)
+
+
+def finished(plan: Plan, *, starts_at: datetime, deps: Deps) -> tuple[set[str], set[str]]:
+    """Present ids of people who want no more, and of people who did what the goal wants since `starts_at`."""
     fresh, now = newest(deps), deps.now()
     done = conversion.converted(
         fresh.events, fresh.tables.get("products"), objective=plan.objective, starts_at=starts_at, until=now
     )
-    quiet = _quiet(fresh, now)
-    return _cancel(plan, "OPT-OUT", quiet, fresh, deps) + _cancel(plan, "CONVERTED", done - quiet, fresh, deps)
+    return _quiet(fresh, now), done
 
 
 def _quiet(fresh: Fresh, now: datetime) -> set[str]:

@@ -46,6 +46,7 @@ class Economics:
     contact raises it by `fatigue_growth`. margin_floor: least margin rate of an order after discount, None = no floor.
     effects_include_discount: the effects were measured on margin after discount, so the subsidy is already inside them.
     diminishing: what a wave's touch is worth relative to the wave before. attribution_days: window the effects refer to.
+    spared: earlier waves of a flight under way that brought a person nothing (None = a flight that has not begun).
     """
 
     unit_cost: Mapping[str, float]
@@ -64,6 +65,7 @@ class Economics:
     redeemed: Mapping[str, float] | None = None
     attribution_days: int = 14
     buy_window_days: int = 14
+    spared: Floats | None = None
 
     def discount(self, offer: str) -> float:
         """The share of the price an offer gives away."""
@@ -83,7 +85,8 @@ def terms(effect: Floats, *, channel: str, offer: str, wave: int, economics: Eco
     With effects that include the discount, margin is the effect grossed up by the incentive, both diminished alike.
     """
     discount = economics.discount(offer)
-    factor = economics.diminishing ** (wave - 1)
+    spared = np.zeros(len(effect)) if economics.spared is None else economics.spared
+    factor = economics.diminishing ** (wave - 1 - spared)
     anyway = 1.0 - (1.0 - np.clip(economics.buy_chance, 0.0, 1.0)) ** (economics.attribution_days / economics.buy_window_days)
     incentive = -anyway * economics.order_revenue * discount * (economics.redeemed or {}).get(offer, 1.0)
     margin = effect * factor

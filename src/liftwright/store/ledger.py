@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from liftwright.domain.profile import Channel
 from liftwright.ports import LeaseOutcome
 from liftwright.store.engine import reading, writing
 from liftwright.store.launch import chunks, launch
+from liftwright.store.replacing import replace
 from liftwright.store.tables import METADATA, SENDS
 
 MAX_ATTEMPTS = 5
@@ -215,6 +216,12 @@ class SqlLedger:
                     result: Any = session.execute(update(SENDS).where(other).values(variant_id=variant_id))
                     changed += int(result.rowcount)
         return changed
+
+    def replace(
+        self, campaign_id: str, *, planned: Collection[str], sends: Sequence[Send], now: datetime, detail: Mapping[str, Any]
+    ) -> dict[str, int]:
+        """Other touches for the rest of a flight, all or nothing: see `store.replacing.replace`."""
+        return replace(self._engine, campaign_id=campaign_id, planned=planned, sends=sends, now=now, detail=detail)
 
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
         """customer_id, channel, send_at, state of every send that did or may still reach a person (one of `customer_ids`, if

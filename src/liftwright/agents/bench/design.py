@@ -23,6 +23,7 @@ GUARDRAILS = {"complaint": 0.003, "opt_out": 0.02}
 ADJUST_WHEN = (
     "a person opts out: their remaining touches are cancelled",
     "a text does better than another: its share grows, never below 5 %",
+    "before each later wave: the rest is solved again for the people chosen here, on what they did since",
 )
 UNTESTED_HOLDOUT = 0.20
 """Least share held out where no randomised history tells what a contact brings: this campaign's holdout starts one."""

@@ -74,7 +74,7 @@ class Solved:
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
     """What competes for whom: people (places among `data.ids`), actions that can be sent, their effects (people, actions), who may be
     contacted by channel, waves and economics; `late` channels could be landed in no wave and compete for nobody."""
 
@@ -103,18 +103,18 @@ def solve(
     most = contacts_in_all(objective)
     touches = touches if most is None else min(touches, most)
     drawn = arms.drawn(data, scores, found.digest, experiment)
-    ids, where = drawn.ids, drawn.where
-    field = _field(
-        data, scores, objective, where, variants, channels=channels, offers=offers, touches=touches, sure=found.needs_effect
+    ids, where, flight = drawn.ids, drawn.where, flight_waves(data, objective, touches=touches)
+    field = field_of(
+        data, scores, objective, where, variants, channels=channels, offers=offers, flight=flight, sure=found.needs_effect
     )
     field = replace(field, allowed=arms.touchable(data, where, field.allowed, experiment))
-    table, letters = _candidates(data, field, variants)
+    table, letters = candidates_of(data, field, variants)
     treated = table.filter(pc.is_in(table["customer_id"], pa.array(ids[drawn.of("treated")], pa.string())))
     limits = _limits(data, objective, touches=touches)
     beside = _asked(data, field, variants, drawn, experiment, limits)
-    within, share = beside.left_of(limits), data.deps.settings.limits.randomised_share
-    solution = beside.joined(assignment.solve(treated, within, seed=data.seed, randomised_share=share))
-    solution = replace(solution, rows=_spread(data, objective, solution.rows, touches=touches))
+    share = data.deps.settings.limits.randomised_share
+    solution = beside.joined(assignment.solve(treated, beside.left_of(limits), seed=data.seed, randomised_share=share))
+    solution = replace(solution, rows=spread(data, solution.rows, flight))
     violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
@@ -124,26 +124,27 @@ def solve(
 
 def _asked(
     data: Data,
-    field: _Field,
+    field: Field,
     variants: Sequence[Variant],
     drawn: arms.Drawn,
     experiment: Experiment,
     limits: Mapping[str, Any],
 ) -> asked.Asked:
     """What the people of the arms on request get: one touch at most, in the first wave, paying or not."""
-    mine = np.isin(drawn.arm, [each.arm for each in experiment.arms])
-    first = replace(field, allowed={channel: may & mine for channel, may in field.allowed.items()}, waves=field.waves[:1])
-    options = _touches(data, first, variants, allowed=first.allowed, only_paying=False)
+    allowed = {
+        channel: may & np.isin(drawn.arm, [each.arm for each in experiment.arms]) for channel, may in field.allowed.items()
+    }
+    options = _touches(data, replace(field, waves=field.waves[:1]), variants, allowed=allowed, only_paying=False)
     return asked.touches(data, options, drawn, experiment, offered=field.actions, limits=limits)
 
 
-def _spread(data: Data, objective: Objective, rows: pa.Table, *, touches: int) -> pa.Table:
+def spread(data: Data, rows: pa.Table, flight: Sequence[waves.Wave]) -> pa.Table:
     """Days of sending within each wave, so that no channel carries more on a day than it can; the best touches go first."""
     per_day: dict[str, int | None] = {channel: found.capacity_per_day for channel, found in data.deps.settings.channels.items()}
-    return pacing.spread(rows, waves=flight_waves(data, objective, touches=touches), capacity_per_day=per_day)
+    return pacing.spread(rows, waves=flight, capacity_per_day=per_day)
 
 
-def _field(
+def field_of(
     data: Data,
     scores: Scores,
     objective: Objective,
@@ -152,10 +153,11 @@ def _field(
     *,
     channels: Sequence[str],
     offers: Sequence[str],
-    touches: int,
-    sure: bool,
-) -> _Field:
-    flight, economics = flight_waves(data, objective, touches=touches), economics_of(data, scores, objective, where)
+    flight: Sequence[waves.Wave],
+    sure: bool = False,
+) -> Field:
+    """What competes for the people at `where` in the waves of a flight. sure: only where the effect is surely (90 %) above zero."""
+    economics = economics_of(data, scores, objective, where)
     named = [channel for channel in allowed_channels(data, objective) if channel in channels]
     may = [c for c in named if not flight or treatments.open_waves(flight, lead_days=economics.lead_days.get(c, 0))]
     worded = _shares(variants)
@@ -164,18 +166,18 @@ def _field(
     effects = scores.effects.values[place]
     if sure:
         effects = np.where(effects - SURE_Z * scores.effects.errors[place] > 0, effects, -np.inf)
-    return _Field(
+    return Field(
         where=where,
         actions=[data.actions[i] for i in columns],
         effects=effects,
         allowed={channel: data.allowed[channel][where] for channel in may},
-        waves=flight,
+        waves=tuple(flight),
         economics=economics,
         late=tuple(channel for channel in named if channel not in may),
     )
 
 
-def _candidates(data: Data, field: _Field, variants: Sequence[Variant]) -> tuple[pa.Table, pa.Table | None]:
+def candidates_of(data: Data, field: Field, variants: Sequence[Variant]) -> tuple[pa.Table, pa.Table | None]:
     """Every touch worth considering, one letter per household, and what a letter is worth to each person."""
     ids, allowed = [str(customer) for customer in data.ids[field.where]], dict(field.allowed)
     letters = postage.weigh(effects=field.effects, actions=field.actions, allowed=allowed, economics=field.economics)
@@ -188,7 +190,7 @@ def _candidates(data: Data, field: _Field, variants: Sequence[Variant]) -> tuple
 
 
 def _touches(
-    data: Data, field: _Field, variants: Sequence[Variant], *, allowed: Mapping[str, Mask], only_paying: bool = True
+    data: Data, field: Field, variants: Sequence[Variant], *, allowed: Mapping[str, Mask], only_paying: bool = True
 ) -> pa.Table:
     return treatments.candidates(
         customer_ids=[str(customer) for customer in data.ids[field.where]],
