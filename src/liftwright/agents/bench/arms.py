@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from liftwright.agents.bench.covariates import covariates
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.domain.experiment import Experiment, GlobalHoldout
@@ -20,6 +22,8 @@ FEWEST = 200
 """With fewer people than this the hash alone draws the arms."""
 GLOBAL = "global holdout"
 """The rule by which the funnel leaves people of the global holdout out."""
+NO_CONTACT_PAYS = "no contact pays"
+"""The reason of people without a single option worth its price."""
 GROUPS = (5, 4)
 """Groups by what a contact is expected to bring, and within each by what people are expected to spend anyway."""
 
@@ -84,3 +88,31 @@ def touchable(data: Data, where: npt.NDArray[np.int64], allowed: Mapping[str, Ma
 def untouchable(ids: Sequence[str], found: GlobalHoldout | None) -> Mask:
     """Which of these people (or households) the global holdout keeps out."""
     return holdout.globally_held(ids, salts=found.salts if found else (), share=found.share if found else 0.0)
+
+
+def people(data: Data, scores: Scores, drawn: Drawn, would: set[str], table: pa.Table) -> pa.Table:
+    """The table of the audience: everybody eligible with their arm, whether a contact is (or would be) worth it, and why.
+
+    would: who is chosen at the prices of the plan, whatever their arm. table: every option with its value.
+    """
+    ids = drawn.ids
+    best = table.group_by("customer_id").aggregate([("value", "max")])
+    value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
+    selected = np.array([customer in would for customer in ids], dtype=bool)
+    reasons = np.where(
+        selected, "worth a contact", np.where([c in value for c in ids], "worth less than the limits allow", NO_CONTACT_PAYS)
+    )
+    return pa.table(
+        {
+            "customer_id": pa.array(ids, pa.string()),
+            "arm": pa.array(drawn.arm, pa.string()),
+            "stratum": pa.array(drawn.stratum, pa.int64()),
+            "is_selected": pa.array(selected),
+            "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
+            "reason": pa.array(reasons, pa.string()),
+            **{
+                name: pa.array(values[drawn.where], pa.float64())
+                for name, values in covariates(data, scores, data.features).items()
+            },
+        }
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import goal_findings, solving, summaries, words
+from liftwright.agents.bench import arms, goal_findings, solving, summaries, words
 from liftwright.agents.bench.audience import measured_as
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
@@ -91,7 +91,7 @@ def _chosen_steps(found: Eligible, solved: Solved) -> tuple[FunnelStep, ...]:
     ids = people["customer_id"]
     left = ~np.asarray(pc.is_in(ids, value_set=rows["customer_id"].combine_chunks()))
     arm = np.asarray(people["arm"].to_pylist(), dtype=object)
-    idle = np.asarray(pc.equal(people["reason"], solving.NO_CONTACT_PAYS))
+    idle = np.asarray(pc.equal(people["reason"], arms.NO_CONTACT_PAYS))
     unlucky = np.asarray(pc.is_in(ids, value_set=draws["customer_id"].combine_chunks()))
     parts = [
         ("without people it does not move", "past test", idle)
@@ -113,7 +113,7 @@ def _chosen_steps(found: Eligible, solved: Solved) -> tuple[FunnelStep, ...]:
 
 def _paying(found: Eligible, solved: Solved) -> int:
     """Of the people who may be contacted, for how many some contact is worth its price: cost, fatigue and sureness counted."""
-    return found.count - int(pc.sum(pc.equal(solved.people["reason"], solving.NO_CONTACT_PAYS)).as_py() or 0)
+    return found.count - int(pc.sum(pc.equal(solved.people["reason"], arms.NO_CONTACT_PAYS)).as_py() or 0)
 
 
 def _forecast(data: Data, scores: Scores, objective: Objective, solved: Solved) -> Forecast:

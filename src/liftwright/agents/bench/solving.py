@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from liftwright.agents.allowed import contacts_in_all, named_line
 from liftwright.agents.bench import arms, asked, timing
 from liftwright.agents.bench.audience import allowed_channels, flight_waves
-from liftwright.agents.bench.covariates import covariates
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Eligible
@@ -51,8 +50,6 @@ Set on the same markets, where about this makes the predicted value of three wav
 """
 SURE_Z = 1.2816
 """One-sided 90 %: how sure an effect must be when the goal asks to leave out people it does not move."""
-NO_CONTACT_PAYS = "no contact pays"
-"""The reason of people without a single option worth its price."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ def solve(
     violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
     would = set(assignment.would_choose(table, solution.prices, limits))
     chosen = set(solution.rows["customer_id"].to_pylist())
-    people = _people(data, scores, drawn, would, table)
+    people = arms.people(data, scores, drawn, would, table)
     return Solved(solution, limits, people, violations, len(chosen), letters, field.late, beside.findings)
 
 
@@ -276,27 +273,3 @@ def _limits(data: Data, objective: Objective, *, touches: int) -> dict[str, Any]
         },
         "randomised_share_min": settings.limits.randomised_share,
     }
-
-
-def _people(data: Data, scores: Scores, drawn: arms.Drawn, would: set[str], table: pa.Table) -> pa.Table:
-    ids = drawn.ids
-    best = table.group_by("customer_id").aggregate([("value", "max")])
-    value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
-    selected = np.array([customer in would for customer in ids], dtype=bool)
-    reasons = np.where(
-        selected, "worth a contact", np.where([c in value for c in ids], "worth less than the limits allow", NO_CONTACT_PAYS)
-    )
-    return pa.table(
-        {
-            "customer_id": pa.array(ids, pa.string()),
-            "arm": pa.array(drawn.arm, pa.string()),
-            "stratum": pa.array(drawn.stratum, pa.int64()),
-            "is_selected": pa.array(selected),
-            "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
-            "reason": pa.array(reasons, pa.string()),
-            **{
-                name: pa.array(values[drawn.where], pa.float64())
-                for name, values in covariates(data, scores, data.features).items()
-            },
-        }
-    )
