@@ -177,19 +177,6 @@ def test_nothing_of_a_stopped_campaign_is_planned_again(sent, later):
     assert [sent.states()[send_id] for send_id in ids] == ["unknown", "cancelled"]
 
 
-def test_a_paused_campaign_sends_nothing_and_keeps_what_is_planned(sent, later):
-    ids = _ids(sent.ledger.lease(now=later, worker="w", limit=3, seconds=60))
-    sent.ledger.mark(ids[:1], "sending", now=later, worker="w")
-    sent.campaigns.update("c1", status="paused")
-    assert sent.ledger.mark(ids[1:2], "sending", now=later, worker="w") == []
-    sent.ledger.settle({ids[0]: ("delayed", "")}, now=later, worker="w", delayed_to={ids[0]: later})
-    sent.ledger.release_expired(now=later + timedelta(seconds=60), idempotent_channels=NONE)
-    assert [sent.states()[send_id] for send_id in ids] == ["planned"] * 3
-    assert sent.ledger.lease(now=later, worker="w", limit=9) == []
-    sent.campaigns.update("c1", status="running")
-    assert set(_ids(sent.ledger.lease(now=later, worker="w", limit=99))) >= set(ids)
-
-
 def test_a_late_answer_still_resolves_an_unknown(sent, later):
     ids = _ids(sent.ledger.lease(now=later, worker="w", limit=2, seconds=60))
     sent.ledger.mark(ids, "sending", now=later, worker="w")

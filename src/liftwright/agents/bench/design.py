@@ -54,11 +54,10 @@ def design(
 
     share: held out; None = large enough to find what is expected, within what the house allows. asked: arms on request.
     """
-    settings = data.deps.settings
     ids = data.deps.lake.get(found.digest)["customer_id"].to_pylist()
     where = np.searchsorted(data.ids.astype(str), np.asarray(ids, dtype=str))
     expected, looks = _expected(data, scores, objective, where), max(objective.days, 1)
-    beside = tuple(AskedShare(arm=arm, share=_share_of(arm, data)) for arm in dict.fromkeys(asked))
+    beside = _beside(data, asked)
     choice = _choice(data, expected, share, looks=looks, others=sum(each.share for each in beside))
     first = Experiment(
         salt=f"{campaign_id}:{data.seed}",
@@ -74,14 +73,13 @@ def design(
         note=choice.says,
         strata=len(np.unique(arms.strata(scores, where))),
         arms=beside,
-        usual=Usual.model_validate(settings.experiment.usual.model_dump()) if "usual" in asked else None,
+        usual=_usual(data) if "usual" in asked else None,
         global_holdout=arms.global_holdout(data, objective),
         expected=round(expected.lift, 6),
         forgone=round(choice.cost, 2),
         is_measurable=choice.is_measurable,
     )
-    drawn = arms.drawn(data, scores, found.digest, first)
-    return first.model_copy(update={name: int(drawn.of(name).sum()) for name in ("treated", "holdout")})
+    return _counted(first, arms.drawn(data, scores, found.digest, first))
 
 
 def _stop_rules(data: Data, scores: Scores, objective: Objective) -> tuple[StopRule, ...]:
@@ -93,9 +91,18 @@ def _stop_rules(data: Data, scores: Scores, objective: Objective) -> tuple[StopR
     )
 
 
-def _share_of(arm: AskedArm, data: Data) -> float:
+def _counted(experiment: Experiment, drawn: arms.Drawn) -> Experiment:
+    return experiment.model_copy(update={name: int(drawn.of(name).sum()) for name in ("treated", "holdout")})
+
+
+def _usual(data: Data) -> Usual:
+    return Usual.model_validate(data.deps.settings.experiment.usual.model_dump())
+
+
+def _beside(data: Data, asked: Sequence[AskedArm]) -> tuple[AskedShare, ...]:
     settings = data.deps.settings.experiment
-    return {"random": settings.random_share, "usual": settings.usual_share}[arm]
+    shares = {"random": settings.random_share, "usual": settings.usual_share}
+    return tuple(AskedShare(arm=arm, share=shares[arm]) for arm in dict.fromkeys(asked))
 
 
 def _choice(data: Data, expected: Expected, share: float | None, *, looks: int, others: float) -> power.ShareChoice:
