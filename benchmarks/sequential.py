@@ -77,21 +77,22 @@ def _capped_moment(cap: float, order: int) -> float:
 
 
 def draw(place: World, extra: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Per arm (LOOKS, 3): people with an order so far, their capped values summed, and squared; `extra` is the relative effect."""
+    """Per arm (LOOKS, 4): people with an order so far, their capped values summed, squared and cubed; `extra` is the relative effect."""
     found = []
     for people, rate in ((place.treated, RATE * (1.0 + extra)), (place.holdout, RATE)):
         counts = rng.poisson(people * rate / LOOKS, LOOKS)
         values = np.minimum(rng.lognormal(CENTRE, SPREAD, int(counts.sum())), place.cap)
         edges = np.concatenate([[0], np.cumsum(counts)])
-        sums, squares = (np.concatenate([[0.0], np.cumsum(part)])[edges[1:]] for part in (values, values**2))
-        found.append(np.stack([edges[1:].astype(float), sums, squares], axis=1))
+        sums = [np.concatenate([[0.0], np.cumsum(values**order)])[edges[1:]] for order in (1, 2, 3)]
+        found.append(np.stack([edges[1:].astype(float), *sums], axis=1))
     return found[0], found[1]
 
 
 def arm(people: int, row: Floats) -> Arm:
     """What is kept of an arm."""
     mean = float(row[1]) / people
-    return Arm(people=people, seen=int(row[0]), mean=mean, squares=float(row[2]) - people * mean**2)
+    squares, cube = float(row[2]) - people * mean**2, float(row[3]) - 3.0 * mean * float(row[2]) + 2.0 * people * mean**3
+    return Arm(people=people, seen=int(row[0]), mean=mean, squares=squares, cubes=(cube, 0.0, 0.0, 0.0))
 
 
 def run(place: World, extra: float, rng: np.random.Generator) -> Ending:

@@ -15,6 +15,7 @@ import plain_shop
 from liftwright.domain.evidence import Estimate, Health, Report
 from liftwright.domain.experiment import Analysis, StopRule
 from liftwright.flow import across, adapt, deciding, dispatch, export, learn, looking, reporting, shown, walk
+from liftwright.flow import stopping as flow_stopping
 from liftwright.flow.fresh import arms
 from liftwright.measurement import looks, stopping
 from liftwright.ports import Deps
@@ -168,6 +169,23 @@ async def test_a_look_after_the_end_on_newer_data_has_no_planned_end_any_more(sh
     assert later.critical == pytest.approx(looks.anytime_critical(now, level=0.95))
 
 
+async def test_a_campaign_stopped_early_is_watched_with_what_holds_at_every_look_until_it_is_closed(
+    shop: Deps, clock: Clock
+) -> None:
+    campaign_id = await _running(shop, clock)
+    treated, held = _sides(shop, campaign_id)
+    clock.on(days=1)
+    _buy(shop, treated[:9] + held[:3], clock)
+    clock.on(hours=1)
+    flow_stopping.stop(campaign_id, by="ann", reason="enough", deps=shop)
+    open_ended = reporting.report(campaign_id, deps=shop)
+    closed = reporting.look(campaign_id, deps=shop, has_ended=True).report
+    assert open_ended.lift.mid == closed.lift.mid
+    assert open_ended.series[-1].critical > 1.4 * 1.959964  # type: ignore[operator]
+    assert closed.series[-1].critical is None
+    assert open_ended.lift.high > closed.lift.high  # type: ignore[operator]
+
+
 async def test_a_plan_that_could_not_find_its_effect_is_never_stopped_for_futility(shop: Deps, clock: Clock) -> None:
     campaign_id = await _running(shop, clock)
     clock.on(days=1)
@@ -185,7 +203,7 @@ async def test_a_plan_that_could_not_find_its_effect_is_never_stopped_for_futili
 
 
 def _report(shop: Deps, campaign_id: str, mid: float, *, verdict: str = "win", currency: str = "USD") -> Report:
-    effect = Estimate(metric="margin", low=mid - 1, mid=mid, high=mid + 1, p_value=0.01, treated=900)
+    effect = Estimate(metric="margin", low=mid - 1, mid=mid, high=mid + 1, error=0.5, p_value=0.01, treated=900)
     return Report(
         campaign_id=campaign_id, status="finished", currency=currency, approved_hash=None, plan_hash=None, sends={}, lift=effect,
         margin=effect, looks=1, matured_share=1.0, incremental_margin=None, verdict=verdict,

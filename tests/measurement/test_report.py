@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from liftwright.domain.evidence import Estimate, Health
+from liftwright.domain.evidence import Estimate, Health, Interval
 from liftwright.domain.experiment import Analysis, Detectable, Experiment
 from liftwright.domain.policy import Finding
 from liftwright.measurement.report import Flight, build, narrative, verdict
@@ -277,3 +277,19 @@ def test_every_arm_is_shown_with_what_it_did() -> None:
     assert (treated.arm, treated.people, treated.reached, treated.contact_cost) == ("treated", 9_000, 2, 12.5)
     assert (held.arm, held.people, held.reached, held.contact_cost) == ("holdout", 1_000, 0, 0.0)
     assert treated.buyers == pytest.approx(1_800, abs=150)
+
+
+@pytest.mark.parametrize(
+    ("verdict_of", "low", "high", "said"),
+    [
+        ("win", 10.0, 30.0, "Revenue surely rose. The whole interval lies above zero: the campaign paid."),
+        ("win", -10.0, 30.0, "Revenue surely rose. Whether it paid cannot be told: the interval of the margin includes zero."),
+        ("harm", -30.0, -1.0, "Revenue surely fell. The whole interval lies below zero: the campaign cost more"),
+        ("inconclusive", -10.0, 30.0, "It cannot be told whether it moved revenue."),
+    ],
+)
+def test_a_goal_of_its_own_that_moved_is_not_taken_for_money_earned(verdict_of: str, low: float, high: float, said: str) -> None:
+    lift = Estimate(metric="revenue", low=1.0, mid=2.0, high=3.0, p_value=0.01, treated=9, holdout=3)
+    money = Interval(low=low, mid=(low + high) / 2, high=high)
+    found = run(0.0).model_copy(update={"verdict": verdict_of, "lift": lift, "incremental_margin": money})
+    assert said in narrative(found)

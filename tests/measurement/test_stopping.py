@@ -72,6 +72,10 @@ def test_a_plan_that_could_not_find_its_effect_is_never_futile() -> None:
     assert fired(lift=NOTHING, fraction=0.7, has_power=False) == []
 
 
+def test_arms_that_cannot_be_compared_say_nothing_about_the_effect() -> None:
+    assert fired(lift=NOTHING, fraction=0.7, srm_p=1e-9) == ["data_fault"]
+
+
 def test_futility_goes_by_orders_seen_and_not_by_days() -> None:
     assert fired(lift=NOTHING, fraction=0.9, information=0.2) == []
     assert fired(lift=NOTHING, fraction=0.4, information=0.7) == ["futility"]

@@ -25,7 +25,7 @@ __all__ = [
 class Estimate(Value):
     """A measured effect. When it could not be measured, the numbers are None and `reason` says why.
 
-    `adjusted_p` holds for all secondary metrics of a report together (Holm). `query` gives `mid` back: SQL over the tables that
+    `error` is the standard error if there were no effect. `adjusted_p` holds for all secondary metrics of a report together (Holm). `query` gives `mid` back: SQL over the tables that
     `liftwright export` writes as `audience` and `outcomes`.
     """
 
@@ -37,6 +37,7 @@ class Estimate(Value):
     method: str = ""
     treated: int = 0
     holdout: int = 0
+    error: float | None = None
     p_value: float | None = None
     adjusted_p: float | None = None
     reason: str = ""

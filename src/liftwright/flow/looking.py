@@ -10,7 +10,7 @@ from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.evidence import Report
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.figures import LookPoint
-from liftwright.measurement import looks, secondary
+from liftwright.measurement import looks, secondary, sequential
 from liftwright.measurement.sequential import Look
 from liftwright.ports import Deps
 
@@ -50,13 +50,13 @@ def moment(
     people: tuple[int, int],
     elapsed: float,
     has_ended: bool,
-    is_after_the_end: bool,
+    is_open_ended: bool,
     past: Sequence[LookPoint],
 ) -> Moment:
     """This look's bounds after the `past` ones.
 
-    seen: people with an order by arm, of `people`. elapsed: share of the window (flight and outcome days) that has passed. A look after
-    the campaign was closed, on data that came in since, has no planned end any more: it uses the interval that holds at every look.
+    seen: people with an order by arm, of `people`. elapsed: share of the window (flight and outcome days) that has passed.
+    is_open_ended: the look is at a campaign that has ended, on data that still comes in; then it uses what holds at every look.
     """
     planned = experiment.analysis.conversions if experiment.analysis is not None else None
     counted = looks.conversions(seen, people)
@@ -64,8 +64,9 @@ def moment(
     earlier = [Look(one.information, one.spending) for one in past if looks.is_decidable(one.conversions)]
     anytime = looks.anytime_critical(now, level=experiment.level)
     each = secondary.level_each(experiment.level)
-    if is_after_the_end:
-        bounds = anytime, looks.anytime_critical(now, level=each)
+    bounds: tuple[float | None, float | None]
+    if is_open_ended:
+        bounds = anytime or sequential.FURTHEST, looks.anytime_critical(now, level=each) or sequential.FURTHEST
     else:
         bounds = looks.critical(now, earlier, level=experiment.level), looks.critical(now, earlier, level=each)
     return Moment(

@@ -67,6 +67,7 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
     row, plan = launched(campaign_id, deps)
     now, window = deps.now(), flight(plan, row, deps)
     closes_at = window[1] + timedelta(days=OUTCOME_DAYS)
+    is_closing = has_ended is not None
     if has_ended is None:
         has_ended = deps.campaigns.get(campaign_id).status in ("finished", "stopped") or now >= closes_at
     fresh, sends = newest(deps), deps.ledger.sends(campaign_id)
@@ -79,7 +80,7 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
         people=seen.people,
         elapsed=_share(window[0], closes_at, now),
         has_ended=has_ended,
-        is_after_the_end=_has_grown(campaign_id, min(seen.buyers), deps),
+        is_open_ended=not is_closing and _is_open_ended(campaign_id, min(seen.buyers), closes_at, deps),
         past=looking.past(campaign_id, deps),
     )
     told = _told(row, plan, sends, reached, seen, at, deps=deps, has_ended=has_ended)
@@ -197,8 +198,10 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(0), tzinfo=zone)
 
 
-def _has_grown(campaign_id: str, conversions: int, deps: Deps) -> bool:
-    """Whether a campaign that was closed has been looked at with less: then this look has no planned end any more."""
+def _is_open_ended(campaign_id: str, conversions: int, closes_at: datetime, deps: Deps) -> bool:
+    """Whether this look has no planned end: at a closed campaign with more than it was closed with, or at one that was stopped early
+    while its outcomes still come in."""
     kept = deps.campaigns.last_report(campaign_id)
-    is_closed = kept is not None and kept.status in ("finished", "stopped") and bool(kept.lessons)
-    return is_closed and bool(kept.series) and conversions > kept.series[-1].conversions if kept is not None else False
+    if kept is not None and kept.status in ("finished", "stopped") and kept.lessons:
+        return bool(kept.series) and conversions > kept.series[-1].conversions
+    return deps.campaigns.get(campaign_id).status == "stopped" and deps.now() < closes_at

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import norm
 
 from liftwright.domain.evidence import Estimate, Interval
-from liftwright.measurement import moments
+from liftwright.measurement import moments, skew
 from liftwright.measurement.moments import Arm
 
 METHOD = "difference in means, pooled variance"
@@ -55,8 +55,8 @@ def compare(
 ) -> Estimate:
     """The effect per person from what is kept of each arm; what stands beside the outcome is used as a covariate.
 
-    The p-value uses the pooled (score-type) variance, which keeps its level when the holdout is the small arm; the interval inverts
-    that test. cap: what the outcomes were capped at, for the words only. critical: |z| in place of the level's quantile, for a look
+    The p-value uses the pooled (score-type) variance and allows for skewness (`skew`), so that it keeps its level when the holdout is the
+    small arm; the interval inverts that test. cap: what the outcomes were capped at, for the words only. critical: |z| in place of the level's quantile, for a look
     before the end. Without two people an arm, or without any variation, the numbers are None and `reason` says why.
     """
     blank = Estimate(metric=metric, level=level, treated=treated.people, holdout=holdout.people, query=query)
@@ -67,7 +67,7 @@ def compare(
     if one.is_constant and two.is_constant:
         return blank.model_copy(update={"reason": "nobody's outcome differs from the others' of their arm"})
     mid = one.mean - two.mean
-    error = math.sqrt(moments.together(one, two) * (1.0 / one.people + 1.0 / two.people))
+    error, skewness = _under_no_effect(one, two)
     low, high = _interval(one, two, z=quantile(level) if critical is None else critical)
     capped = "" if cap is None else f"outcomes above {cap:.2f} count as {cap:.2f}"
     notes = (METHOD, capped, note, "" if critical is None else "sequential")
@@ -75,8 +75,9 @@ def compare(
         "low": low,
         "mid": mid,
         "high": high,
+        "error": error,
         "method": ", ".join(part for part in notes if part),
-        "p_value": float(2.0 * norm.sf(abs(mid) / error)),
+        "p_value": float(2.0 * norm.sf(abs(skew.straightened(mid / error, skewness)))),
         "reason": "" if seen >= BURN_IN else few(seen),
     }
     return blank.model_copy(update=found)
@@ -104,6 +105,17 @@ def total(estimate: Estimate, *, people: int) -> Interval | None:
     return Interval(low=estimate.low * people, mid=estimate.mid * people, high=estimate.high * people, level=estimate.level)
 
 
+def _under_no_effect(treated: Arm, holdout: Arm) -> tuple[float, float]:
+    """Standard error and skewness of the difference when both arms are alike (score type).
+
+    The pooled variance does not move with the difference, so the skewness is that of the difference itself.
+    """
+    sizes = treated.people, holdout.people
+    error = math.sqrt(moments.together(treated, holdout) * (1.0 / sizes[0] + 1.0 / sizes[1]))
+    third = (treated.cubes[0] + holdout.cubes[0]) / sum(sizes)
+    return error, third * (1.0 / sizes[0] ** 2 - 1.0 / sizes[1] ** 2) / error**3
+
+
 def _interval(treated: Arm, holdout: Arm, *, z: float) -> tuple[float, float]:
     """All effects that the pooled test does not reject, by inverting it.
 
@@ -114,20 +126,19 @@ def _interval(treated: Arm, holdout: Arm, *, z: float) -> tuple[float, float]:
     sizes, middle = (treated.people, holdout.people), treated.mean
     mid = middle - holdout.mean
 
-    def error(effect: float) -> float:
+    def reach(effect: float, side: float) -> float:
+        """How far the difference may lie from this effect, above (side 1) or below it (side -1)."""
         ratio = min(max((middle - effect) / middle, 1.0), STEEPEST) if middle > 0 else 1.0
         common = (treated.squares + holdout.squares / ratio**2) / (sum(sizes) - 2)
-        return math.sqrt(common * (1.0 / sizes[0] + ratio**2 / sizes[1]))
+        error = math.sqrt(common * (1.0 / sizes[0] + ratio**2 / sizes[1]))
+        third = (treated.cubes[0] + holdout.cubes[0] / ratio**3) / sum(sizes)
+        skewness = third * (1.0 / sizes[0] ** 2 - ratio**3 / sizes[1] ** 2) / error**3
+        return side * skew.bent(side * z, skewness) * error
 
-    plain = z * error(0.0)
-    low, high = mid - plain, mid + plain
-    far = 4.0 * z * math.sqrt((treated.variance + holdout.variance) * (1.0 / sizes[0] + 1.0 / sizes[1])) + 1e-12
-
-    def excess(effect: float) -> float:
-        return abs(mid - effect) - z * error(effect)
-
+    low, high = mid - reach(0.0, 1.0), mid + reach(0.0, -1.0)
+    far = 8.0 * z * math.sqrt((treated.variance + holdout.variance) * (1.0 / sizes[0] + 1.0 / sizes[1])) + 1e-12
     if low < 0.0:
-        low = float(brentq(excess, mid - far, mid, xtol=1e-9 * far))
+        low = float(brentq(lambda effect: mid - effect - reach(effect, 1.0), mid - far, mid, xtol=1e-9 * far))
     if high < 0.0:
-        high = float(brentq(excess, mid, mid + far, xtol=1e-9 * far))
+        high = float(brentq(lambda effect: mid - effect + reach(effect, -1.0), mid, mid + far, xtol=1e-9 * far))
     return low, high

@@ -16,7 +16,8 @@ class Arm:
     """One outcome of one arm, and one number `beside` it per person: a covariate, or the denominator of a ratio.
 
     people: how many. seen: people whose outcome is not 0. mean: of the outcome. squares: sum of squared deviations from it.
-    beside, beside_squares: the same of the number beside. products: sum of the products of both deviations.
+    beside, beside_squares: the same of the number beside. products: sum of the products of both deviations. cubes: sums of the products
+    of three deviations, by how many of them are of the number beside (0 to 3).
     """
 
     people: int
@@ -26,6 +27,7 @@ class Arm:
     beside: float = 0.0
     beside_squares: float = 0.0
     products: float = 0.0
+    cubes: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
     @property
     def variance(self) -> float:
@@ -52,14 +54,18 @@ def arm(outcome: npt.ArrayLike, beside: npt.ArrayLike | None = None, *, cap: flo
     mean = float(values.mean())
     away = values - mean
     squares = float(away @ away)
+    squared = away * away
+    cube = float(squared @ away)
     if beside is None:
-        return Arm(people=len(values), seen=seen, mean=mean, squares=squares)
+        return Arm(people=len(values), seen=seen, mean=mean, squares=squares, cubes=(cube, 0.0, 0.0, 0.0))
     others = np.asarray(beside, dtype=np.float64)
     if len(others) != len(values):
         raise ValueError("the covariate needs one number per person of each arm")
     middle = float(others.mean())
     apart = others - middle
-    return Arm(len(values), seen, mean, squares, middle, float(apart @ apart), float(away @ apart))
+    far = apart * apart
+    cubes = cube, float(squared @ apart), float(away @ far), float(far @ apart)
+    return Arm(len(values), seen, mean, squares, middle, float(apart @ apart), float(away @ apart), cubes)
 
 
 def together(one: Arm, two: Arm) -> float:
@@ -88,7 +94,10 @@ def adjusted(one: Arm, two: Arm, *, least: int) -> tuple[Arm, Arm, str]:
 
 def _cleared(part: Arm, slope: float, middle: float) -> Arm:
     squares = part.squares - 2.0 * slope * part.products + slope * slope * part.beside_squares
-    return Arm(part.people, part.seen, part.mean - slope * (part.beside - middle), max(squares, 0.0))
+    none, one, two, three = part.cubes
+    cube = none - 3.0 * slope * one + 3.0 * slope**2 * two - slope**3 * three
+    mean = part.mean - slope * (part.beside - middle)
+    return Arm(part.people, part.seen, mean, max(squares, 0.0), cubes=(cube, 0.0, 0.0, 0.0))
 
 
 def explained(part: Arm) -> float:

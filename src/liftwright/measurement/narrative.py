@@ -54,18 +54,29 @@ def _conclusion(report: Report) -> str:
         return f"{_why_invalid(report)}, so this figure must not be used until that is explained."
     if report.verdict == "running":
         return f"The flight is still running: {report.matured_share:.0%} of the window has been seen."
-    if report.verdict == "win":
-        return "The whole interval lies above zero: the campaign paid."
-    if report.verdict == "harm":
-        return "The whole interval lies below zero: the campaign cost more than it brought."
     if report.incremental_margin is None:
         return "So it cannot be told whether it paid."
+    own = lift.metric if lift.metric in MEANS else ""
+    if report.verdict in ("win", "harm"):
+        return _decided(report, own)
     first = (
         "It was stopped because the planned effect could no longer be found."
         if report.verdict == "futile"
-        else "It cannot be told whether it paid."
+        else f"It cannot be told whether it {f'moved {own}' if own else 'paid'}."
     )
     return " ".join(part for part in (first, _as_planned(report), _what_it_takes(lift)) if part)
+
+
+def _decided(report: Report, own: str) -> str:
+    """What a win or harm means: for the goal's own metric, and for the money where its interval says so too."""
+    money = report.incremental_margin
+    assert money is not None
+    moved = f"{own.capitalize()} surely {'rose' if report.verdict == 'win' else 'fell'}. " if own else ""
+    if money.low > 0 or (not own and report.verdict == "win"):
+        return f"{moved}The whole interval lies above zero: the campaign paid."
+    if money.high < 0 or (not own and report.verdict == "harm"):
+        return f"{moved}The whole interval lies below zero: the campaign cost more than it brought."
+    return f"{moved}Whether it paid cannot be told: the interval of the margin includes zero."
 
 
 def _why_invalid(report: Report) -> str:

@@ -17,15 +17,13 @@ from scipy.stats import t as student
 from liftwright.domain.evidence import Estimate, Interval
 from liftwright.domain.figures import Pooled, PooledCampaign
 from liftwright.measurement.estimate import quantile
-from liftwright.measurement.stopping import z_of
 
 
 def row(campaign_id: str, estimate: Estimate) -> PooledCampaign | None:
-    """A campaign's effect as it enters the pool; None when it has none. Its error comes from the p-value, which no look widens."""
-    z = z_of(estimate)
-    if z is None or estimate.mid is None or abs(z) < 1e-9 or abs(estimate.mid) < 1e-12:
+    """A campaign's effect as it enters the pool; None when it has none. Its error is the one that no look widens."""
+    if estimate.mid is None or not estimate.error:
         return None
-    return PooledCampaign(campaign_id=campaign_id, mid=estimate.mid, error=abs(estimate.mid / z), people=estimate.treated)
+    return PooledCampaign(campaign_id=campaign_id, mid=estimate.mid, error=estimate.error, people=estimate.treated)
 
 
 def pool(campaigns: Sequence[PooledCampaign], *, level: float = 0.95) -> Pooled:

@@ -44,6 +44,7 @@ def compare(
         "low": mid - half,
         "mid": mid,
         "high": mid + half,
+        "error": error,
         "method": METHOD + ("" if critical is None else ", sequential"),
         "p_value": float(2.0 * norm.sf(abs(mid) / error)),
         "reason": "" if seen >= BURN_IN else few(seen),

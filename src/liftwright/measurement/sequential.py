@@ -43,24 +43,14 @@ def spent(fraction: float, *, alpha: float = 0.05) -> float:
     return 4.0 * float(norm.sf(norm.ppf(1.0 - alpha / 4.0) / math.sqrt(fraction)))
 
 
-def bound(fraction: float, *, past: Sequence[float] = (), alpha: float = 0.05) -> float:
-    """The |z| needed at a look with this share of the information, after looks at the `past` shares.
-
-    Shares are in (0, 1]; past looks at or after this one are ignored. Raises ValueError for a share that is not above 0.
-    """
-    return bounds((*(share for share in sorted(set(past)) if share < fraction - 1e-9), fraction), alpha=alpha)[-1]
-
-
-def bounds(fractions: Sequence[float], *, alpha: float = 0.05) -> tuple[float, ...]:
-    """The |z| bounds of a series of looks at rising shares of the information."""
-    return bounds_of([Look(share, share) for share in (min(float(fraction), 1.0) for fraction in fractions)], alpha=alpha)
-
-
 def bounds_of(looks: Sequence[Look], *, alpha: float = 0.05) -> tuple[float, ...]:
-    """The |z| bounds of a series of looks with rising information, whose spending never falls."""
+    """The |z| bounds of a series of looks with rising information, whose spending never falls.
+
+    Raises ValueError for looks that know no more than the one before, or that take back error spent.
+    """
     rounded = tuple((round(look.information, 9), round(min(look.spending, 1.0), 9)) for look in looks)
     if not rounded or rounded[0][0] <= 0.0 or any(b[0] <= a[0] or b[1] < a[1] for a, b in pairwise(rounded)):
-        raise ValueError("the shares of information must rise, be above 0 and at most 1")
+        raise ValueError("information must rise and be above 0, and spending must not fall")
     return _walk(rounded, alpha).bounds
 
 

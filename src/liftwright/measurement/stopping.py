@@ -253,7 +253,8 @@ def _margin_floor(watch: Watch, rule: StopRule) -> list[Signal]:
 
 def _futility(watch: Watch, rule: StopRule) -> list[Signal]:
     z, seen = z_of(watch.lift), watch.fraction if watch.information is None else watch.information
-    if z is None or not watch.has_power or watch.conversions < BURN_IN or watch.fraction >= 1.0 or not FUTILE_FROM <= seen < 1.0:
+    is_comparable = watch.has_power and (watch.srm_p is None or watch.srm_p >= SRM_BOUND)
+    if z is None or not is_comparable or watch.conversions < BURN_IN or watch.fraction >= 1.0 or not FUTILE_FROM <= seen < 1.0:
         return []
     chance = conditional_power(z, fraction=seen, power=watch.power, level=watch.level, matured=watch.matured)
     if chance >= rule.bound:
