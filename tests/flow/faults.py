@@ -109,7 +109,7 @@ def _late(person: str, wave: int, starts_on: Any, text: Any) -> dict[str, Any]:
 @pytest.fixture
 def ready(house: Deps, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Ready:
     """A flight under these rules; `allows`: what its approval allows to do without asking. Where there is a budget, it is one for a
-    hundred contacts, and the second touches are not handed over yet; where futility is judged, they come late."""
+    hundred contacts, and the second touches are not handed over yet; where the effect is judged, they come late."""
     made = stand_ins.StandInBench.plan
 
     def offering(self: stand_ins.StandInBench, **parts: Any) -> Plan:
@@ -120,7 +120,8 @@ def ready(house: Deps, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Ready:
     monkeypatch.setattr(stand_ins, "TEXTS", texts)
 
     async def start(*wanted: StopRule, allows: tuple[str, ...] = ("stop_campaign", "reduce_sends")) -> Flight:
-        is_tight, is_long = (any(each.name == name for each in wanted) for name in ("budget", "futility"))
+        names = {each.name for each in wanted}
+        is_tight, is_long = "budget" in names, bool(names & {"futility", "goal_reached"})
         if is_long:
             monkeypatch.setattr(stand_ins, "_row", _late)
         monkeypatch.setattr(stand_ins, "RULES", wanted)
