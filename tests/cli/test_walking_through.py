@@ -11,6 +11,7 @@ import pytest
 
 import plain_shop
 from liftwright.cli import texts, workspace
+from liftwright.flow import pausing
 
 Run = Callable[..., Any]
 Planned = tuple[Path, str, str]
@@ -64,6 +65,29 @@ def test_a_tick_a_report_and_the_kill_switch(run: Run, launched: Planned) -> Non
     shown = run("show", campaign, "--home", home, "--json").data
     assert shown["status"] == "stopped"
     assert run("journal", "verify", "--home", home).code == 0
+
+
+def test_a_paused_campaign_goes_on_when_a_person_says_so(run: Run, launched: Planned) -> None:
+    home, campaign, _ = launched
+    deps = plain_shop.open_shop(home, now=lambda: plain_shop.NOW)
+    evidence = {"statistic": 1e-6, "bound": 0.001, "look": 1, "data_hash": "sha256:0"}
+    pausing.pause(campaign, by="liftwright", reason="the arms differ", rule="data_fault", evidence=evidence, deps=deps)
+    plain_shop.close(deps)
+    assert "Paused     the arms differ" in run("show", campaign, "--home", home).out
+    assert "nothing due" in run("worker", "--once", "--home", home, at=NEXT_DAY).out
+    resumed = run("resume", campaign, "--as", "Ann", "--reason", "found the file", "--home", home, "--json")
+    assert (resumed.data["status"], resumed.data["waiting"] > 0) == ("running", True)
+    again = run("resume", campaign, "--as", "Ann", "--reason", "found the file", "--home", home)
+    assert (again.code, again.complaint.split(": ")[1]) == (1, "RESUME-NOT-PAUSED")
+
+
+def test_arms_are_asked_for_and_shown(run: Run, shop: Path) -> None:
+    wrong = run("plan", plain_shop.GOAL, "--arms", "placebo", "--home", shop)
+    assert (wrong.code, "random, usual" in wrong.complaint) == (2, True)
+    planned = run("plan", plain_shop.GOAL, "--arms", "random,usual", "--home", shop)
+    assert planned.code == 0
+    assert "5% of the people get an option drawn by lot" in planned.out
+    assert "5% of the people get business as usual: email:none to everybody" in planned.out
 
 
 def test_the_kill_switch_names_what_drop_files_hold_for_later(run: Run, launched: Planned) -> None:

@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from liftwright.domain.evidence import Interval
-from liftwright.domain.experiment import Detectable, Experiment, StopRule
+from liftwright.domain.experiment import Analysis, AskedShare, Detectable, Experiment, GlobalHoldout, StopRule, Usual
 from liftwright.domain.goal import Objective
 from liftwright.domain.money import Money
-from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, Pins, Plan
+from liftwright.domain.plan import EARLY_EXPERIMENT, AssignmentSummary, Audience, Decisions, Envelope, Forecast, Pins, Plan
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import Variant
+
+SECOND = "dd5dd5c42e05dd97f09c1b880f61f936dbf7cde63376adca1690996cc1c94daf"
+"""The hash of the small plan as it was approved under the second manifest."""
 
 
 def make_plan(**changes: object) -> Plan:
@@ -72,6 +75,35 @@ def with_rule(**changes: object) -> Experiment:
 def test_the_words_of_the_experiment_do_not_change_the_hash() -> None:
     other = with_rule(says="in other words").model_copy(update={"adjust_when": ("x",), "note": "y"})
     assert make_plan(experiment=other).plan_hash == make_plan(experiment=with_rule()).plan_hash
+
+
+def test_a_plan_of_the_second_manifest_keeps_its_hash() -> None:
+    old = make_plan(manifest_version=2)
+    assert set(old.manifest()["experiment"]) | {"adjust_when"} == set(EARLY_EXPERIMENT)
+    assert old.plan_hash == "sha256:" + SECOND
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"salt": "t"},
+        {"holdout_share": 0.11},
+        {"strata": 20},
+        {"arms": (AskedShare(arm="random", share=0.05),)},
+        {"usual": Usual(offer="save10")},
+        {"global_holdout": GlobalHoldout(share=0.05, salts=("global:s:2026-Q1",))},
+        {"expected": 0.2},
+        {"forgone": 12.0},
+        {"is_measurable": False},
+        {"mde": Detectable(absolute=0.2)},
+        {"looks": 14},
+        {"analysis": Analysis(conversions=100.0)},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_of_the_design_is_changed_the_hash_changes(change: dict[str, object]) -> None:
+    other = make_plan().experiment.model_copy(update=change)
+    assert make_plan(experiment=other).plan_hash != make_plan().plan_hash
 
 
 def test_a_plan_of_the_first_manifest_keeps_its_hash() -> None:

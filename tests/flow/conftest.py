@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import small_shop
 import stand_ins
+from faults import house, ready  # noqa: F401 (fixtures)
 
 
 @pytest.fixture

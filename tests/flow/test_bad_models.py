@@ -15,8 +15,7 @@ from provider_server import Play, fails, hangs, provider, says
 import plain_shop
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.plan import Plan
-from liftwright.flow import dispatch, export, walk
-from liftwright.measurement import holdout
+from liftwright.flow import dispatch, export, untouchable, walk
 from liftwright.ports import Deps
 
 WRONG_TYPES = {
@@ -77,8 +76,9 @@ def waits_with_a_valid_plan(deps: Deps, campaign: Campaign) -> Plan:
     assert not [finding for finding in plan.findings if finding.severity == "block"]
     sent_to = _people(campaign, "assignment", deps)
     assert sent_to
-    held = holdout.arms(sorted(sent_to), salt=plan.experiment.salt, share=plan.experiment.holdout_share)
-    assert not held.any()
+    audience = deps.lake.get(plan.audience.digest)
+    drawn = dict(zip(audience["customer_id"].to_pylist(), untouchable.redrawn(plan.experiment, audience), strict=True))
+    assert {drawn[person] for person in sent_to} == {"treated"}
     assert not [person for person in sent_to if int(person[1:]) % 10 == 0], "people who denied e-mail"
     nothing_happened(deps, campaign)
     return plan

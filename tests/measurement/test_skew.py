@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from liftwright.measurement.estimate import difference
 from liftwright.measurement.skew import MOST, bent, straightened
 
 Z = st.floats(-8.0, 8.0)
@@ -41,3 +42,13 @@ def test_the_tails_of_a_skewed_mean_have_their_size_back() -> None:
     assert np.mean(z > 1.96) > 0.03 > np.mean(corrected > 1.96) > 0.022
     assert np.mean(z < -1.96) < 0.017
     assert 0.022 < np.mean(corrected < -1.96) < 0.028
+
+
+@pytest.mark.parametrize("critical", [2.0, 6.0, 8.0, 10.0, 40.0])
+def test_an_interval_is_found_however_far_out_a_small_skewed_holdout_puts_it(critical: float) -> None:
+    treated, holdout = np.zeros(127), np.zeros(33)
+    treated[:110], holdout[:26] = 36.0 + 0.4 * (np.arange(110) % 7), 2.0 + 0.4 * (np.arange(26) % 7)
+    found = difference(treated, holdout, metric="margin", critical=critical)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < float(treated.mean() - holdout.mean()) < found.high

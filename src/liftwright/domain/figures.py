@@ -34,7 +34,10 @@ class LookPoint(Value):
 
 
 class ArmResult(Value):
-    """What one arm did in the window. Money in major units of the report's currency, totals; `reached` had a delivered send."""
+    """What one arm did in the window. Money in major units of the report's currency, totals; `reached` had a delivered send.
+
+    `gain`: margin per person above the holdout's, with the interval of this look; None for the holdout and where it is too early.
+    """
 
     arm: str
     people: int
@@ -44,6 +47,7 @@ class ArmResult(Value):
     revenue: float
     margin: float
     contact_cost: float
+    gain: Interval | None = None
     query: str = ""
 
 

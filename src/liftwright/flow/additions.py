@@ -26,6 +26,8 @@ from liftwright.ports import Deps
 
 KIND = "people"
 ACTION = "add_people"
+LEAST_GAIN = 0.02
+"""Nobody is asked for less than this share of what the rest of the flight is worth."""
 
 
 def ask(
@@ -36,7 +38,7 @@ def ask(
     if level == "no" or deps.approvals.pending(plan.campaign_id) is not None:
         return None
     new = remainder.newcomers(bench.data, bench.scored, plan, left, found, arms=_untouched(plan, sends, deps), seed=seed)
-    if new is None:
+    if new is None or new.solution.objective < LEAST_GAIN * found.solution.objective:
         return None
     rows, put = new.solution.rows, deps.lake.put
     treated = pc.sum(pc.equal(new.people["arm"], "treated")).as_py()

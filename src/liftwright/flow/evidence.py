@@ -13,7 +13,7 @@ from liftwright.domain.figures import Trend
 from liftwright.domain.plan import Plan
 from liftwright.flow import in_force
 from liftwright.flow.fresh import Fresh
-from liftwright.measurement import novelty, outcomes, stopping
+from liftwright.measurement import novelty, outcomes, report, stopping
 from liftwright.ports import Deps
 
 OUTCOME_DAYS = 14
@@ -45,7 +45,8 @@ def gather(plan: Plan, reached: pa.Table, fresh: Fresh, *, starts_at: datetime, 
     """Everything that came back between two moments; reached: delivered sends, whose cost is taken off the margin."""
     audience = in_force.audience(plan, deps=deps)
     table = _outcomes(plan, audience, reached, fresh, starts_at=starts_at, until=until, deps=deps)
-    buyers, people = _counted(audience, table)
+    pair = report.compared(audience)
+    buyers, people = _counted(pair, table.filter(pc.is_in(table["customer_id"], pair["customer_id"].combine_chunks())))
     return Evidence(
         audience=audience,
         outcomes=table,

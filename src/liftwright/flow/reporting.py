@@ -152,10 +152,17 @@ def _told(
         actions=actions,
         policy_violations=audit.violations(plan, reached.select(CHECKED).to_pylist(), seen.fresh, deps=deps),
         contact_cost=float(pc.sum(reached["cost"]).as_py() or 0.0),
+        costs=_costs(reached),
         pacing=touches.pace(sends, zone=deps.settings.time_zone),
         trend=evidence.trend(seen, reached, share=at.look.information, deps=deps),
         data=deps.lake.put(seen.outcomes),
     )
+
+
+def _costs(reached: pa.Table) -> dict[str, float]:
+    """By person reached, what deliveries to them cost."""
+    found = reached.group_by("customer_id").aggregate([("cost", "sum")])
+    return dict(zip(found["customer_id"].to_pylist(), found["cost_sum"].to_pylist(), strict=True))
 
 
 def launched(campaign_id: str, deps: Deps) -> tuple[ApprovalRequest, Plan]:

@@ -137,6 +137,8 @@ def _interval(treated: Arm, holdout: Arm, *, z: float) -> tuple[float, float]:
 
     low, high = mid - reach(0.0, 1.0), mid + reach(0.0, -1.0)
     far = 8.0 * z * math.sqrt((treated.variance + holdout.variance) * (1.0 / sizes[0] + 1.0 / sizes[1])) + 1e-12
+    while far <= max(reach(mid - far, 1.0), reach(mid + far, -1.0)):
+        far *= 2.0
     if low < 0.0:
         low = float(brentq(lambda effect: mid - effect - reach(effect, 1.0), mid - far, mid, xtol=1e-9 * far))
     if high < 0.0:

@@ -53,17 +53,20 @@ def holdout_share(
     looks: int = 1,
     default: float = 0.10,
     most: float = 0.50,
+    others: float = 0.0,
     shares: Sequence[float] = SHARES,
 ) -> ShareChoice:
     """The smallest share from `default` to `most` whose detectable effect is at most 0.8 of the expected one; `default` when none can
     find it. The price is what the people held out are expected not to bring.
 
-    expected_lift: expected extra outcome per treated person, in the unit of mean and sd.
+    expected_lift: expected extra outcome per treated person, in the unit of mean and sd. others: share of the people in arms that are no
+    part of the comparison.
     """
 
     def at(share: float) -> Detectable:
-        held = round(people * share)
-        return detectable(treated=people - held, holdout=held, mean=mean, sd=sd, power=power, level=level, looks=looks)
+        held = max(round(people * share), 1)
+        treated = max(people - held - round(people * others), 1)
+        return detectable(treated=treated, holdout=held, mean=mean, sd=sd, power=power, level=level, looks=looks)
 
     lift = max(expected_lift, 0.0)
     allowed = sorted({default, *(share for share in shares if default < share <= most)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 
 from liftwright.domain.evidence import Action, Estimate, Health, Interval, Lesson, Report
 from liftwright.domain.experiment import Analysis, Experiment, Verdict
-from liftwright.domain.figures import ArmResult, Pace, Trend
+from liftwright.domain.figures import Pace, Trend
 from liftwright.domain.policy import Finding
 from liftwright.measurement import anytime, integrity, moments, queries, ratio, secondary
+from liftwright.measurement import arms as arm_results
 from liftwright.measurement.estimate import BURN_IN, difference, outcomes_in_smaller_arm, total
 from liftwright.measurement.narrative import narrative
 
@@ -32,7 +33,7 @@ class Flight:
     sends: counts by state (planned, delivered, failed, unknown, suppressed). delivered: people with a delivered send. lost: people of
     the audience who cannot be analysed any more. is_futile: stopped by the futility rule. matured_share: share of the outcome window
     that has been seen. late_data: `outcomes.late_events`. has_outcomes: a purchase, return or visit of anybody came back since the
-    launch. contact_cost: what deliveries cost. data: the lake's name of the table of outcomes.
+    launch. contact_cost: what deliveries cost, and `costs` by person reached. data: the lake's name of the table of outcomes.
     """
 
     campaign_id: str
@@ -54,6 +55,7 @@ class Flight:
     lessons: Sequence[Lesson] = ()
     policy_violations: int = 0
     contact_cost: float = 0.0
+    costs: Mapping[str, float] = field(default_factory=dict)
     pacing: Sequence[Pace] = ()
     trend: Trend | None = None
     data: str = ""
@@ -93,7 +95,8 @@ def build(
     report = _filled(flight, lift, margin, _health(flight, audience, experiment), arms, goal=goal)
     always = None if critical_anytime is None else total(plain.of(goal, critical=critical_anytime), people=1)
     beside = plain.beside(planned, critical=critical, critical_each=critical_each)
-    shown = {**beside, "margin": margin, "anytime": always, "arms": _arm_results(flight, audience, outcomes)}
+    by_arm = arm_results.results(audience, outcomes, costs=flight.costs, level=plain.level, critical=critical)
+    shown = {**beside, "margin": margin, "anytime": always, "arms": by_arm}
     report = report.model_copy(update=shown)
     return report.model_copy(update={"narrative": narrative(report)})
 
@@ -250,24 +253,3 @@ def _arms(audience: pa.Table, outcomes: pa.Table, *, covariate: str) -> dict[str
         for name, column in columns.items()
     }
     return {name: (column[sides[0]], column[sides[1]]) for name, column in values.items()}
-
-
-def _arm_results(flight: Flight, audience: pa.Table, outcomes: pa.Table) -> tuple[ArmResult, ...]:
-    """Every arm of the audience among those selected, the holdout last."""
-    chosen = audience.filter(pc.fill_null(audience["is_selected"], False))
-    names = sorted(set(chosen["arm"].to_pylist()), key=lambda name: (name == "holdout", name != "treated", name))
-    delivered = pa.array(sorted(set(flight.delivered)), pa.string())
-    found = []
-    for name in names:
-        ids = chosen.filter(pc.equal(chosen["arm"], name))["customer_id"].combine_chunks()
-        mine = outcomes.filter(pc.is_in(outcomes["customer_id"], value_set=ids))
-        reached = int(pc.sum(pc.is_in(ids, value_set=delivered)).as_py() or 0)
-        sums = {c: float(pc.sum(mine[c]).as_py() or 0.0) for c in ("orders", "revenue", "margin")}
-        buyers = int(pc.sum(pc.greater(mine["orders"], 0)).as_py() or 0)
-        cost = flight.contact_cost if name == "treated" else 0.0
-        found.append(
-            ArmResult(
-                arm=name, people=len(ids), reached=reached, buyers=buyers, **sums, contact_cost=cost, query=queries.arm(name)
-            )
-        )
-    return tuple(found)

@@ -128,10 +128,9 @@ def candidates(
     """Every allowed touch with a positive value (`only_paying=False`: with any value), sorted by customer_id, wave, channel, offer.
 
     effects: (people, actions) expected extra margin of a first touch over the attribution window. allowed: by channel, who may be
-    contacted (a channel that is missing may not be used). variants: by action, variant id to share; each person sees one variant per
-    action, drawn by a seeded hash. An action without variants is left out.
-    hours: local hour of sending per person by channel, or one for all. A wave that a channel with a lead time could not land within the
-    flight is not open to it (`open_waves`); `send_on` is the day of handing over.
+    contacted (a channel that is missing may not be used: fail closed). variants: by action, variant id to share; each person sees one
+    per action, drawn by a seeded hash; without any, there is nothing to send. hours: local hour of sending per person by channel, or one
+    for all. A wave that a channel could not land within the flight is not open to it; `send_on` is the day of handing over.
     """
     ids = np.asarray(customer_ids, dtype=object)
     if effects.shape != (len(ids), len(actions)):

@@ -64,14 +64,9 @@ class Asked:
 
     def left_of(self, limits: Mapping[str, Any]) -> dict[str, Any]:
         """The limits without what these touches use, for the treated arm's plan."""
-        rows = self.rows
-        if not rows.num_rows:
+        if not self.rows.num_rows:
             return dict(limits)
-        cost, stock = _summed(rows, "channel", "cost"), _summed(rows, "offer", "stock_use")
-        by_wave = rows.group_by(["channel", "wave"]).aggregate([([], "count_all")]).to_pylist()
-        used: dict[str, int] = {}
-        for each in by_wave:
-            used[each["channel"]] = max(used.get(each["channel"], 0), each["count_all"])
+        cost, stock, used = _use(self.rows)
         budget = limits.get("budget")
         return {
             **limits,
@@ -93,15 +88,39 @@ def touches(
     least = [channel for channel, count in (limits.get("channel_min_run") or {}).items() if count]
     options = options.filter(pc.invert(pc.is_in(options["channel"], value_set=pa.array(least, pa.string()))))
     lots = _lots(_of(options, drawn.ids[drawn.of("random")]), salt=experiment.salt)
-    if experiment.usual is None:
-        return lots
-    usual = _usual(data, options, drawn, experiment.usual, offered)
-    return Asked(
-        candidates=pa.concat_tables([lots.candidates, usual.candidates]),
-        rows=pa.concat_tables([lots.rows, usual.rows]),
-        draws=lots.draws,
-        findings=(*lots.findings, *usual.findings),
+    if experiment.usual is not None:
+        usual = _usual(data, options, drawn, experiment.usual, offered)
+        lots = Asked(
+            candidates=pa.concat_tables([lots.candidates, usual.candidates]),
+            rows=pa.concat_tables([lots.rows, usual.rows]),
+            draws=lots.draws,
+            findings=usual.findings,
+        )
+    return replace(lots, findings=(*lots.findings, *_beyond(lots.rows, limits)))
+
+
+def _beyond(rows: pa.Table, limits: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """A block for every limit of the campaign that the arms on request alone would break."""
+    cost, stock, used = _use(rows)
+    found = [("the budget", sum(cost.values()), limits.get("budget"))]
+    found += [(f"the budget of {name}", cost.get(name, 0.0), most) for name, most in (limits.get("channel_budget") or {}).items()]
+    found += [
+        (f"the capacity of {name}", used.get(name, 0), most) for name, most in (limits.get("channel_capacity") or {}).items()
+    ]
+    found += [(f"the stock of {name}", stock.get(name, 0.0), most) for name, most in (limits.get("offer_stock") or {}).items()]
+    return tuple(
+        _cannot(what, f"The arms on request would use {use:,.2f} of {what}, which is {most:,.2f}")
+        for what, use, most in found
+        if most is not None and use > most + 1e-6
     )
+
+
+def _use(rows: pa.Table) -> tuple[dict[str, float], dict[str, float], dict[str, int]]:
+    """Cost by channel, stock by offer, and the touches of each channel's fullest wave."""
+    used: dict[str, int] = {}
+    for each in rows.group_by(["channel", "wave"]).aggregate([([], "count_all")]).to_pylist():
+        used[each["channel"]] = max(used.get(each["channel"], 0), each["count_all"])
+    return _summed(rows, "channel", "cost"), _summed(rows, "offer", "stock_use"), used
 
 
 def _lots(options: pa.Table, *, salt: str) -> Asked:
@@ -157,8 +176,7 @@ def _cannot(arm: str, why: str) -> Finding:
         severity="block",
         subject=arm,
         says=f"{why}.",
-        fix="Change [experiment.usual] in liftwright.toml, or plan without this arm.",
-        by="planning",
+        fix="Change [experiment] in liftwright.toml, widen the limit, or plan without this arm.",
     )
 
 

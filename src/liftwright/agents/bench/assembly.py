@@ -8,17 +8,18 @@ import numpy as np
 import pyarrow.compute as pc
 
 from liftwright import __version__
-from liftwright.agents.bench import compared, goal_findings, solving, starting, summaries, watched, words
+from liftwright.agents.bench import funnel, goal_findings, solving, starting, summaries, watched, words
 from liftwright.agents.bench.audience import measured_as
+from liftwright.agents.bench.baseline import baseline
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
-from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores, baseline
+from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores
 from liftwright.agents.bench.solving import Solved
 from liftwright.agents.bench.values import Assigned, Eligible
 from liftwright.compliance import autonomy
 from liftwright.domain.evidence import Reason
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Brief, Objective
-from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, FunnelStep, Pins, Plan, Postage
+from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, Pins, Plan, Postage
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import Variant
 from liftwright.planning import forecast, postage
@@ -84,41 +85,10 @@ def _audience(data: Data, found: Eligible, solved: Solved) -> Audience:
         eligible=found.count,
         selected=solved.selected,
         holdout=held,
-        funnel=(*found.funnel, *_chosen_steps(found, solved)),
+        funnel=(*found.funnel, *funnel.chosen_steps(found, solved)),
         reasons=(*found.reasons, *(reason.says for reason in _why_chosen(data, solved))),
         digest=data.deps.lake.put(solved.people),
     )
-
-
-def _chosen_steps(found: Eligible, solved: Solved) -> tuple[FunnelStep, ...]:
-    """The funnel from eligible to selected: whom no contact pays for, who is held out, whom the limits or the lot left out."""
-    people, rows, draws = solved.people, solved.solution.rows, solved.solution.draws
-    ids = people["customer_id"]
-    left = ~np.asarray(pc.is_in(ids, value_set=rows["customer_id"].combine_chunks()))
-    arm = np.asarray(people["arm"].to_pylist(), dtype=object)
-    idle = np.asarray(pc.equal(people["reason"], compared.NO_CONTACT_PAYS))
-    unlucky = np.asarray(pc.is_in(ids, value_set=draws["customer_id"].combine_chunks()))
-    parts = [
-        ("without people it does not move", "past test", idle)
-        if found.needs_effect
-        else ("no contact pays for itself", "expected margin", idle),
-        ("held out to measure the effect", "holdout", arm == "holdout"),
-        ("business as usual leaves them out", "arm on request", arm == "usual"),
-        ("others are worth more within the limits", "limits", ~unlucky),
-        ("drawn to get nothing, so that the next plan can learn", "randomised share", np.ones(len(arm), dtype=bool)),
-    ]
-    steps, count = [], len(arm)
-    for step, rule, mask in parts:
-        out = left & mask
-        left, count = left & ~mask, count - int(out.sum())
-        if rule != "arm on request" or out.any():
-            steps.append(FunnelStep(step=step, rule=rule, removed=int(out.sum()), left=count))
-    return tuple(steps)
-
-
-def _paying(found: Eligible, solved: Solved) -> int:
-    """Of the people who may be contacted, for how many some contact is worth its price: cost, fatigue and sureness counted."""
-    return found.count - int(pc.sum(pc.equal(solved.people["reason"], compared.NO_CONTACT_PAYS)).as_py() or 0)
 
 
 def _forecast(data: Data, scores: Scores, objective: Objective, solved: Solved) -> Forecast:
@@ -183,7 +153,7 @@ def _decisions(
         ranked = "Who can be persuaded is unknown: there is no randomised history. This campaign's holdout starts one."
     return Decisions(
         likely_buyers=likely,
-        persuadables=f"{ranked} A contact is expected to pay for {_paying(found, solved):,} of {found.count:,} who may be contacted.",
+        persuadables=f"{ranked} A contact is expected to pay for {funnel.paying(found, solved):,} of {found.count:,} who may be contacted.",
         excluded=f"{len(data.ids) - solved.selected:,} people get nothing: held out, not allowed, or not worth a contact.",
         incentive={"with": with_offer, "without": rows.num_rows - with_offer},
         channels=words.counted(rows, "channel"),

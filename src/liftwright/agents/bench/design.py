@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from liftwright.agents.bench import arms, goal_findings, solving
 from liftwright.agents.bench.audience import allowed_channels, measured_as
+from liftwright.agents.bench.baseline import baseline
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
-from liftwright.agents.bench.scores import Scores, baseline
+from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Eligible
 from liftwright.domain.experiment import AskedArm, AskedShare, Experiment, StopRule, Usual
 from liftwright.domain.goal import Objective
@@ -54,11 +55,11 @@ def design(
 
     share: held out; None = large enough to find what is expected, within what the house allows. asked: arms on request.
     """
-    settings = data.deps.settings
     ids = data.deps.lake.get(found.digest)["customer_id"].to_pylist()
     where = np.searchsorted(data.ids.astype(str), np.asarray(ids, dtype=str))
     expected, looks = _expected(data, scores, objective, where), max(objective.days, 1)
-    choice = _choice(data, expected, share, looks=looks)
+    beside = _beside(data, asked)
+    choice = _choice(data, expected, share, looks=looks, others=sum(each.share for each in beside))
     first = Experiment(
         salt=f"{campaign_id}:{data.seed}",
         holdout_share=choice.share,
@@ -72,15 +73,14 @@ def design(
         adjust_when=ADJUST_WHEN,
         note=choice.says,
         strata=len(np.unique(arms.strata(scores, where))),
-        arms=tuple(AskedShare(arm=arm, share=_share_of(arm, data)) for arm in dict.fromkeys(asked)),
-        usual=Usual.model_validate(settings.experiment.usual.model_dump()) if "usual" in asked else None,
+        arms=beside,
+        usual=_usual(data) if "usual" in asked else None,
         global_holdout=arms.global_holdout(data, objective),
         expected=round(expected.lift, 6),
         forgone=round(choice.cost, 2),
         is_measurable=choice.is_measurable,
     )
-    drawn = arms.drawn(data, scores, found.digest, first)
-    return first.model_copy(update={name: int(drawn.of(name).sum()) for name in ("treated", "holdout")})
+    return _counted(first, arms.drawn(data, scores, found.digest, first))
 
 
 def _stop_rules(data: Data, scores: Scores, objective: Objective) -> tuple[StopRule, ...]:
@@ -92,12 +92,21 @@ def _stop_rules(data: Data, scores: Scores, objective: Objective) -> tuple[StopR
     )
 
 
-def _share_of(arm: AskedArm, data: Data) -> float:
+def _counted(experiment: Experiment, drawn: arms.Drawn) -> Experiment:
+    return experiment.model_copy(update={name: int(drawn.of(name).sum()) for name in ("treated", "holdout")})
+
+
+def _usual(data: Data) -> Usual:
+    return Usual.model_validate(data.deps.settings.experiment.usual.model_dump())
+
+
+def _beside(data: Data, asked: Sequence[AskedArm]) -> tuple[AskedShare, ...]:
     settings = data.deps.settings.experiment
-    return {"random": settings.random_share, "usual": settings.usual_share}[arm]
+    shares = {"random": settings.random_share, "usual": settings.usual_share}
+    return tuple(AskedShare(arm=arm, share=shares[arm]) for arm in dict.fromkeys(asked))
 
 
-def _choice(data: Data, expected: Expected, share: float | None, *, looks: int) -> power.ShareChoice:
+def _choice(data: Data, expected: Expected, share: float | None, *, looks: int, others: float) -> power.ShareChoice:
     """The share held out and what it can find. A share that was asked for is taken as it is; then the choice only says what it means."""
     usual = data.deps.settings.limits.holdout_share
     least = share if share is not None else usual if data.rows is not None else max(usual, UNTESTED_HOLDOUT)
@@ -108,6 +117,7 @@ def _choice(data: Data, expected: Expected, share: float | None, *, looks: int) 
         expected_lift=expected.lift,
         looks=looks,
         default=least,
+        others=others,
         most=least if share is not None else max(least, data.deps.settings.experiment.most_holdout),
     )
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from scipy.stats import norm
 
 from liftwright.agents.bench.audience import measured_as
+from liftwright.agents.bench.baseline import baseline
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
-from liftwright.agents.bench.scores import Scores, baseline
+from liftwright.agents.bench.scores import Scores
 from liftwright.domain.goal import Assumption, Objective
 from liftwright.domain.money import Money
 from liftwright.domain.plan import Forecast

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from liftwright.agents.bench import solving
+from liftwright.agents.bench import arms, solving
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.summaries import SMALLEST_GROUP
@@ -113,6 +113,7 @@ def _candidates(data: Data, scores: Scores, plan: Plan, left: Left) -> pa.Table:
         flight=flight,
         sure=any(step.rule == "past test" for step in plan.audience.funnel),
     )
+    field = replace(field, allowed=arms.touchable(data, where, field.allowed, plan.experiment))
     had = np.array([left.people[str(customer)] for customer in data.ids[where]], dtype=np.float64)
     field = replace(field, economics=replace(field.economics, spared=np.maximum(flight[0].index - 1 - had, 0.0)))
     return _without(solving.candidates_of(data, field, plan.variants)[0], left.frozen)

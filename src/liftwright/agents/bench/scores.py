@@ -289,17 +289,6 @@ class Scores:
         return float(revenue / orders) if orders > 0 else 0.0
 
 
-def baseline(data: Data, metric: str) -> tuple[float, float]:
-    """Mean and standard deviation per person of a metric without contact over the outcome window."""
-    if data.rows is not None:
-        control = np.asarray(data.rows["action"].to_pylist(), dtype=object) == "control"
-        values = np.asarray(data.rows[f"y_{metric}"].to_numpy(zero_copy_only=False), dtype=np.float64)[control]
-    else:
-        values = np.asarray(data.recent_outcomes[metric].to_numpy(zero_copy_only=False), dtype=np.float64)
-    values = values[np.isfinite(values)]
-    return (float(values.mean()), float(values.std())) if len(values) else (0.0, 0.0)
-
-
 def _named(pin: str) -> tuple[str, str | None]:
     """Name and version of a model id; ids of early plans (NAME:DIGEST) name no version of the registry."""
     name, _, version = pin.partition("@")

@@ -100,8 +100,7 @@ def solve(
     most = contacts_in_all(objective)
     touches = touches if most is None else min(touches, most)
     drawn = arms.drawn(data, scores, found.digest, experiment)
-    ids, where = drawn.ids, drawn.where
-    flight = flight_waves(data, objective, touches=touches)
+    ids, where, flight = drawn.ids, drawn.where, flight_waves(data, objective, touches=touches)
     field = field_of(
         data, scores, objective, where, variants, channels=channels, offers=offers, flight=flight, sure=found.needs_effect
     )
@@ -110,8 +109,8 @@ def solve(
     treated = table.filter(pc.is_in(table["customer_id"], pa.array(ids[drawn.of("treated")], pa.string())))
     limits = _limits(data, objective, touches=touches)
     beside = _asked(data, field, variants, drawn, experiment, limits)
-    within, share = beside.left_of(limits), data.deps.settings.limits.randomised_share
-    solution = beside.joined(assignment.solve(treated, within, seed=data.seed, randomised_share=share))
+    share = data.deps.settings.limits.randomised_share
+    solution = beside.joined(assignment.solve(treated, beside.left_of(limits), seed=data.seed, randomised_share=share))
     solution = replace(solution, rows=spread(data, solution.rows, flight))
     violations = tuple(checking.check(solution.rows, solution.candidates, limits, draws=solution.draws))
     would = assignment.would_get(table, solution.prices, limits)
@@ -129,9 +128,10 @@ def _asked(
     limits: Mapping[str, Any],
 ) -> asked.Asked:
     """What the people of the arms on request get: one touch at most, in the first wave, paying or not."""
-    mine = np.isin(drawn.arm, [each.arm for each in experiment.arms])
-    first = replace(field, allowed={channel: may & mine for channel, may in field.allowed.items()}, waves=field.waves[:1])
-    options = _touches(data, first, variants, allowed=first.allowed, only_paying=False)
+    allowed = {
+        channel: may & np.isin(drawn.arm, [each.arm for each in experiment.arms]) for channel, may in field.allowed.items()
+    }
+    options = _touches(data, replace(field, waves=field.waves[:1]), variants, allowed=allowed, only_paying=False)
     return asked.touches(data, options, drawn, experiment, offered=field.actions, limits=limits)
 
 
