@@ -98,7 +98,7 @@ on_time = stand_ins._row
 
 
 def _late(person: str, wave: int, starts_on: Any, text: Any) -> dict[str, Any]:
-    """The second touch on the afternoon of the last day, by when a campaign may be called futile."""
+    """The second touch on the afternoon of the last day, by when an effect may be judged."""
     return {
         **on_time(person, wave, starts_on, text),
         "send_on": starts_on + timedelta(days=6 * (wave - 1)),

@@ -273,7 +273,8 @@ def test_the_interval_that_holds_at_every_look_is_the_wider_one() -> None:
 
 
 def test_every_arm_is_shown_with_what_it_did() -> None:
-    treated, held = run(0.0, delivered=["c00001", "c00002"], contact_cost=12.5).arms
+    costs = {"c00001": 10.0, "c00002": 2.5}
+    treated, held = run(0.0, delivered=list(costs), contact_cost=12.5, costs=costs).arms
     assert (treated.arm, treated.people, treated.reached, treated.contact_cost) == ("treated", 9_000, 2, 12.5)
     assert (held.arm, held.people, held.reached, held.contact_cost) == ("holdout", 1_000, 0, 0.0)
     assert treated.buyers == pytest.approx(1_800, abs=150)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -174,11 +175,10 @@ def _place(plan: Plan, rule: str) -> int:
     return 1 + [each.name for each in plan.experiment.stop_rules].index(rule)
 
 
-def _asked_by(row: ApprovalRequest) -> int:
-    """Where the rule that asked a waiting question stands; before all others for a question that no rule asked."""
-    parts = row.thread_id.split(":change:")
-    number = parts[-1].split(":")[0] if len(parts) == 2 else ""
-    return int(number) if number.isdigit() else 0
+def _asked_by(row: ApprovalRequest) -> float:
+    """Where the rule that asked a waiting question stands; a question that no stop rule asked gives way to every one of them."""
+    number = row.thread_id.partition(":change:")[2].partition(":")[0]
+    return int(number) if number.isdigit() else math.inf
 
 
 def _asked(plan: Plan, rule: StopRule, thread_id: str, seen: str, kind: str, subject: str, deps: Deps) -> ApprovalRequest:
