@@ -42,6 +42,10 @@ class Curve:
         shape = _shapes(np.asarray(spends, dtype=np.float64) / self.usual)
         return np.asarray(np.einsum("skh,kh->s", shape, self.weight * self.most))
 
+    def scaled(self, *, spend: float, margin: float) -> Curve:
+        """The same curve of a day that costs `spend` times and brings `margin` times as much."""
+        return Curve(usual=self.usual * spend, weight=self.weight, most=self.most * margin)
+
     def marginal(self, spend: float, *, step: float = 0.05) -> float:
         """Expected margin of one more unit of money at this spend."""
         width = step * max(spend, 0.1 * self.usual)
