@@ -30,7 +30,7 @@ def fly(shop: Deps, clock: Clock, cast: Any, monkeypatch: pytest.MonkeyPatch) ->
     """Start a week's campaign in which everybody could get either channel; the first touches are out, the second are due within a day."""
 
     async def start(
-        *, allows: tuple[str, ...] = ("shift_budget",), both: bool = True, value: float = 8.0, cost: float = COST
+        *, allows: tuple[str, ...] = ("shift_budget",), both: bool = True, value: float = 80.0, cost: float = COST
     ) -> str:
         furnish(shop, people=120, source="more")
         row, summary = stand_ins._row, stand_ins._summary

@@ -48,13 +48,15 @@ def curves(plan: Plan, known: Earned, channels: Sequence[str], *, deps: Deps) ->
 def _days(plan: Plan, known: Earned, deps: Deps) -> dict[str, list[budget_curves.Day]]:
     """Relative spend, caused margin and its standard error by channel and local day, scaled up for orders still to come.
 
-    The spread is that of all contacts together: a day on which nobody happened to buy is not a day without doubt.
+    The spread is that of all contacts together: a day on which nobody happened to buy is not a day without doubt. What people would have
+    brought anyway is only as sure as the holdout is large.
     """
     sends, zone = known.sends, ZoneInfo(deps.settings.time_zone)
     moments = pc.coalesce(sends["sent_at"], sends["send_at"]).to_pylist()
     days = np.array([at.astimezone(zone).date() for at in moments], dtype="datetime64[D]")
     channels = np.array(sends["channel"].to_pylist(), dtype=str)
-    caused = known.margin - _anyway(plan, sends, deps) * known.counted
+    anyway, unsure = _anyway(plan, sends, deps)
+    caused = known.margin - anyway * known.counted
     share, cost, brings = known.delays.share(known.ages), sends["cost"].to_numpy(), planned_margin(plan, sends, deps=deps)
     planned, spread = _planned(plan, deps), float(caused.std())
     found: dict[str, list[budget_curves.Day]] = {}
@@ -65,7 +67,7 @@ def _days(plan: Plan, known: Earned, deps: Deps) -> dict[str, list[budget_curves
             continue
         relative = float(cost[mine].sum()) / planned[channel, day] if planned.get((channel, day)) else 1.0
         unit = expected / max(relative, 1e-9) * arrived
-        error = spread * float(np.sqrt(mine.sum())) / unit
+        error = float(np.hypot(spread * np.sqrt(mine.sum()), unsure * known.counted[mine].sum())) / unit
         found.setdefault(channel, []).append(budget_curves.Day(relative, float(caused[mine].sum()) / unit, error))
     return found
 
@@ -76,8 +78,8 @@ def _planned(plan: Plan, deps: Deps) -> dict[tuple[str, date], float]:
     return {(row["channel"], row["send_on"]): float(row["cost_sum"]) for row in rows.to_pylist()}
 
 
-def _anyway(plan: Plan, sends: pa.Table, deps: Deps) -> Floats:
-    """Margin per day each contacted person would bring without a contact; 0 without a holdout."""
+def _anyway(plan: Plan, sends: pa.Table, deps: Deps) -> tuple[Floats, float]:
+    """Margin per day each contacted person would bring without a contact, and the standard error of its mean; 0 without a holdout."""
     audience = deps.lake.get(plan.audience.digest)
     prior = _by_person(audience, "prior_value")
     held = audience.filter(pc.and_(pc.equal(audience["arm"], "holdout"), pc.fill_null(audience["is_selected"], False)))
@@ -85,16 +87,17 @@ def _anyway(plan: Plan, sends: pa.Table, deps: Deps) -> Floats:
     starts_at, now = reporting.flight(plan, row, deps)[0], deps.now()
     length = (now - starts_at).total_seconds() / 86_400
     if not held.num_rows or length <= 0.0:
-        return np.zeros(sends.num_rows)
+        return np.zeros(sends.num_rows), 0.0
     fresh = newest(deps)
     people = sorted({fresh.present_id(person) or person for person in held["customer_id"].to_pylist()})
     table = outcomes.outcomes(
         fresh.events, customer_ids=people, starts_at=starts_at, ends_at=now, margin_rate=deps.settings.margin.rate
     )
-    rate = float(pc.sum(table["margin"]).as_py()) / (len(people) * length)
+    margin = table["margin"].to_numpy() / length
+    rate, unsure = float(margin.mean()), float(margin.std()) / float(np.sqrt(len(people)))
     usual = float(np.mean([prior.get(person, 0.0) for person in held["customer_id"].to_pylist()]))
     own = np.array([prior.get(person, 0.0) for person in sends["customer_id"].to_pylist()])
-    return np.asarray(rate * (0.5 + 0.5 * own / usual if usual > 0.0 else np.ones(len(own))))
+    return np.asarray(rate * (0.5 + 0.5 * own / usual if usual > 0.0 else np.ones(len(own)))), unsure
 
 
 def _by_person(table: pa.Table, column: str) -> Mapping[str, float]:
