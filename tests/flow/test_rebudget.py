@@ -87,6 +87,8 @@ async def test_money_goes_to_the_channel_that_sells_by_thirty_per_cent_and_no_mo
     assert before["sms"] * 1.2 < after["sms"] <= before["sms"] * 1.3 + 1e-9
     assert after["email"] >= before["email"] * 0.7 - 1e-9
     sends = shop.ledger.sends(campaign).to_pylist()
+    assert rebudget(_plan(shop, campaign), number=5, deps=shop) == 0, "once a day, also when a tick is repeated"
+    assert _spend(shop, campaign) == after
     kept = [(row["customer_id"], row["wave"]) for row in sends if row["state"] != "cancelled"]
     assert len(kept) == len(set(kept)), "nobody gets two touches in one wave"
 

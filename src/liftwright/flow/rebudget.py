@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +46,12 @@ class _Day:
 
 
 def rebudget(plan: Plan, *, number: int, deps: Deps) -> int:
-    """Move the next day's money between channels; `number` is the tick's. Returns how many touches changed channel or were given up."""
+    """Move the next day's money between channels, once a day; `number` is the tick's. Returns how many touches changed channel or were given up.
+
+    The ledger notes a move in its own transaction, so a tick that broke off and is repeated does not move twice.
+    """
+    if _has_moved_today(plan, deps):
+        return 0
     near = _near(plan, deps)
     known = earned(plan.campaign_id, deps=deps) if near.num_rows else None
     if known is None or not known.sends.num_rows:
@@ -66,6 +72,16 @@ def rebudget(plan: Plan, *, number: int, deps: Deps) -> int:
     if not found or _overspends(plan, day, found, deps) or not budget_change.may_move(plan, moves, deps=deps):
         return 0
     return _carry_out(plan, day, moves, found, number=number, deps=deps)
+
+
+def _has_moved_today(plan: Plan, deps: Deps) -> bool:
+    zone = ZoneInfo(deps.settings.time_zone)
+    days = [
+        entry.at.astimezone(zone).date()
+        for entry in deps.journal.entries(subject=plan.campaign_id)
+        if entry.action == "campaign.replanned" and entry.detail.get("rule") == "BUDGET"
+    ]
+    return bool(days) and days[-1] == deps.now().astimezone(zone).date()
 
 
 def _near(plan: Plan, deps: Deps) -> pa.Table:
