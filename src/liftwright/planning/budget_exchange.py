@@ -35,35 +35,49 @@ def exchanges(
     a channel can carry that day (missing or None = any number). must_pay: only for an option that is worth more. A touch whose margin
     is expected to be below its cost is given up where that is allowed, up to the most a channel may lose in a day.
     """
-    giving = {each.channel: each.before - each.after for each in moves if each.after < each.before}
-    gaining = {each.channel: each.after - each.before for each in moves if each.after > each.before}
-    spare = {each.channel: MOST_A_DAY * each.before for each in moves}
-    left = {channel: _any_number(room.get(channel)) for channel in gaining}
-    by_touch = _by_touch(options, gaining)
+    books = _Books(
+        giving={each.channel: each.before - each.after for each in moves if each.after < each.before},
+        gaining={each.channel: each.after - each.before for each in moves if each.after > each.before},
+        spare={each.channel: MOST_A_DAY * each.before for each in moves},
+        room={each.channel: _any_number(room.get(each.channel)) for each in moves},
+    )
+    by_touch = _by_touch(options, books.gaining)
     found = []
     for touch in sorted(planned, key=lambda each: (each["worth"], each["send_id"])):
-        channel, cost = touch["channel"], touch["cost"]
-        if cost <= 0.0 or spare.get(channel, 0.0) < cost:
+        if touch["cost"] <= 0.0 or books.spare.get(touch["channel"], 0.0) < touch["cost"]:
             continue
         least = touch["worth"] if must_pay else -float("inf")
-        fitting = [
-            option
-            for option in by_touch[_touch(touch)]
-            if giving.get(channel, 0.0) >= cost
-            and gaining[option["channel"]] >= option["cost"]
-            and left[option["channel"]] >= 1
-            and option["worth"] > least
-        ]
+        fitting = [each for each in by_touch[_touch(touch)] if each["worth"] > least and books.allow(touch, each)]
         best = max(fitting, key=lambda option: (option["worth"], option["channel"]), default=None)
-        if best is None and not (may_give_up and touch["worth"] < 0.0):
-            continue
-        spare[channel] -= cost
-        giving[channel] = giving.get(channel, 0.0) - cost
-        if best is not None:
-            gaining[best["channel"]] -= best["cost"]
-            left[best["channel"]] -= 1
-        found.append(Exchange(send_id=touch["send_id"], option=best))
+        if best is not None or (may_give_up and touch["worth"] < 0.0):
+            books.enter(touch, best)
+            found.append(Exchange(send_id=touch["send_id"], option=best))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Books:
+    """Money that may still leave and join each channel, at most what it may lose in a day, and touches it can still carry."""
+
+    giving: dict[str, float]
+    gaining: dict[str, float]
+    spare: dict[str, float]
+    room: dict[str, float]
+
+    def allow(self, touch: Mapping[str, Any], option: Mapping[str, Any]) -> bool:
+        """Whether the touch may become the option."""
+        channel = option["channel"]
+        leaves = self.giving.get(touch["channel"], 0.0) >= touch["cost"]
+        return bool(leaves and self.gaining[channel] >= option["cost"] and self.room[channel] >= 1)
+
+    def enter(self, touch: Mapping[str, Any], option: Mapping[str, Any] | None) -> None:
+        """Take the touch's money out, and put the option's in."""
+        channel = touch["channel"]
+        self.spare[channel] -= touch["cost"]
+        self.giving[channel] = self.giving.get(channel, 0.0) - touch["cost"]
+        if option is not None:
+            self.gaining[option["channel"]] -= option["cost"]
+            self.room[option["channel"]] -= 1
 
 
 def _by_touch(
