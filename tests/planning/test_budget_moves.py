@@ -28,7 +28,7 @@ def test_a_curve_seen_at_many_spends_is_found_again() -> None:
 
 
 def test_without_a_day_the_plan_is_believed() -> None:
-    assert budget_curves.fit([], usual=50.0, expected=40.0).margin([50.0])[0] == pytest.approx(40.0, rel=0.05)
+    assert budget_curves.fit([], usual=50.0, expected=40.0).margin([50.0])[0] == pytest.approx(40.0, rel=0.1)
     with pytest.raises(ValueError, match="above 0"):
         budget_curves.fit([], usual=0.0, expected=1.0)
 

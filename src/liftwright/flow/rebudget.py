@@ -8,9 +8,12 @@ and day, no channel below 5 %. Where the approval does not allow it, the first m
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,12 +21,14 @@ from liftwright.domain.campaign import Send
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
 from liftwright.flow import budget_change, decided, launch, responses
-from liftwright.flow.earned import earned
+from liftwright.flow.earned import Earned, earned
 from liftwright.planning import budget_curves, budget_exchange, budget_moves
 from liftwright.planning.budget_exchange import Exchange
 from liftwright.planning.budget_moves import Move
 from liftwright.ports import Deps
 
+MOVED = "campaign.rebudgeted"
+"""Journal entry of a move."""
 AHEAD = timedelta(hours=24)
 """The touches that move: those of the next day."""
 SPREAD = (0.7, 1.0, 1.3)
@@ -32,26 +37,44 @@ SHORTEST = timedelta(days=7)
 """A flight must be this long for days of designed spread."""
 
 
+@dataclass(frozen=True)
+class _Day:
+    """The next day's planned sends that move, each with its worth, what else could be sent, and the money of each channel."""
+
+    sends: pa.Table
+    touches: list[dict[str, Any]]
+    options: list[dict[str, Any]]
+    curves: dict[str, budget_curves.Curve]
+    spend: dict[str, float]
+
+
 def rebudget(plan: Plan, *, number: int, deps: Deps) -> int:
-    """Move the next day's money between channels; `number` is the tick's. Returns how many touches changed channel or were given up."""
-    if not _is_scarce(plan):
+    """Move the next day's money between channels, once a day; `number` is the tick's. Returns how many touches changed channel or were given up.
+
+    The ledger notes a move in its own transaction, so a tick that broke off and is repeated does not move twice.
+    """
+    if not _is_scarce(plan) or _has_moved_today(plan, deps):
         return 0
-    now = deps.now()
-    planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
-    near = planned.filter(pc.less(planned["send_at"], pa.scalar(now + AHEAD, planned.schema.field("send_at").type)))
+    near = _near(plan, deps)
     known = earned(plan.campaign_id, deps=deps) if near.num_rows else None
     if known is None or not known.sends.num_rows:
         return 0
-    curves = responses.curves(plan, known, deps=deps)
-    today = {channel: spent for channel, spent in _spent(near).items() if channel in curves}
-    if len(today) < 2 or sum(today.values()) <= 0.0:
+    day = _day(plan, near, known, deps)
+    if len(day.spend) < 2:
         return 0
-    moves = _moves(plan, curves, today, number=number)
-    if all(abs(each.after - each.before) < 1e-9 for each in moves):
+    is_designed = number <= len(SPREAD) and _is_long(plan)
+    moves = _designed(day, number) if is_designed else budget_moves.move(day.curves, day.spend)
+    found = budget_exchange.exchanges(
+        moves,
+        day.touches,
+        day.options,
+        room=_room(near, deps),
+        may_give_up="reduce_sends" in plan.envelope.allows and not is_designed,
+        must_pay=not is_designed,
+    )
+    if not found or _overspends(plan, day, found, deps) or not budget_change.may_move(plan, moves, deps=deps):
         return 0
-    if not budget_change.may_move(plan, moves, deps=deps):
-        return 0
-    return _carry_out(plan, moves, near, number=number, deps=deps)
+    return _carry_out(plan, day, moves, found, number=number, deps=deps)
 
 
 def _is_scarce(plan: Plan) -> bool:
@@ -60,60 +83,89 @@ def _is_scarce(plan: Plan) -> bool:
     return bool(prices.get("budget") or any(prices.get("channel_budgets", {}).values()))
 
 
-def _moves(plan: Plan, curves: dict[str, budget_curves.Curve], today: dict[str, float], *, number: int) -> tuple[Move, ...]:
-    """A designed day at the start of a flight that is long enough, else the best split of what the curves expect."""
-    length = plan.objective.ends_on - plan.objective.starts_on + timedelta(days=1)
-    if number > len(SPREAD) or length < SHORTEST:
-        return budget_moves.move(curves, today, least_return=1.0)
-    names = sorted(today)
-    spends = budget_curves.designed([today[name] for name in names], day=number - 1, factors=SPREAD)
-    limited = [min(max(float(spend), 0.7 * today[name]), 1.3 * today[name]) for name, spend in zip(names, spends, strict=True)]
-    return tuple(
-        Move(channel=name, before=today[name], after=after, marginal=curves[name].marginal(after))
-        for name, after in zip(names, limited, strict=True)
+def _has_moved_today(plan: Plan, deps: Deps) -> bool:
+    zone = ZoneInfo(deps.settings.time_zone)
+    days = [entry.at.astimezone(zone).date() for entry in deps.journal.entries(subject=plan.campaign_id) if entry.action == MOVED]
+    return bool(days) and days[-1] == deps.now().astimezone(zone).date()
+
+
+def _near(plan: Plan, deps: Deps) -> pa.Table:
+    """What is planned for the next day."""
+    planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
+    return planned.filter(pc.less(planned["send_at"], pa.scalar(deps.now() + AHEAD, planned.schema.field("send_at").type)))
+
+
+def _day(plan: Plan, near: pa.Table, known: Earned, deps: Deps) -> _Day:
+    """Worth is what was planned, corrected by what the channel has brought of what was planned, less the cost."""
+    brings = responses.planned_margin(plan, near, deps=deps)
+    spend = {channel: cost for channel, cost in _spent(near).items() if cost > 0.0}
+    relative = responses.curves(plan, known, list(spend), deps=deps)
+    kept = {channel: float(curve.margin([1.0])[0]) for channel, curve in relative.items()}
+    channels = np.array(near["channel"].to_pylist(), dtype=str)
+    planned = {channel: float(brings[channels == channel].sum()) for channel in spend}
+    spend = {channel: cost for channel, cost in spend.items() if planned[channel] > 0.0}
+    rows = near.to_pylist()
+    return _Day(
+        sends=near,
+        touches=[
+            row | {"worth": float(margin) * kept.get(row["channel"], 1.0) - row["cost"]}
+            for row, margin in zip(rows, brings, strict=True)
+            if row["channel"] in spend
+        ],
+        options=[
+            row | {"worth": (row["value"] + row["cost"]) * kept.get(row["channel"], 1.0) - row["cost"]}
+            for row in _options(plan, near, deps)
+        ],
+        curves={channel: relative[channel].scaled(spend=spend[channel], margin=planned[channel]) for channel in spend},
+        spend=spend,
     )
 
 
-def _carry_out(plan: Plan, moves: tuple[Move, ...], near: pa.Table, *, number: int, deps: Deps) -> int:
+def _is_long(plan: Plan) -> bool:
+    return plan.objective.ends_on - plan.objective.starts_on + timedelta(days=1) >= SHORTEST
+
+
+def _designed(day: _Day, number: int) -> tuple[Move, ...]:
+    """A day of designed spread, within what may change in a day."""
+    names = sorted(day.spend)
+    spends = budget_curves.designed([day.spend[name] for name in names], day=number - 1, factors=SPREAD)
+    most = budget_moves.MOST_A_DAY
+    found = []
+    for name, spend in zip(names, spends.tolist(), strict=True):
+        before = day.spend[name]
+        after = min(max(spend, (1.0 - most) * before), (1.0 + most) * before)
+        found.append(Move(channel=name, before=before, after=after, marginal=day.curves[name].marginal(after)))
+    return tuple(found)
+
+
+def _carry_out(plan: Plan, day: _Day, moves: tuple[Move, ...], found: tuple[Exchange, ...], *, number: int, deps: Deps) -> int:
     """Exchange touches in one transaction, and write down what was decided for whom."""
-    touches, options = _valued(plan, near, deps), _options(plan, near, deps)
-    found = budget_exchange.exchanges(
-        moves,
-        touches,
-        options,
-        room=_room(near, deps),
-        may_give_up="reduce_sends" in plan.envelope.allows,
-    )
-    if not found or _overspends(plan, touches, found, deps):
-        return 0
-    now, by_id = deps.now(), {row["send_id"]: row for row in touches}
+    now, seed, by_id = deps.now(), plan.pins.seed + number, {row["send_id"]: row for row in day.touches}
     sends = [_send(plan, by_id[each.send_id], each.option) for each in found if each.option is not None]
-    before, seed = _spent(near), plan.pins.seed + number
-    detail = {"rule": "BUDGET", "tick": number}
     counts = deps.ledger.replace(
         plan.campaign_id,
         planned=[each.send_id for each in found],
         sends=sends,
         now=now,
-        detail=detail,
-        entry="campaign.rebudgeted",
+        detail={"rule": "BUDGET", "tick": number},
+        entry=MOVED,
     )
-    changed = counts["added"] + counts["changed"]
     if not any(counts.values()):
         return 0
     after: dict[str, Any] = {
-        "spend": _rounded(_spent(_near_now(plan, deps))),
+        "spend": _rounded(_spent(_near(plan, deps))),
         "wanted": {each.channel: round(each.after, 4) for each in moves},
         "marginal_return": {each.channel: round(each.marginal, 3) for each in moves},
-        "moved": changed,
+        "moved": len(sends),
         "given_up": len(found) - len(sends),
         "policy": decided.policy("budget"),
         "seed": seed,
-        "log": decided.keep(_logged(by_id, found, options, seed, deps), deps=deps),
+        "log": decided.keep(_logged(by_id, found, day.options, seed, deps), deps=deps),
     }
-    action = Action(at=now, kind="rebudget", rule="BUDGET", before={"spend": _rounded(before)}, after=after, by="liftwright")
+    before = {"spend": _rounded(_spent(day.sends))}
+    action = Action(at=now, kind="rebudget", rule="BUDGET", before=before, after=after, by="liftwright")
     deps.campaigns.record_action(plan.campaign_id, action)
-    return changed + len(found) - len(sends)
+    return len(found)
 
 
 def _spent(sends: pa.Table) -> dict[str, float]:
@@ -124,20 +176,6 @@ def _spent(sends: pa.Table) -> dict[str, float]:
 
 def _rounded(spent: dict[str, float]) -> dict[str, float]:
     return {channel: round(cost, 4) for channel, cost in spent.items()}
-
-
-def _near_now(plan: Plan, deps: Deps) -> pa.Table:
-    planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
-    return planned.filter(pc.less(planned["send_at"], pa.scalar(deps.now() + AHEAD, planned.schema.field("send_at").type)))
-
-
-def _valued(plan: Plan, near: pa.Table, deps: Deps) -> list[dict[str, Any]]:
-    """The day's sends with the value the plan's solver gave the option they stand for; 0 where it is not known."""
-    table = deps.lake.get(plan.assignment.candidates).select(["customer_id", "wave", "channel", "offer", "value"])
-    mine = table.filter(pc.is_in(table["customer_id"], value_set=near["customer_id"].combine_chunks()))
-    value = {(row["customer_id"], row["wave"], row["channel"], row["offer"]): row["value"] for row in mine.to_pylist()}
-    rows = near.to_pylist()
-    return [row | {"value": value.get((row["customer_id"], row["wave"], row["channel"], row["offer"]), 0.0)} for row in rows]
 
 
 def _options(plan: Plan, near: pa.Table, deps: Deps) -> list[dict[str, Any]]:
@@ -166,12 +204,12 @@ def _room(near: pa.Table, deps: Deps) -> dict[str, int | None]:
     }
 
 
-def _overspends(plan: Plan, touches: list[dict[str, Any]], found: tuple[Exchange, ...], deps: Deps) -> bool:
+def _overspends(plan: Plan, day: _Day, found: tuple[Exchange, ...], deps: Deps) -> bool:
     """Whether the flight would cost more than was approved."""
     sends = deps.ledger.sends(plan.campaign_id)
     dropped = pc.is_in(sends["state"], value_set=pa.array(["cancelled", "suppressed", "failed"]))
     whole = float(pc.sum(sends.filter(pc.invert(dropped))["cost"]).as_py() or 0.0)
-    cost = {row["send_id"]: row["cost"] for row in touches}
+    cost = {row["send_id"]: row["cost"] for row in day.touches}
     more = sum((each.option["cost"] if each.option else 0.0) - cost[each.send_id] for each in found)
     return bool(more > 0 and whole + more > float(plan.envelope.max_total_spend.amount) + 1e-9)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,54 +22,64 @@ from liftwright.ports import Deps
 Floats = npt.NDArray[np.float64]
 LEAST_IN = 0.2
 """A day counts once this share of its orders is in."""
+KEY = ["customer_id", "wave", "channel", "offer"]
 
 
-def curves(plan: Plan, known: Earned, *, deps: Deps) -> dict[str, budget_curves.Curve]:
-    """The response of every channel that costs money: planned before the start, then learned from what its days have caused.
+def planned_margin(plan: Plan, sends: pa.Table, *, deps: Deps) -> Floats:
+    """What each send was planned to bring before its cost, by the candidates the solver saw; 0 for an option it did not see."""
+    table = deps.lake.get(plan.assignment.candidates).select([*KEY, "value", "cost"])
+    known = table.append_column("brings", pc.add(table["value"], table["cost"])).drop_columns(["value", "cost"])
+    asked = sends.select(KEY).append_column("place", pa.array(np.arange(sends.num_rows)))
+    found = asked.join(known, keys=KEY, join_type="left outer").sort_by("place")
+    return np.asarray(pc.fill_null(found["brings"], 0.0).to_numpy())
 
-    Caused is the margin of the people contacted that day less what they would have brought in the same time anyway: what the holdout
+
+def curves(plan: Plan, known: Earned, channels: Sequence[str], *, deps: Deps) -> dict[str, budget_curves.Curve]:
+    """The response of every channel, relative to plan: spend as a share of what was planned for a day, margin as a share of what it
+    should have brought; as planned before anything is known.
+
+    What a day caused is the margin of the people contacted less what they would have brought in the same time anyway: what the holdout
     brings per person and day, half of it in proportion to what each has spent before.
     """
-    rows = deps.lake.get(plan.assignment.digest)
-    planned = rows.group_by("channel").aggregate([("cost", "sum"), ("value", "sum"), ("send_on", "count_distinct")])
     days = _days(plan, known, deps)
-    found = {}
-    for row in sorted(planned.to_pylist(), key=lambda each: str(each["channel"])):
-        usual = row["cost_sum"] / row["send_on_count_distinct"]
-        expected = (row["value_sum"] + row["cost_sum"]) / row["send_on_count_distinct"]
-        if usual > 0.0 and expected > 0.0:
-            found[row["channel"]] = budget_curves.fit(days.get(row["channel"], []), usual=usual, expected=expected)
-    return found
+    return {channel: budget_curves.fit(days.get(channel, []), usual=1.0, expected=1.0) for channel in channels}
 
 
 def _days(plan: Plan, known: Earned, deps: Deps) -> dict[str, list[budget_curves.Day]]:
-    """Spend, caused margin and its standard error by channel and local day, scaled up for orders still to come.
+    """Relative spend, caused margin and its standard error by channel and local day, scaled up for orders still to come.
 
-    The spread is that of all contacts together: a day on which nobody happened to buy is not a day without doubt.
+    The spread is that of all contacts together: a day on which nobody happened to buy is not a day without doubt. What people would have
+    brought anyway is only as sure as the holdout is large.
     """
-    sends = known.sends
-    zone = ZoneInfo(deps.settings.time_zone)
+    sends, zone = known.sends, ZoneInfo(deps.settings.time_zone)
     moments = pc.coalesce(sends["sent_at"], sends["send_at"]).to_pylist()
-    days = np.array([at.astimezone(zone).date().toordinal() for at in moments], dtype=np.int64)
+    days = np.array([at.astimezone(zone).date() for at in moments], dtype="datetime64[D]")
     channels = np.array(sends["channel"].to_pylist(), dtype=str)
-    caused = known.margin - _anyway(plan, sends, deps) * known.counted
-    share, cost = known.delays.share(known.ages), sends["cost"].to_numpy()
-    spread = float(caused.std())
+    anyway, unsure = _anyway(plan, sends, deps)
+    caused = known.margin - anyway * known.counted
+    share, cost, brings = known.delays.share(known.ages), sends["cost"].to_numpy(), planned_margin(plan, sends, deps=deps)
+    planned, spread = _planned(plan, deps), float(caused.std())
     found: dict[str, list[budget_curves.Day]] = {}
-    for channel in sorted(set(channels.tolist())):
-        for day in sorted(set(days[channels == channel].tolist())):
-            mine = (channels == channel) & (days == day)
-            arrived = float(share[mine].mean())
-            count = int(mine.sum())
-            if arrived >= LEAST_IN:
-                error = spread * float(np.sqrt(count)) / arrived
-                margin = float(caused[mine].sum()) / arrived
-                found.setdefault(channel, []).append(budget_curves.Day(float(cost[mine].sum()), margin, error))
+    for channel, day in sorted(set(zip(channels.tolist(), days.tolist(), strict=True))):
+        mine = (channels == channel) & (days == np.datetime64(day))
+        arrived, expected = float(share[mine].mean()), float(brings[mine].sum())
+        if arrived < LEAST_IN or expected <= 0.0:
+            continue
+        relative = float(cost[mine].sum()) / planned[channel, day] if planned.get((channel, day)) else 1.0
+        unit = expected / max(relative, 1e-9) * arrived
+        error = float(np.hypot(spread * np.sqrt(mine.sum()), unsure * known.counted[mine].sum())) / unit
+        found.setdefault(channel, []).append(budget_curves.Day(relative, float(caused[mine].sum()) / unit, error))
     return found
 
 
-def _anyway(plan: Plan, sends: pa.Table, deps: Deps) -> Floats:
-    """Margin per day each contacted person would bring without a contact; 0 without a holdout."""
+def _planned(plan: Plan, deps: Deps) -> dict[tuple[str, date], float]:
+    """Cost by channel and day as it was approved."""
+    rows = deps.lake.get(plan.assignment.digest).group_by(["channel", "send_on"]).aggregate([("cost", "sum")])
+    return {(row["channel"], row["send_on"]): float(row["cost_sum"]) for row in rows.to_pylist()}
+
+
+def _anyway(plan: Plan, sends: pa.Table, deps: Deps) -> tuple[Floats, float]:
+    """Margin per day each contacted person would bring without a contact, and the standard error of its mean; 0 without a holdout."""
     audience = deps.lake.get(plan.audience.digest)
     prior = _by_person(audience, "prior_value")
     held = audience.filter(pc.and_(pc.equal(audience["arm"], "holdout"), pc.fill_null(audience["is_selected"], False)))
@@ -76,16 +87,17 @@ def _anyway(plan: Plan, sends: pa.Table, deps: Deps) -> Floats:
     starts_at, now = reporting.flight(plan, row, deps)[0], deps.now()
     length = (now - starts_at).total_seconds() / 86_400
     if not held.num_rows or length <= 0.0:
-        return np.zeros(sends.num_rows)
+        return np.zeros(sends.num_rows), 0.0
     fresh = newest(deps)
     people = sorted({fresh.present_id(person) or person for person in held["customer_id"].to_pylist()})
     table = outcomes.outcomes(
         fresh.events, customer_ids=people, starts_at=starts_at, ends_at=now, margin_rate=deps.settings.margin.rate
     )
-    rate = float(pc.sum(table["margin"]).as_py()) / (len(people) * length)
+    margin = table["margin"].to_numpy() / length
+    rate, unsure = float(margin.mean()), float(margin.std()) / float(np.sqrt(len(people)))
     usual = float(np.mean([prior.get(person, 0.0) for person in held["customer_id"].to_pylist()]))
     own = np.array([prior.get(person, 0.0) for person in sends["customer_id"].to_pylist()])
-    return np.asarray(rate * (0.5 + 0.5 * own / usual if usual > 0.0 else np.ones(len(own))))
+    return np.asarray(rate * (0.5 + 0.5 * own / usual if usual > 0.0 else np.ones(len(own)))), unsure
 
 
 def _by_person(table: pa.Table, column: str) -> Mapping[str, float]:

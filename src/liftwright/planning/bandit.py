@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 PRIOR_ORDERS = 1.0
 """Strength of the common prior, in orders."""
-BOLDNESS = 3.0
+BOLDNESS = 4.0
 """Power of the chance of being best: 1 would be plain probability matching, a large number plays the favourite only."""
 CAP_QUANTILE, CAP_FROM = 0.95, 20
 """An order counts for at most this quantile of all orders, from that many orders on: a few large ones say little about a text."""

@@ -1,7 +1,7 @@
 """What more money in a channel would still bring: saturating response curves learned from days with different spend.
 
 Response of a day is a B^h / (B^h + k^h) (Hill): `a` the most it can bring, `k` the spend that brings half of it, `h` how sharply it
-bends. For every k and h on a grid `a` has a normal posterior in closed form, so the curve's mean is exact on the grid; no sampling.
+bends. For every k and h on a grid `a` has a normal posterior, cut off at 0, in closed form, so the curve's mean is exact on the grid; no sampling.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import log_ndtr
 
 Floats = npt.NDArray[np.float64]
 SHARPNESS = np.linspace(0.7, 2.0, 14)
@@ -42,6 +43,10 @@ class Curve:
         shape = _shapes(np.asarray(spends, dtype=np.float64) / self.usual)
         return np.asarray(np.einsum("skh,kh->s", shape, self.weight * self.most))
 
+    def scaled(self, *, spend: float, margin: float) -> Curve:
+        """The same curve of a day that costs `spend` times and brings `margin` times as much."""
+        return Curve(usual=self.usual * spend, weight=self.weight, most=self.most * margin)
+
     def marginal(self, spend: float, *, step: float = 0.05) -> float:
         """Expected margin of one more unit of money at this spend."""
         width = step * max(spend, 0.1 * self.usual)
@@ -49,24 +54,27 @@ class Curve:
         return float((high - low) / (spend + width - max(spend - width, 0.0)))
 
 
-def fit(days: Sequence[Day], *, usual: float, expected: float) -> Curve:
+def fit(days: Sequence[Day], *, usual: float, expected: float, doubt: float = 0.5) -> Curve:
     """The curve of one channel from its days so far.
 
-    usual: the spend of an ordinary day. expected: the margin such a day was planned to bring; `a` is normal around twice that (half of
-    the most is reached at the usual spend), as wide as itself. Raises ValueError when usual or expected is not above 0.
+    usual: the spend of an ordinary day. expected: the margin such a day was planned to bring; `a` is around twice that (half of the
+    most is reached at the usual spend) with a standard deviation of `doubt` times itself, and never below 0.
+    Raises ValueError when usual or expected is not above 0.
     """
     if usual <= 0.0 or expected <= 0.0:
         raise ValueError("the usual spend and its expected margin must be above 0")
-    prior_mean, prior_precision = 2.0 * expected, 1.0 / (2.0 * expected) ** 2
+    prior_mean, prior_precision = 2.0 * expected, 1.0 / (2.0 * expected * doubt) ** 2
     known = [day for day in days if day.error > 0.0]
     spent, margin = np.array([day.spent for day in known]), np.array([day.margin for day in known])
     precision = 1.0 / np.array([day.error for day in known]) ** 2
     shape = _shapes(spent / usual)
     total = prior_precision + np.einsum("skh,s->kh", shape**2, precision)
     pull = prior_precision * prior_mean + np.einsum("skh,s->kh", shape, precision * margin)
-    score = 0.5 * pull**2 / total - 0.5 * np.log(total)
+    mean, deviation = pull / total, 1.0 / np.sqrt(total)
+    score = 0.5 * pull**2 / total - 0.5 * np.log(total) + log_ndtr(mean / deviation)
     weight = np.exp(score - score.max()) * _prior()
-    return Curve(usual=usual, weight=weight / weight.sum(), most=np.maximum(pull / total, 0.0))
+    above = np.exp(-0.5 * (mean / deviation) ** 2 - log_ndtr(mean / deviation)) / np.sqrt(2.0 * np.pi)
+    return Curve(usual=usual, weight=weight / weight.sum(), most=mean + deviation * above)
 
 
 def designed(usual: Sequence[float], *, day: int, factors: Sequence[float] = DESIGN) -> Floats:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from liftwright.planning.bandit import BOLDNESS
+
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 DRAWS = 200
 """Draws of the coefficients from which a batch's chances are counted."""
-BOLDNESS = 3.0
-"""Power of the chance of being best, as for texts (`bandit.BOLDNESS`)."""
 
 
 @dataclass(frozen=True)
