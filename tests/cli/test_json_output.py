@@ -212,3 +212,20 @@ def test_models_have_cards_and_switches(run: Run, planned: Planned) -> None:
     name = cards[0]["model"]
     assert run("model", "off", name, "--as", "Ann", "--home", home, "--json").data == {"model": name, "state": "off"}
     assert run("model", "card", name, "--home", home, "--json").data["state"] == "off"
+
+
+def test_every_model_is_watched_by_a_command_that_names_rows_statistic_and_bound(run: Run, planned: Planned) -> None:
+    home, _, _ = planned
+    names = {card["model"] for card in run("model", "list", "--home", home, "--json").data}
+    trained = run("model", "train", "send_time", "--home", home, "--json")
+    assert trained.data[0]["trained"]
+    said = run("model", "drift", "--home", home, "--json")
+    assert said.code == 0
+    assert {report["model"] for report in said.data} == names | {"send_time"}
+    report = next(report for report in said.data if report["model"] == "uplift_orders")
+    assert (report["level"], report["drifted"], report["because"]) == ("ok", False, "")
+    assert {"snapshot", "watched_at", "decides", "labels", "trained_labels"} <= set(report)
+    signal = {"kind", "subject", "statistic", "value", "bound", "rows", "level", "is_beyond", "says", "measures"}
+    assert all(set(each) == signal and each["rows"] == report["rows"] for each in report["signals"])
+    assert "0 of" in run("model", "drift", "uplift_orders", "--home", home).out
+    assert run("model", "off", "send_time", "--as", "Ann", "--home", home, "--json").code == 2

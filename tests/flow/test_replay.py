@@ -12,7 +12,7 @@ import pytest
 import plain_shop
 from liftwright.agents.bench import Bench
 from liftwright.domain.errors import DataError
-from liftwright.flow import checking, deciding, intake, nightly, replaying
+from liftwright.flow import checking, deciding, intake, replaying, training
 from liftwright.ports import Deps
 
 LATER = plain_shop.NOW + timedelta(hours=5)
@@ -26,14 +26,14 @@ def shop(tmp_path: Path) -> Iterator[tuple[Deps, str]]:
 
 
 def _fit_on_newer_data(deps: Deps, directory: Path) -> None:
-    """Import a day of orders and let the night fit again."""
+    """Import a day of orders and train again."""
     lines = [
         f"{plain_shop.name_of(n)},purchase,{(LATER - timedelta(hours=2)).isoformat()},{40 + n % 9}" for n in range(1, 200, 3)
     ]
     file = directory / "more.csv"
     file.write_text("\n".join(["customer_id,type,occurred_at,amount", *lines]) + "\n", encoding="utf-8")
     intake.import_file(file, declared="events", deps=deps)
-    nightly.refresh(deps=deps)
+    training.train(deps=deps)
 
 
 def test_a_plan_computed_again_after_newer_fits_has_the_same_hash(shop: tuple[Deps, str], tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 import plain_shop
 from liftwright.agents.bench import watched
 from liftwright.domain.errors import ConfigError
-from liftwright.flow import adapt, current_models, deciding, nightly, training, trust, watching
+from liftwright.flow import adapt, current, deciding, nightly, training, trust, watching
 from liftwright.ports import Deps
 
 STAMP = pa.timestamp("us", tz="UTC")
@@ -129,11 +129,11 @@ def test_a_model_that_is_overdue_lowers_the_level_without_any_watch(flying: Flyi
 
 def test_a_block_stops_the_scoring_and_says_what_it_would_have_spoiled(flying: Flying) -> None:
     deps = flying.deps
-    assert current_models.scored(deps).scored.effects.is_tested
+    assert current.scored(deps).scored.effects.is_tested
     flying.everybody_visits()
     done = nightly.refresh(deps=deps)
     assert "uplift_orders" in {card.model for card in deps.models.cards() if card.state == "blocked"}
-    assert not current_models.scored(deps).scored.effects.is_tested
+    assert not current.scored(deps).scored.effects.is_tested
     assert any("who is contacted" in says for says in done["stopped"])
     assert {finding.rule for finding in watched.stopped(deps)} == {"MODEL-DRIFT"}
     assert done["retrained"] == []
@@ -142,10 +142,10 @@ def test_a_block_stops_the_scoring_and_says_what_it_would_have_spoiled(flying: F
 def test_a_block_ends_by_itself_when_the_data_is_as_it_was(flying: Flying) -> None:
     deps = flying.deps
     deps.models.switch("uplift_orders", "blocked", by="liftwright", now=flying.at)
-    assert not current_models.scored(deps).scored.effects.is_tested
+    assert not current.scored(deps).scored.effects.is_tested
     watching.watch(deps=deps)
     assert {card.state for card in deps.models.cards()} == {"on"}
-    assert current_models.scored(deps).scored.effects.is_tested
+    assert current.scored(deps).scored.effects.is_tested
 
 
 def test_a_report_can_be_computed_again_from_what_the_journal_says(flying: Flying) -> None:
@@ -169,7 +169,7 @@ def test_a_person_who_trains_a_blocked_model_puts_it_back_to_work(flying: Flying
     training.train("uplift", deps=flying.deps)
     assert {card.state for card in flying.deps.models.cards()} == {"on"}
     assert watching.watch(deps=flying.deps)[0]["level"] != "block"
-    assert current_models.scored(flying.deps).scored.effects.is_tested
+    assert current.scored(flying.deps).scored.effects.is_tested
 
 
 def test_a_model_that_a_person_switched_off_is_neither_blocked_nor_released(flying: Flying) -> None:
@@ -203,15 +203,15 @@ def test_the_night_trains_what_is_due_says_why_and_the_new_version_is_in_force(
     flying: Flying, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deps = flying.deps
-    old = current_models.versions(deps)
+    old = current.versions(deps)
     assert nightly.refresh(deps=deps)["retrained"] == []
-    assert current_models.versions(deps) == old
+    assert current.versions(deps) == old
     monkeypatch.setattr(watching, "NEW_LABELS", 1.0)
     done = nightly.refresh(deps=deps)
     assert {each["model"] for each in done["retrained"]} >= {"uplift_orders", "uplift_margin"}
     assert all("outcomes to learn from" in each["because"] for each in done["retrained"])
-    assert all(version in (current_models.versions(deps) or ()) for version in done["models"])
-    assert current_models.versions(deps) != old
+    assert all(version in (current.versions(deps) or ()) for version in done["models"])
+    assert current.versions(deps) != old
 
 
 def test_every_model_of_the_registry_is_watched_and_only_those(flying: Flying) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.agents.bench.data import OUTCOME_DAYS, Data
-from liftwright.flow import current_models, seen
+from liftwright.flow import current, seen
 from liftwright.ports import Deps
 from liftwright.scoring import affinity, drift, lead, lifetime, propensity
 
@@ -30,7 +30,7 @@ def since(name: str, parameters: Mapping[str, Any], trained_on: date, deps: Deps
 
 def _propensity(parameters: Mapping[str, Any], trained_on: date, deps: Deps) -> drift.Came:
     """Chances of past days against orders of the two weeks after. Each person counts every 14th day, so that no order counts twice."""
-    model, data = propensity.from_parameters(parameters), current_models.scored(deps).data
+    model, data = propensity.from_parameters(parameters), current.scored(deps).data
     moments = _moments(data, trained_on)
     if moments is None:
         return drift.Came()
@@ -61,7 +61,7 @@ def _lead(parameters: Mapping[str, Any], trained_on: date, deps: Deps) -> drift.
 
 def _affinity(parameters: Mapping[str, Any], trained_on: date, deps: Deps) -> drift.Came:
     """Answers to contacts since the training against the rates each person had by then, channel by channel."""
-    model, table = affinity.from_parameters(parameters), seen.contacts(current_models.scored(deps), deps)
+    model, table = affinity.from_parameters(parameters), seen.contacts(current.scored(deps), deps)
     start = seen.micros(trained_on)
     before, later = (table.filter(mask(table["at"], start)) for mask in (pc.less, pc.greater_equal))
     found: dict[str, drift.Batches] = {}
@@ -82,7 +82,7 @@ def _lifetime(parameters: Mapping[str, Any], trained_on: date, deps: Deps) -> dr
 
     The variance is that of people's totals, not of a Poisson count: some have stopped buying, and nobody has seen it.
     """
-    model, orders = lifetime.from_parameters(parameters), seen.past_orders(current_models.scored(deps), deps)
+    model, orders = lifetime.from_parameters(parameters), seen.past_orders(current.scored(deps), deps)
     start = datetime.combine(trained_on, time(0), tzinfo=UTC)
     known = model.histories(orders, as_of=start)
     days = min((deps.now() - start).days, MOST_DAYS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.agents.bench import watched
-from liftwright.flow import current_models, promoting, training, trust, visits, watching
+from liftwright.flow import current, promoting, training, trust, visits, watching
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
@@ -23,7 +23,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     trust.note(deps=deps)
     retrained = training.train_due(watching.due(reports, deps=deps), deps=deps)
     deps.progress("night", "computing features and scores")
-    bench = current_models.scored(deps)
+    bench = current.scored(deps)
     effects = bench.scored.effects
     chance = bench.scored.buy_chance
     done = {

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from liftwright.agents.bench import Bench, watched
 from liftwright.domain.errors import DataError
-from liftwright.flow import current_models
+from liftwright.flow import current
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 from liftwright.scoring import affinity, answers, drift, incentive, lead, lifetime, propensity, send_time, uplift
@@ -25,7 +25,7 @@ RECENT_DAYS = 28
 
 def of_bench(name: str, parameters: Parameters, deps: Deps) -> drift.Seen:
     """Propensity, answers, uplift and incentive: everybody, as of this morning."""
-    data = current_models.scored(deps).data
+    data = current.scored(deps).data
     reading = {"propensity": propensity, "answers": answers, "incentive": incentive}.get(name, uplift)
     features = data.features
     if name.startswith("uplift_"):
@@ -49,12 +49,12 @@ def of_leads(parameters: Parameters, deps: Deps, *, since: date | None = None) -
 
 def of_contacts(deps: Deps) -> drift.Seen:
     """Past contacts. Which channels are used is our own doing, so nothing of it is compared; what came of them is."""
-    return drift.Seen(pa.table({}), (), {}, contacts(current_models.scored(deps), deps).num_rows)
+    return drift.Seen(pa.table({}), (), {}, contacts(current.scored(deps), deps).num_rows)
 
 
 def of_orders(parameters: Parameters, deps: Deps) -> drift.Seen:
     """Everybody who has ordered, by what does not grow with the calendar alone."""
-    model, orders = lifetime.from_parameters(parameters), past_orders(current_models.scored(deps), deps)
+    model, orders = lifetime.from_parameters(parameters), past_orders(current.scored(deps), deps)
     known = model.histories(orders, as_of=deps.now())
     age = np.maximum(known.age, 1.0)
     table = pa.table({"orders_per_day": known.repeats / age, "share_of_time_active": known.recency / age, "value": known.value})
@@ -65,7 +65,7 @@ def of_orders(parameters: Parameters, deps: Deps) -> drift.Seen:
 
 def of_hours(deps: Deps, *, days: int = RECENT_DAYS) -> drift.Seen:
     """Local hours in which people were seen lately; the training looks further back."""
-    data = current_models.scored(deps).data
+    data = current.scored(deps).data
     zone = deps.settings.time_zone
     seen = send_time.occasions(data.tables.get("events"), people=data.people, zone=zone, as_of=data.as_of, days=days)
     return drift.Seen(pa.table({"hour": pa.array(seen, pa.string())}), ("hour",), {}, len(seen))

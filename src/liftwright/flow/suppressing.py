@@ -30,7 +30,8 @@ def suppress(plan: Plan, *, starts_at: datetime, deps: Deps) -> int:
         return 0
     fresh = newest(deps)
     quiet, done = finished(plan, starts_at=starts_at, deps=deps)
-    return _cancel(plan, "OPT-OUT", quiet, fresh, deps) + _cancel(plan, "CONVERTED", done - quiet, fresh, deps)
+    cancelled = _cancel(plan, "OPT-OUT", quiet, fresh, deps) if quiet else 0
+    return cancelled + (_cancel(plan, "CONVERTED", done - quiet, fresh, deps) if done - quiet else 0)
 
 
 def finished(plan: Plan, *, starts_at: datetime, deps: Deps) -> tuple[set[str], set[str]]:
@@ -55,8 +56,6 @@ def _quiet(fresh: Fresh, now: datetime) -> set[str]:
 
 def _cancel(plan: Plan, rule: str, who: set[str], fresh: Fresh, deps: Deps) -> int:
     """Cancel and recall what still waits for these people (present ids), with an action that says so."""
-    if not who:
-        return 0
     waiting = deps.ledger.sends(plan.campaign_id, states=("planned", "sent"))
     ahead = pc.or_(
         pc.equal(waiting["state"], "planned"), pc.greater(waiting["send_at"], pa.scalar(deps.now(), waiting["send_at"].type))

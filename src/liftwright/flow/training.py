@@ -12,7 +12,7 @@ from liftwright.agents.bench import Bench, watched
 from liftwright.audience.quality import leakage
 from liftwright.domain.errors import ConfigError, DataError
 from liftwright.domain.evidence import ModelCard
-from liftwright.flow import current_models, seen
+from liftwright.flow import current, seen
 from liftwright.ports import Deps
 from liftwright.scoring import affinity, drift, incentive, lead, lifetime, send_time
 from liftwright.scoring import card as cards
@@ -82,7 +82,7 @@ def _current(names: tuple[str, ...], deps: Deps) -> list[tuple[ModelCard, str]]:
 
 
 def _bench(deps: Deps) -> Bench:
-    return current_models.bench(deps)
+    return current.bench(deps)
 
 
 def _propensity(deps: Deps) -> list[tuple[ModelCard, str]]:

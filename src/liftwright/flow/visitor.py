@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from liftwright.agents.bench import Bench, solving
 from liftwright.domain.errors import DataError
 from liftwright.domain.goal import Objective
-from liftwright.flow import current_models, gate, visits
+from liftwright.flow import current, gate, visits
 from liftwright.flow.fresh import newest
 from liftwright.planning import next_action as chooser
 from liftwright.planning.treatments import action_parts
@@ -35,7 +35,7 @@ def next_action(customer_id: str, *, deps: Deps) -> dict[str, Any]:
         raise DataError(
             "PERSON-UNKNOWN", f"There is no person '{customer_id}'.", next_step="Import them, or treat them as anonymous."
         )
-    bench = current_models.scored(deps)
+    bench = current.scored(deps)
     index = int(np.flatnonzero(bench.data.ids == person)[0])
     today = Objective(metric="incremental_margin", starts_on=now.date(), ends_on=now.date())
     actions = bench.data.actions

@@ -14,7 +14,7 @@ from typing import Any
 from liftwright.agents.bench import watched
 from liftwright.domain.errors import ConfigError, DataError
 from liftwright.domain.evidence import ModelCard
-from liftwright.flow import came, current_models, seen
+from liftwright.flow import came, current, seen
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 from liftwright.scoring import card as cards
@@ -46,13 +46,13 @@ def drifted(model: str | None = None, *, deps: Deps) -> list[dict[str, Any]]:
 def watch(*, deps: Deps) -> list[dict[str, Any]]:
     """Watch every current model and every version a running campaign stands on, write it down, block and release. Returns all reports."""
     reports = drifted(deps=deps)
-    current = {(report["model"], report["version"]) for report in reports}
-    reports += [_watched(name, version, deps) for name, version in _flown(deps) if (name, version) not in current]
+    held = {(report["model"], report["version"]) for report in reports}
+    reports += [_watched(name, version, deps) for name, version in _flown(deps) if (name, version) not in held]
     for report in reports:
         deps.journal.append(
             at=deps.now(), actor="liftwright", action="model.watched", subject=report["model"], detail=_evidence(report)
         )
-        if (report["model"], report["version"]) in current and not report["because"]:
+        if (report["model"], report["version"]) in held and not report["because"]:
             _follow(report, deps)
     return reports
 
@@ -164,6 +164,6 @@ def _never_trained(deps: Deps) -> dict[str, str]:
     held = {watched.trainer_of(card.model) for card in deps.models.cards()}
     if not held & {"propensity", "uplift"}:
         return {}
-    scored = current_models.bench(deps).scored
+    scored = current.bench(deps).scored
     can = {"propensity": scored.can_learn_chance, "uplift": bool(scored.outcomes)}
     return {name: "it was never trained, and the data allows it now" for name, able in can.items() if able and name not in held}
