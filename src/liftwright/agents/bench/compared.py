@@ -43,8 +43,8 @@ def people(
             "reason": pa.array(reasons, pa.string()),
             "prior_value": pa.array(data.feature("value_90")[where], pa.float64()),
             "segment": pa.array(data.segments[where], pa.string()),
-            "channel": pa.array([None if flight is None else flight[0] for flight in got], pa.string()),
-            "offer": pa.array([None if flight is None else flight[1] for flight in got], pa.string()),
+            "first_channel": pa.array([None if flight is None else flight[0] for flight in got], pa.string()),
+            "first_offer": pa.array([None if flight is None else flight[1] for flight in got], pa.string()),
             "expected": pa.array([0.0 if flight is None else flight[2] for flight in got], pa.float64()),
         }
     )
