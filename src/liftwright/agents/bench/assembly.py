@@ -39,8 +39,7 @@ def assigned(
 ) -> Assigned:
     """Counts, forecast and words of a solved flight; the tables go to the lake."""
     rows, solution = solved.solution.rows, solved.solution
-    put = data.deps.lake.put
-    expected = _forecast(data, scores, objective, solved)
+    put, expected = data.deps.lake.put, _forecast(data, scores, objective, solved)
     summary = AssignmentSummary(
         digest=put(rows),
         candidates=put(solution.candidates),
