@@ -64,11 +64,7 @@ def assigned(
         assignment=summary,
         forecast=expected,
         decisions=_decisions(data, scores, objective, experiment, found, solved),
-        findings=(
-            *_findings(data, scores, found, solved),
-            *goal_findings.beyond(data, scores, objective, expected),
-            *starting.findings(scores),
-        ),
+        findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
         start=starting.start(data, scores, rows, expected=expected.incremental_margin.mid),
         evidence=summaries.past_words(data, first=solving.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
@@ -206,6 +202,7 @@ def _postage(data: Data, solved: Solved) -> Postage | None:
 
 def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tuple[Finding, ...]:
     findings = [*found.findings, *data.contract_findings, *data.withheld, *goal_findings.too_late(data, solved.late)]
+    findings += starting.findings(scores)
     findings += [
         Finding(
             rule="ASSIGNMENT-CHECK",
