@@ -241,8 +241,7 @@ def plan(
 ) -> Plan:
     """The frozen revision with every pin it was computed from."""
     assert brief.objective is not None
-    used = {(c, o) for c in solved.assignment.by_channel for o in solved.assignment.by_offer}
-    kept = tuple(v for v in variants if (v.channel, v.offer) in used)
+    kept = tuple(v for v in variants if v.channel in solved.assignment.by_channel and v.offer in solved.assignment.by_offer)
     offers = tuple(offer for offer in data.offers if offer.name in solved.assignment.by_offer)
     level = autonomy.default_level(data.bundle.autonomy)
     return Plan(
