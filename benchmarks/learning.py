@@ -40,12 +40,12 @@ from liftwright.domain.plan import Plan
 from liftwright.evaluation.market import GOALS, MarketRun
 from liftwright.flow import fresh, launch, walk
 from liftwright.planning.disputes import settle
-from liftwright.planning.priors import Cell, Shown, posterior
+from liftwright.planning.priors import Belief, Cell, Shown, posterior
 from liftwright.ports import Deps, Lake, Lessons, Remembered
 
 CELLS = [Cell(f"channel{c}", f"segment{s}", f"offer{o}") for c, s, o in itertools.product(range(8), range(6), range(4))]
-ERROR, BETWEEN, SCALE = 0.5, 0.2, 1.0
-"""Standard error of a cell in one campaign and scatter between campaigns, points; the size effects usually have."""
+ERROR, BETWEEN, BELIEF = 0.5, 0.2, Belief(scale=1.0, mean=3.0)
+"""Standard error of a cell in one campaign and scatter between campaigns, points; what is believed before any of it."""
 TURNED, BEFORE = "channel0", 3
 """The channel whose effect is turned over, and how many campaigns ran before."""
 OWN_ANSWERS = ("delivered", "email_open", "click")
@@ -109,7 +109,7 @@ def past(effects: np.ndarray, generator: np.random.Generator) -> list[Shown]:
 
 def learned(shown: list[Shown], *, name: str) -> np.ndarray:
     """Effects of a campaign by the product's own functions: disputes settled, then empirical Bayes."""
-    return posterior(settle(shown, scale=SCALE).active, CELLS, scale=SCALE, campaign=name).means
+    return posterior(settle(shown, belief=BELIEF).active, CELLS, belief=BELIEF, campaign=name).means
 
 
 def squared(found: np.ndarray, truth: np.ndarray, rows: np.ndarray | slice = slice(None)) -> float:
@@ -150,7 +150,7 @@ def turned_over(worlds: int) -> dict[str, float]:
             ours = learned([*shown, *since], name="next")
             found[name].append(squared(ours, turned, rows))
         found["only"].append(squared(learned(since, name="next"), turned, rows))
-        found["stubborn"].append(squared(posterior([*shown, *since], CELLS, scale=SCALE).means, turned, rows))
+        found["stubborn"].append(squared(posterior([*shown, *since], CELLS, belief=BELIEF).means, turned, rows))
         signs.append(np.mean(np.sign(ours[rows]) == np.sign(turned[rows])))
     size = {name: float(np.sqrt(mean(values))) for name, values in found.items()}
     return {
@@ -176,10 +176,10 @@ def poisoned(worlds: int) -> dict[str, float]:
             for each, own in zip(false, rows, strict=True)
         ]
         own, now = campaign(effects, generator, name="now", age=0.0)
-        doubted.append(bool(settle([*earlier, *false], scale=SCALE).says))
-        settled = settle([*earlier, *false, *now], scale=SCALE)
+        doubted.append(bool(settle([*earlier, *false], belief=BELIEF).says))
+        settled = settle([*earlier, *false, *now], belief=BELIEF)
         gone.append("poison" in settled.set_aside)
-        ours.append(squared(posterior(settled.active, CELLS, scale=SCALE, campaign="now").means, own, rows))
+        ours.append(squared(posterior(settled.active, CELLS, belief=BELIEF, campaign="now").means, own, rows))
         clean.append(squared(learned([*earlier, *now], name="now"), own, rows))
     return {
         "poison_doubted_at_once": round(float(mean(doubted)), 4),

@@ -21,6 +21,7 @@ GROUPS = {
     "journal": ("verify",),
     "identity": ("show", "split", "join"),
     "leads": ("score",),
+    "lessons": ("list", "show", "retire", "cells"),
     "model": ("list", "card", "on", "off", "train", "drift"),
     "eval": ("list", "run"),
 }

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftwright.planning.priors import HALF_LIFE_DAYS, MOST_WEIGHT, Cell, Shown, capped, posterior
+from liftwright.planning.priors import HALF_LIFE_DAYS, MOST_WEIGHT, Belief, Cell, Shown, capped, posterior
 
 CELLS = [Cell(*names) for names in itertools.product(("email", "sms", "push"), ("recent", "lapsed"), ("none", "save10"))]
-SCALE = 1.0
+BELIEF = Belief(scale=1.0, mean=3.0)
 
 
 def shown(campaign: str, effects: np.ndarray, error: float, age: float = 0.0) -> list[Shown]:
@@ -22,7 +22,7 @@ def shown(campaign: str, effects: np.ndarray, error: float, age: float = 0.0) ->
 
 
 def test_without_any_estimate_nothing_is_claimed() -> None:
-    found = posterior([], CELLS, scale=SCALE)
+    found = posterior([], CELLS, belief=BELIEF)
     assert (found.means == 0).all()
     assert (found.errors > 1).all()
 
@@ -30,7 +30,7 @@ def test_without_any_estimate_nothing_is_claimed() -> None:
 def test_a_cell_nobody_measured_borrows_from_its_channel() -> None:
     effects = np.array([2.0 if cell.channel == "email" else 0.5 for cell in CELLS])
     told = [each for each in shown("c1", effects, 0.1) if CELLS[0] not in each.cells]
-    found = posterior(told, CELLS, scale=SCALE)
+    found = posterior(told, CELLS, belief=BELIEF)
     rest = found.means[[cell.channel != "email" for cell in CELLS]]
     assert found.means[0] > rest.max() + 0.5
     assert found.errors[0] > found.errors[1:].max()
@@ -49,19 +49,19 @@ def test_learned_cells_are_nearer_to_the_truth_than_the_new_campaign_alone() -> 
             own = truth + generator.normal(0, 0.2, len(CELLS))
             seen = own + generator.normal(0, 0.5, len(CELLS))
             told += shown(name, seen, 0.5)
-        ours.append(np.mean((posterior(told, CELLS, scale=SCALE, campaign="now").means - own) ** 2))
+        ours.append(np.mean((posterior(told, CELLS, belief=BELIEF, campaign="now").means - own) ** 2))
         alone.append(np.mean((seen - own) ** 2))
     assert np.mean(ours) ** 0.5 < 0.62 * np.mean(alone) ** 0.5
 
 
 def test_a_second_campaign_is_never_foretold_with_certainty() -> None:
-    sure = posterior(shown("c1", np.ones(len(CELLS)), 1e-3), CELLS, scale=SCALE)
+    sure = posterior(shown("c1", np.ones(len(CELLS)), 1e-3), CELLS, belief=BELIEF)
     assert (sure.errors > 0.049).all()
 
 
 def test_old_estimates_fade() -> None:
     new, old = (
-        posterior(shown("c1", np.full(len(CELLS), 2.0), 1.0, age), CELLS[:1], scale=SCALE) for age in (0, 8 * HALF_LIFE_DAYS)
+        posterior(shown("c1", np.full(len(CELLS), 2.0), 1.0, age), CELLS[:1], belief=BELIEF) for age in (0, 8 * HALF_LIFE_DAYS)
     )
     assert abs(old.means[0]) < abs(new.means[0])
     assert old.errors[0] > new.errors[0]
@@ -70,7 +70,7 @@ def test_old_estimates_fade() -> None:
 
 def test_an_estimate_of_several_cells_speaks_of_their_mean() -> None:
     both = Shown("c1", {CELLS[0]: 0.5, CELLS[1]: 0.5}, 2.0, 0.01)
-    found = posterior([both], CELLS[:2], scale=SCALE)
+    found = posterior([both], CELLS[:2], belief=BELIEF)
     assert found.means.mean() == pytest.approx(2.0, abs=0.1)
     assert found.means[0] == pytest.approx(found.means[1])
 
@@ -87,5 +87,5 @@ def test_what_was_learned_weighs_at_most_a_tenth_of_the_new_campaign(people: lis
 @given(order=st.permutations(range(len(CELLS))))
 def test_the_order_of_estimates_does_not_matter(order: list[int]) -> None:
     told = shown("c1", np.linspace(0, 2, len(CELLS)), 0.4)
-    one, other = (posterior(each, CELLS, scale=SCALE) for each in (told, [told[place] for place in order]))
+    one, other = (posterior(each, CELLS, belief=BELIEF) for each in (told, [told[place] for place in order]))
     assert one.means == pytest.approx(other.means, abs=1e-3)

@@ -253,4 +253,6 @@ class MarketRun:
 def _read(path: Path) -> pa.Table:
     """An action file or a recall notice; ids and words stay text."""
     text = ("send_id", "customer_id", "channel", "offer", "variant", "send_at", "campaign_id")
-    return pa_csv.read_csv(path, convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string())))
+    return pa_csv.read_csv(
+        path, convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()) | {"discount": pa.float64()})
+    )

@@ -23,7 +23,7 @@ KEPT_DAYS = 365
 ANSWER_DAYS = 7
 """An answer that does not name its send belongs to a contact on its channel at most so many days before."""
 ANSWERS = {"click": "clicks", "opt_out": "opt_outs"}
-NEEDED = frozenset({"segment", "channel", "offer", "expected"})
+CELL = ("first_channel", "segment", "first_offer")
 TOUCHES = pa.schema(
     [
         ("customer_id", pa.string()),
@@ -37,13 +37,13 @@ TOUCHES = pa.schema(
 def statistics(plan: Plan, report: Report, *, deps: Deps) -> tuple[CellStatistics, ...]:
     """The rows of a campaign that is over, saved. None for plans of before people's cells were kept, or where nobody was compared."""
     audience = deps.lake.get(plan.audience.digest)
-    if not set(audience.column_names) >= NEEDED:
+    if not {*CELL, "expected"} <= set(audience.column_names):
         return ()
     row, _ = reporting.launched(plan.campaign_id, deps)
     starts_at, ends_at = reporting.flight(plan, row, deps)
     until = min(deps.now(), ends_at + timedelta(days=reporting.OUTCOME_DAYS))
     in_arms = pc.is_in(audience["arm"], value_set=pa.array(["treated", "holdout"]))
-    is_compared = pc.and_(pc.fill_null(audience["is_selected"], False), pc.is_valid(audience["channel"]))
+    is_compared = pc.and_(pc.fill_null(audience["is_selected"], False), pc.is_valid(audience["first_channel"]))
     compared = audience.filter(pc.and_(in_arms, is_compared))
     if not compared.num_rows:
         return ()
@@ -82,7 +82,8 @@ def _with_outcomes(compared: pa.Table, fresh: Fresh, *, starts_at: datetime, unt
     everybody = sorted(set(present))
     found = outcomes.outcomes(fresh.events, customer_ids=everybody, starts_at=starts_at, ends_at=until, margin_rate=margin_rate)
     rows = pc.index_in(pa.array(present, pa.string()), value_set=pa.array(everybody, pa.string()))
-    kept = compared.select(["customer_id", "arm", "segment", "channel", "offer", "expected"])
+    kept = compared.select(["customer_id", "arm", *CELL, "expected"])
+    kept = kept.rename_columns(["customer_id", "arm", *cells.CELL, "expected"])
     for name in ("margin", "orders"):
         kept = kept.append_column(name, found[name].take(rows))
     return kept.sort_by("customer_id")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from liftwright.planning.priors import Floats, Shown, spreads_of, surprise
+from liftwright.planning.priors import Belief, Floats, Shown, spreads_of, surprise
 
 SURE_Z = 3.29
 """Standard errors (p = 0.001) by which a campaign has to miss what earlier ones foretold."""
@@ -36,7 +36,7 @@ class _Dispute:
 
 @dataclass
 class _Court:
-    scale: float
+    belief: Belief
     kept: list[Shown] = field(default_factory=list)
     open: dict[str, _Dispute] = field(default_factory=dict)
     gone: list[Shown] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Court:
 
     def hear(self, campaign: Sequence[Shown]) -> None:
         """Take in one campaign, later than all before."""
-        spreads = spreads_of(self.kept, scale=self.scale)
+        spreads = spreads_of(self.kept, belief=self.belief)
         for subject in sorted({subject_of(each) for each in campaign}):
             mine = [each for each in campaign if subject_of(each) == subject]
             if subject in self.open:
@@ -66,7 +66,7 @@ class _Court:
     def _gap(self, earlier: list[Shown], later: list[Shown], spreads: Floats) -> tuple[float, float]:
         """The gap where it is sure, else 0; and how many errors it is wide."""
         others = [each for each in self.kept if subject_of(each) != subject_of(later[0])]
-        gap, error = surprise([*others, *earlier], later, scale=self.scale, spreads=spreads)
+        gap, error = surprise([*others, *earlier], later, belief=self.belief, spreads=spreads)
         width = abs(gap) / error if error > 0 else 0.0
         return (gap if width > SURE_Z else 0.0), width
 
@@ -84,9 +84,9 @@ class _Court:
         self._compare(subject, winner, mine, spreads)
 
 
-def settle(shown: Sequence[Shown], *, scale: float) -> Settled:
-    """Judge estimates campaign by campaign, the oldest first. scale: see `priors.posterior`."""
-    court = _Court(scale)
+def settle(shown: Sequence[Shown], *, belief: Belief) -> Settled:
+    """Judge estimates campaign by campaign, the oldest first."""
+    court = _Court(belief)
     age = {each.campaign: each.age_days for each in shown}
     for campaign in sorted(age, key=lambda name: (-age[name], name)):
         court.hear([each for each in shown if each.campaign == campaign])

@@ -22,8 +22,6 @@ HALF_LIFE_DAYS = 182.0
 MOST_WEIGHT = 0.1
 """What campaigns taught counts at most like a test on this share of the people of the new campaign."""
 PARTS = ("channel", "segment", "offer", "cell", "campaign")
-_MEAN_SPREAD = 3.0
-"""Spread of the common mean, in units of `scale`: as good as unknown."""
 _LEAST_BETWEEN = 0.05
 """Campaigns scatter by at least this share of `scale`, however alike they look."""
 _USUAL, _UNSURE = 0.3, 1.0
@@ -36,6 +34,15 @@ class Cell(NamedTuple):
     channel: str
     segment: str
     offer: str
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What is believed before any estimate: the `scale` that effects usually have, and that their common mean lies within about `mean` of 0
+    (both in their unit). A `mean` much larger than the errors of estimates says that nothing is known of it."""
+
+    scale: float
+    mean: float
 
 
 @dataclass(frozen=True)
@@ -70,14 +77,14 @@ class Posterior:
     spreads: dict[str, float]
 
 
-def posterior(shown: Sequence[Shown], cells: Sequence[Cell], *, scale: float, campaign: str | None = None) -> Posterior:
+def posterior(shown: Sequence[Shown], cells: Sequence[Cell], *, belief: Belief, campaign: str | None = None) -> Posterior:
     """The effect of every cell in the next campaign, or in `campaign`, one of those that are shown.
 
-    scale: the size that effects usually have, in their unit. Without any estimate: 0 with the spread that is believed beforehand.
+    Without any estimate: 0 with the spread that is believed beforehand.
     """
     wanted = tuple(dict.fromkeys(cells))
     known = tuple(dict.fromkeys([*wanted, *(cell for each in shown for cell in each.cells)]))
-    field = _Field.of(shown, known, scale=scale)
+    field = _Field.of(shown, known, belief=belief)
     spreads = field.learned()
     weights = np.eye(len(known))[: len(wanted)]
     prior = field.between(weights, weights, spreads) + spreads[-1] ** 2 * np.eye(len(wanted))
@@ -90,20 +97,20 @@ def posterior(shown: Sequence[Shown], cells: Sequence[Cell], *, scale: float, ca
     return Posterior(wanted, gain @ field.effects, np.sqrt(np.maximum(left, 0.0)), _named(spreads))
 
 
-def spreads_of(shown: Sequence[Shown], *, scale: float) -> Floats:
+def spreads_of(shown: Sequence[Shown], *, belief: Belief) -> Floats:
     """Spread of each of PARTS, most credible given the estimates and what is believed beforehand."""
     cells = tuple(dict.fromkeys(cell for each in shown for cell in each.cells))
-    return _Field.of(shown, cells, scale=scale).learned()
+    return _Field.of(shown, cells, belief=belief).learned()
 
 
-def surprise(earlier: Sequence[Shown], later: Sequence[Shown], *, scale: float, spreads: Floats) -> tuple[float, float]:
+def surprise(earlier: Sequence[Shown], later: Sequence[Shown], *, belief: Belief, spreads: Floats) -> tuple[float, float]:
     """How far the mean of `later` (one campaign, weighted by precision) is from what `earlier` foretold, and the error of that gap.
 
     spreads: see `spreads_of`.
     """
     everything = [*earlier, *later]
     known = tuple(dict.fromkeys(cell for each in everything for cell in each.cells))
-    variance = _Field.of(everything, known, scale=scale).variance(spreads)
+    variance = _Field.of(everything, known, belief=belief).variance(spreads)
     first = len(earlier)
     precision = np.array([each.aged_error**-2 for each in later])
     share = precision / precision.sum()
@@ -130,10 +137,10 @@ class _Field:
     errors: Floats
     same: Floats
     members: tuple[Floats, ...]
-    scale: float
+    belief: Belief
 
     @classmethod
-    def of(cls, shown: Sequence[Shown], cells: Sequence[Cell], *, scale: float) -> _Field:
+    def of(cls, shown: Sequence[Shown], cells: Sequence[Cell], *, belief: Belief) -> _Field:
         place = {cell: number for number, cell in enumerate(cells)}
         weights = np.zeros((len(shown), len(cells)))
         for row, each in enumerate(shown):
@@ -146,17 +153,17 @@ class _Field:
             errors=np.array([each.aged_error for each in shown], dtype=np.float64),
             same=(campaign[:, None] == campaign[None, :]).astype(np.float64),
             members=(*(_members([cell[part] for cell in cells]) for part in range(3)), np.eye(len(cells))),
-            scale=scale,
+            belief=belief,
         )
 
     def learned(self) -> Floats:
         """Spread of each of PARTS, most credible given the estimates."""
-        start = np.full(len(PARTS), np.log(_USUAL * self.scale))
+        start = np.full(len(PARTS), np.log(_USUAL * self.belief.scale))
         if not len(self.effects):
             usual: Floats = np.exp(start)
             return usual
         parts = [*((self.weights @ m) @ (self.weights @ m).T for m in self.members), self.same * (self.weights @ self.weights.T)]
-        fixed = np.diag(self.errors**2) + (_MEAN_SPREAD * self.scale) ** 2
+        fixed = np.diag(self.errors**2) + self.belief.mean**2
 
         def loss(logs: Floats) -> tuple[float, Floats]:
             squares = np.exp(2.0 * logs)
@@ -169,14 +176,14 @@ class _Field:
             slope = [s * float((inverse * part).sum() - answer @ part @ answer) for s, part in zip(squares, parts, strict=True)]
             return value, np.array(slope) + off / _UNSURE
 
-        bounds = [(None, None)] * (len(PARTS) - 1) + [(float(np.log(_LEAST_BETWEEN * self.scale)), None)]
+        bounds = [(None, None)] * (len(PARTS) - 1) + [(float(np.log(_LEAST_BETWEEN * self.belief.scale)), None)]
         found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 60, "ftol": 1e-7})
         learned: Floats = np.exp(found.x)
         return learned
 
     def between(self, one: Floats, other: Floats, spreads: Floats) -> Floats:
         """Covariance of weighted means of cells, without the scatter of campaigns."""
-        common = (_MEAN_SPREAD * self.scale) ** 2 * np.outer(one.sum(axis=1), other.sum(axis=1))
+        common = self.belief.mean**2 * np.outer(one.sum(axis=1), other.sum(axis=1))
         parts = zip(spreads[:-1] ** 2, self.members, strict=True)
         return np.asarray(common + sum(square * (one @ m) @ (other @ m).T for square, m in parts))
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from liftwright.domain.learning import CellStatistics, Moments
 from liftwright.planning.disputes import settle
-from liftwright.planning.priors import Cell, Shown, capped, posterior
+from liftwright.planning.priors import Belief, Cell, Shown, capped, posterior
 
 FEWEST = 25
 """People who bought in the smaller arm, below which an estimate does not count by itself."""
-SCALE = 0.5
-"""How far the share that comes true usually is from 1."""
+TESTED, UNTESTED = Belief(scale=0.5, mean=0.25), Belief(scale=0.5, mean=1.0)
+"""How far the share that comes true usually is from 1: where a randomised test stands behind what is expected, and where an assumption
+does. A holdout of a few hundred people measures that share to within 1 or 2: by itself it must not turn a tested expectation over."""
 LEAST, MOST = 0.0, 2.0
 """Bounds of the factor. Below 0 it would recommend those of whom harm was expected, whom no campaign has tried."""
 LEAST_EXPECTED = 0.01
@@ -34,13 +35,15 @@ class Realised:
     says: tuple[str, ...] = ()
 
 
-def learn(statistics: Sequence[CellStatistics], cells: Sequence[Cell], *, now: datetime, people: int) -> Realised:
+def learn(
+    statistics: Sequence[CellStatistics], cells: Sequence[Cell], *, now: datetime, people: int, belief: Belief = TESTED
+) -> Realised:
     """The factors of `cells` in a new campaign among `people`. Without believable statistics: none, and effects stay as the models say."""
-    settled = settle(estimates(statistics, now=now), scale=SCALE)
+    settled = settle(estimates(statistics, now=now), belief=belief)
     gone = tuple(name for source in settled.set_aside for name in source.split())
     if not settled.active:
         return Realised({}, set_aside=gone, says=settled.says)
-    found = posterior(capped(settled.active, people=people), cells, scale=SCALE)
+    found = posterior(capped(settled.active, people=people), cells, belief=belief)
     factors = {
         cell: (min(max(1.0 + float(mean), LEAST), MOST), float(error))
         for cell, mean, error in zip(found.cells, found.means, found.errors, strict=True)

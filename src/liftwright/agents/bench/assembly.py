@@ -40,8 +40,7 @@ def assigned(
 ) -> Assigned:
     """Counts, forecast and words of a solved flight; the tables go to the lake."""
     rows, solution = solved.solution.rows, solved.solution
-    put = data.deps.lake.put
-    expected = _forecast(data, scores, objective, solved)
+    put, expected = data.deps.lake.put, _forecast(data, scores, objective, solved)
     summary = AssignmentSummary(
         digest=put(rows),
         candidates=put(solution.candidates),
@@ -66,11 +65,7 @@ def assigned(
         assignment=summary,
         forecast=expected,
         decisions=_decisions(data, scores, objective, experiment, found, solved),
-        findings=(
-            *_findings(data, scores, found, solved),
-            *goal_findings.beyond(data, scores, objective, expected),
-            *starting.findings(scores),
-        ),
+        findings=(*_findings(data, scores, found, solved), *goal_findings.beyond(data, scores, objective, expected)),
         start=starting.start(data, scores, rows, expected=expected.incremental_margin.mid),
         evidence=summaries.past_words(data, first=words.actions_of(rows), metric=measured_as(objective)),
         cannot_know=words.cannot_know(data, scores, experiment),
@@ -177,6 +172,7 @@ def _findings(data: Data, scores: Scores, found: Eligible, solved: Solved) -> tu
         *watched.stopped(data.deps),
         *data.withheld,
         *goal_findings.too_late(data, solved.late),
+        *starting.findings(scores),
     ]
     findings += [
         Finding(
@@ -216,8 +212,7 @@ def plan(
 ) -> Plan:
     """The frozen revision with every pin it was computed from."""
     assert brief.objective is not None
-    used = {(c, o) for c in solved.assignment.by_channel for o in solved.assignment.by_offer}
-    kept = tuple(v for v in variants if (v.channel, v.offer) in used)
+    kept = tuple(v for v in variants if v.channel in solved.assignment.by_channel and v.offer in solved.assignment.by_offer)
     offers = tuple(offer for offer in data.offers if offer.name in solved.assignment.by_offer)
     level = autonomy.default_level(data.bundle.autonomy)
     return Plan(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from liftwright.agents.bench import arms
 from liftwright.agents.bench.covariates import covariates
@@ -18,35 +18,34 @@ def people(data: Data, scores: Scores, drawn: arms.Drawn, *, would: pa.Table, ca
     """Everybody eligible: arm, whether they are chosen or would be, and what they would get, the same in both arms."""
     ids, where = drawn.ids, drawn.where
     best = candidates.group_by("customer_id").aggregate([("value", "max")])
-    value = dict(zip(best["customer_id"].to_pylist(), best["value_max"].to_pylist(), strict=True))
     flights = _flights(would)
-    got = [flights.get(str(customer)) for customer in ids]
-    selected = np.array([flight is not None for flight in got], dtype=bool)
-    reasons = np.where(
-        selected, "worth a contact", np.where([c in value for c in ids], "worth less than the limits allow", NO_CONTACT_PAYS)
-    )
+    asked = pa.array(ids, pa.string())
+    place = pc.index_in(asked, value_set=best["customer_id"].combine_chunks())
+    flight = pc.index_in(asked, value_set=flights["customer_id"].combine_chunks())
+    selected = pc.is_valid(flight)
+    reason = pc.if_else(pc.is_valid(place), "worth less than the limits allow", NO_CONTACT_PAYS)
     return pa.table(
         {
-            "customer_id": pa.array(ids, pa.string()),
+            "customer_id": asked,
             "arm": pa.array(drawn.arm, pa.string()),
             "stratum": pa.array(drawn.stratum, pa.int64()),
-            "is_selected": pa.array(selected),
-            "predicted_value": pa.array([float(value.get(c, 0.0)) for c in ids], pa.float64()),
-            "reason": pa.array(reasons, pa.string()),
+            "is_selected": selected,
+            "predicted_value": pc.fill_null(best["value_max"].take(place), 0.0),
+            "reason": pc.if_else(selected, "worth a contact", reason),
             **{name: pa.array(values[where], pa.float64()) for name, values in covariates(data, scores, data.features).items()},
             "segment": pa.array(data.segments[where], pa.string()),
-            "channel": pa.array([None if flight is None else flight[0] for flight in got], pa.string()),
-            "offer": pa.array([None if flight is None else flight[1] for flight in got], pa.string()),
-            "expected": pa.array([0.0 if flight is None else flight[2] for flight in got], pa.float64()),
+            "first_channel": flights["channel_first"].take(flight),
+            "first_offer": flights["offer_first"].take(flight),
+            "expected": pc.fill_null(flights["gain_sum"].take(flight), 0.0),
         }
+    ).combine_chunks()
+
+
+def _flights(would: pa.Table) -> pa.Table:
+    """By person the channel and offer of the first touch, and the extra margin expected of all of them after discounts (`gain_sum`)."""
+    gain = pc.add(would["term_margin"], would["term_incentive"])
+    ordered = would.select(["customer_id", "wave", "channel", "offer"]).append_column("gain", gain)
+    ordered = ordered.sort_by([("customer_id", "ascending"), ("wave", "ascending")])
+    return ordered.group_by("customer_id", use_threads=False).aggregate(
+        [("channel", "first"), ("offer", "first"), ("gain", "sum")]
     )
-
-
-def _flights(would: pa.Table) -> dict[str, tuple[str, str, float]]:
-    """By person the channel and offer of the first touch, and the extra margin expected of all of them after discounts."""
-    found: dict[str, tuple[str, str, float]] = {}
-    columns = (would[name].to_pylist() for name in ("customer_id", "channel", "offer", "term_margin", "term_incentive"))
-    for customer, channel, offer, margin, incentive in zip(*columns, strict=True):
-        first = found.get(customer, (channel, offer, 0.0))
-        found[customer] = (first[0], first[1], first[2] + margin + incentive)
-    return found

@@ -66,7 +66,8 @@ class Experience:
     def learn(self) -> Memory:
         """What the statistics say of every action and segment."""
         cells = [Cell(c, segment, o) for c, o in map(action_parts, self._data.actions) for segment in segments.SEGMENTS]
-        found = realised.learn(self.rows, cells, now=self._data.as_of, people=len(self._data.ids))
+        belief = realised.UNTESTED if self._data.rows is None else realised.TESTED
+        found = realised.learn(self.rows, cells, now=self._data.as_of, people=len(self._data.ids), belief=belief)
         channels = {
             each.statistics_id: (each.campaign_id, f"{each.evidence}#{each.channel}", each.evidence) for each in self.rows
         }
