@@ -33,12 +33,10 @@ class Lake(Protocol):
     def get(self, digest: str) -> pa.Table: ...
     def add(self, tables: Mapping[str, pa.Table], *, source: str, now: datetime) -> Snapshot:
         """A new snapshot = the latest one plus these rows; adding a `source` digest a second time returns the snapshot that has it."""
-        ...
 
     def snapshot(self, snapshot_id: str | None = None) -> Snapshot | None: ...
     def read(self, snapshot: Snapshot) -> dict[str, pa.Table]:
         """All tables of a snapshot: customers with the latest row per customer_id, events without repeated rows."""
-        ...
 
 
 class Campaigns(Protocol):
@@ -62,14 +60,12 @@ class Approvals(Protocol):
 
     def request(self, approval: ApprovalRequest) -> ApprovalRequest:
         """Insert, or return the row that already asks for this thread and hash; older pending rows of the campaign become superseded."""
-        ...
 
     def get(self, approval_id: str) -> ApprovalRequest: ...
     def pending(self, campaign_id: str) -> ApprovalRequest | None: ...
     def waiting(self) -> list[ApprovalRequest]: ...
     def decide(self, decision: Decision) -> ApprovalRequest:
         """Pending to decided in one compare-and-set, with the decision row and a journal entry; ApprovalError when someone was first."""
-        ...
 
     def decision(self, approval_id: str) -> Decision | None: ...
     def decisions(self, campaign_id: str) -> list[Decision]: ...
@@ -86,17 +82,14 @@ class Ledger(Protocol):
 
     def launch(self, *, approval_id: str, plan_hash: Callable[[], str], sends: Iterable[Send], now: datetime) -> int:
         """In ONE transaction: re-read the approval (approved, not expired, not launched), recompute the hash from stored rows, compare, insert sends, mark launched, journal. Returns sends inserted (0 when already launched); ApprovalError otherwise."""
-        ...
 
     def lease(
         self, *, now: datetime, worker: str, limit: int, seconds: int = 60, ahead: Mapping[Channel, datetime] | None = None
     ) -> list[Send]:
         """Take due sends of running campaigns. `ahead`: channels whose sends may be taken before their moment, and until which."""
-        ...
 
     def mark(self, send_ids: Sequence[str], state: SendState, *, now: datetime, worker: str, **fields: Any) -> list[str]:
         """Move sends that this worker still holds; returns the ids moved."""
-        ...
 
     def settle(
         self,
@@ -108,7 +101,6 @@ class Ledger(Protocol):
     ) -> None: ...
     def release_expired(self, *, now: datetime, idempotent_channels: frozenset[Channel]) -> dict[str, int]:
         """Leased and not started: back to planned. In `sending` when the lease ran out: planned again on an idempotent channel, else `unknown`."""
-        ...
 
     def sends(self, campaign_id: str | None = None, *, states: Sequence[SendState] = ()) -> pa.Table: ...
     def counts(self, campaign_id: str) -> dict[str, int]: ...
@@ -123,11 +115,9 @@ class Ledger(Protocol):
     ) -> int: ...
     def recall(self, reasons: Mapping[str, str], *, now: datetime) -> int:
         """Handed over for a later moment and taken back: send id to reason. Returns how many became cancelled."""
-        ...
 
     def choose_variants(self, campaign_id: str, variants: Mapping[str, str]) -> int:
         """Give sends that are still planned another text: send id to variant id. Returns how many were changed."""
-        ...
 
     def replace(
         self,
@@ -149,7 +139,6 @@ class Ledger(Protocol):
         """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps).
 
         `customer_ids`: of these people only."""
-        ...
 
 
 class Journal(Protocol):
@@ -159,7 +148,6 @@ class Journal(Protocol):
     def entries(self, *, subject: str | None = None) -> list[JournalEntry]: ...
     def verify(self) -> tuple[bool, int, int | None]:
         """(ok, number of entries, sequence number of the first bad entry)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -188,7 +176,6 @@ class Models(Protocol):
     def cards(self) -> list[ModelCard]: ...
     def versions(self) -> list[ModelCard]:
         """The card of every version, the current one of each model first."""
-        ...
 
     def switch(self, model: str, state: ModelState, *, by: str, now: datetime) -> None: ...
 
@@ -257,7 +244,6 @@ class Recalls(Protocol):
 
     def recall(self, send_ids: Sequence[str], *, reason: str, now: datetime) -> dict[str, str]:
         """Tell the executor to skip these; send id to the place (a file's name) where it stands. Telling twice is telling once."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,28 @@ from liftwright.ports import Deps
 
 Json = dict[str, Any]
 LIFT = ("metric", "low", "mid", "high", "level", "method", "treated", "holdout", "p_value", "reason", "query")
+EXPERIMENT = (
+    "holdout_share",
+    "primary_metric",
+    "mde",
+    "power",
+    "level",
+    "looks",
+    "method",
+    "treated",
+    "holdout",
+    "stop_rules",
+    "note",
+    "strata",
+    "arms",
+    "usual",
+    "global_holdout",
+    "expected",
+    "forgone",
+    "is_measurable",
+    "analysis",
+)
+"""What is shown of an experiment."""
 
 
 def plan_json(campaign_id: str, *, deps: Deps) -> Json:
@@ -190,27 +212,6 @@ def forecast_json(plan: Plan) -> Json:
 def _plan(plan: Plan) -> Json:
     whole = plan.model_dump(mode="json")
     experiment = whole["experiment"]
-    shown = (
-        "holdout_share",
-        "primary_metric",
-        "mde",
-        "power",
-        "level",
-        "looks",
-        "method",
-        "treated",
-        "holdout",
-        "stop_rules",
-        "note",
-        "strata",
-        "arms",
-        "usual",
-        "global_holdout",
-        "expected",
-        "forgone",
-        "is_measurable",
-        "analysis",
-    )
     audience = whole["audience"]
     return {
         "objective": _objective(plan.objective, plan.assumptions),
@@ -218,7 +219,7 @@ def _plan(plan: Plan) -> Json:
             name: audience[name] for name in ("population", "eligible", "selected", "holdout", "funnel", "reasons", "segments")
         },
         "decisions": {**whole["decisions"], "postage": _postage(plan)},
-        "experiment": {name: experiment[name] for name in shown},
+        "experiment": {name: experiment[name] for name in EXPERIMENT},
         "forecast": forecast_json(plan),
         "assignment": assignment_json(plan),
         "offers": whole["offers"],

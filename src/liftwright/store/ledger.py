@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-from sqlalchemy import ColumnElement, Engine, Select, Text, and_, bindparam, func, or_, select, type_coerce, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, or_, select, update
 from sqlmodel import Session
 
 from liftwright.domain.campaign import Send, SendState
@@ -16,6 +15,7 @@ from liftwright.domain.profile import Channel
 from liftwright.ports import LeaseOutcome
 from liftwright.store.engine import reading, writing
 from liftwright.store.launch import chunks, launch
+from liftwright.store.reading import FIELDS, as_stored, as_table
 from liftwright.store.replacing import replace
 from liftwright.store.tables import METADATA, SENDS
 
@@ -27,15 +27,6 @@ _ALIVE = ("running", "paused")
 """Statuses of a campaign whose planned sends stay planned; only those of a running one may leave."""
 _MAY_HAVE_REACHED = ("planned", "leased", "sending", "sent", "unknown")
 _MARKABLE = ("lease_until", "provider_id", "sent_at", "reason", "send_at")
-_FIELDS = tuple(Send.model_fields)
-_COLUMNS = [SENDS.c[name] for name in _FIELDS]
-_MOMENT = pa.timestamp("us", tz="UTC")
-_TYPES: dict[str, Any] = {
-    **dict.fromkeys(_FIELDS, pa.string()),
-    **dict.fromkeys(("wave", "priority", "attempts"), pa.int64()),
-    **dict.fromkeys(("discount", "cost"), pa.float64()),
-    **dict.fromkeys(("send_at", "lease_until", "sent_at"), _MOMENT),
-}
 
 
 class SqlLedger:
@@ -58,7 +49,7 @@ class SqlLedger:
         early = [and_(SENDS.c.channel == channel, SENDS.c.send_at <= latest) for channel, latest in sorted((ahead or {}).items())]
         until = now + timedelta(seconds=seconds)
         due = (
-            select(*_COLUMNS)
+            select(*(SENDS.c[name] for name in FIELDS))
             .join(_CAMPAIGNS, _CAMPAIGNS.c.campaign_id == SENDS.c.campaign_id)
             .where(SENDS.c.state == "planned", or_(SENDS.c.send_at <= now, *early), _CAMPAIGNS.c.status == "running")
             .order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
@@ -140,12 +131,12 @@ class SqlLedger:
 
     def sends(self, campaign_id: str | None = None, *, states: Sequence[SendState] = ()) -> pa.Table:
         """Sends with every field of `Send`, by time, priority and id."""
-        query = select(*map(_as_stored, _FIELDS)).order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
+        query = select(*map(as_stored, FIELDS)).order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
         if campaign_id is not None:
             query = query.where(SENDS.c.campaign_id == campaign_id)
         if states:
             query = query.where(SENDS.c.state.in_(states))
-        return self._table(query, _FIELDS)
+        return self._table(query, FIELDS)
 
     def counts(self, campaign_id: str) -> dict[str, int]:
         """`planned` is every send the ledger holds; `waiting` of them are not settled yet; then delivered, failed, unknown,
@@ -236,7 +227,7 @@ class SqlLedger:
         given) at or after `since`."""
         names = ("customer_id", "channel", "send_at", "state")
         moment = func.coalesce(SENDS.c.sent_at, SENDS.c.send_at)
-        query = select(*map(_as_stored, names)).where(SENDS.c.state.in_(_MAY_HAVE_REACHED), moment >= since)
+        query = select(*map(as_stored, names)).where(SENDS.c.state.in_(_MAY_HAVE_REACHED), moment >= since)
         query = query.order_by(SENDS.c.send_at, SENDS.c.send_id)
         if customer_ids is None:
             return self._table(query, names)
@@ -247,21 +238,7 @@ class SqlLedger:
     def _table(self, query: Select[Any], names: Sequence[str]) -> pa.Table:
         with reading(self._engine) as session:
             rows = session.execute(query).all()
-        columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(names)
-        return pa.table({name: _column(column, _TYPES[name]) for name, column in zip(names, columns, strict=True)})
-
-
-def _as_stored(name: str) -> ColumnElement[Any]:
-    """A column of the ledger; a time as the database has it, for a table of times is read at once and not one by one."""
-    column = SENDS.c[name]
-    return type_coerce(column, Text).label(name) if _TYPES[name] == _MOMENT else column
-
-
-def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Values of one type as Arrow; SQLite writes times as UTC texts, PostgreSQL knows times."""
-    if kind == _MOMENT and any(isinstance(value, str) for value in values):
-        return pc.assume_timezone(pa.array(values, pa.string()).cast(pa.timestamp("us")), "UTC")
-    return pa.array(values, kind)
+        return as_table(rows, names)
 
 
 def _free(state: SendState, reason: str) -> dict[str, Any]:
