@@ -132,3 +132,18 @@ def test_an_autonomy_file_that_is_not_understood_is_refused(change: Any) -> None
     with pytest.raises(PolicyError) as caught:
         autonomy.check(data)
     assert caught.value.code == "POLICY-AUTONOMY"
+
+
+@given(st.sampled_from(autonomy.LEVELS), st.lists(st.sampled_from(autonomy.CONDITIONS)))
+def test_a_model_in_trouble_only_ever_lowers_a_level_and_stopping_stays_allowed(level: str, conditions: list[str]) -> None:
+    left = autonomy.lowered(LEVELS, level, conditions)
+    assert autonomy.LEVELS.index(left) <= autonomy.LEVELS.index(level)
+    assert autonomy.lowered(LEVELS, level, []) == level
+    assert autonomy.may(LEVELS, left, "stop_campaign") == autonomy.may(LEVELS, level, "stop_campaign")
+
+
+def test_a_file_that_says_nothing_of_a_condition_lowers_as_far_as_moving_asks_and_an_unknown_condition_is_refused() -> None:
+    silent = {name: value for name, value in LEVELS.items() if name != "models"}
+    assert autonomy.lowered(silent, "adaptive", ["overdue"]) == autonomy.LOWERED
+    with pytest.raises(PolicyError, match="moody"):
+        autonomy.check({**copy.deepcopy(dict(LEVELS)), "models": {"moody": "assistive"}})
