@@ -21,6 +21,9 @@ TESTED, UNTESTED = Belief(scale=0.5, mean=0.25), Belief(scale=0.5, mean=1.0)
 does. A holdout of a few hundred people measures that share to within 1 or 2: by itself it must not turn a tested expectation over."""
 LEAST, MOST = 0.0, 2.0
 """Bounds of the factor. Below 0 it would recommend those of whom harm was expected, whom no campaign has tried."""
+SURE_Z = 1.645
+"""A factor is the value nearest to 1 of its 90 % interval: only what is sure moves a plan. In a simulated market of 8,000 people the middle of
+the interval, moved by two unlucky holdouts, took a third campaign to a third of its worth."""
 LEAST_EXPECTED = 0.01
 """Where less than this was expected per person, major units, there is no share of it."""
 
@@ -45,11 +48,16 @@ def learn(
         return Realised({}, set_aside=gone, says=settled.says)
     found = posterior(capped(settled.active, people=people), cells, belief=belief)
     factors = {
-        cell: (min(max(1.0 + float(mean), LEAST), MOST), float(error))
+        cell: (min(max(1.0 + sure(float(mean), float(error)), LEAST), MOST), float(error))
         for cell, mean, error in zip(found.cells, found.means, found.errors, strict=True)
     }
     used = [source for each in settled.active for source in each.source.split()]
     return Realised(factors, tuple(used), gone, settled.says)
+
+
+def sure(mean: float, error: float) -> float:
+    """The value nearest to 0 of the interval of SURE_Z errors around a mean."""
+    return math.copysign(max(abs(mean) - SURE_Z * error, 0.0), mean)
 
 
 def estimates(statistics: Sequence[CellStatistics], *, now: datetime) -> list[Shown]:
