@@ -361,7 +361,7 @@ def chart(runs: list[dict[str, Any]]) -> str:
     axis += [
         f'<text x="{at(k, low)[0]:.1f}" y="280" text-anchor="middle" fill="#555">campaign {k + 1}</text>' for k in range(count)
     ]
-    title = f"Share of the oracle's incremental margin, plans of {len(runs)} simulated markets"
+    title = f"Share of the oracle's incremental margin, simulated markets: {len(runs)}"
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 300" font-family="sans-serif" font-size="13">'
         f'<title>{title}</title><rect width="760" height="300" fill="white"/><text x="80" y="24" fill="#222">{title}</text>'
