@@ -36,6 +36,7 @@ def test_a_healthy_flight_goes_on() -> None:
     [
         ({"killed_by": "ada"}, "kill_switch", "stop"),
         ({"srm_p": 0.0009}, "data_fault", "pause"),
+        ({"contaminated_share": 0.051}, "data_fault", "pause"),
         ({"guardrails": (Guardrail("opt_out", 80, 10_000, 0.005),)}, "guardrail:opt_out", "stop"),
         ({"spent": 1000.0}, "budget", "stop"),
         ({"stock_left": {"save10": 0, "save20": 3}}, "stock", "stop_offer"),
@@ -55,6 +56,7 @@ def test_each_rule_fires_alone_with_its_statistic_and_its_bound(changes: dict[st
     "changes",
     [
         {"srm_p": 0.002},
+        {"contaminated_share": 0.049},
         {"guardrails": (Guardrail("opt_out", 55, 10_000, 0.005),)},
         {"guardrails": (Guardrail("opt_out", 130, 10_000, 0.005, baseline_count=9, baseline_people=1000),)},
         {"spent": 999.0},

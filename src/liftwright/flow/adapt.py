@@ -168,6 +168,7 @@ def _judged(seen: reporting.Look, stock_left: dict[str, int]) -> tuple[Firing, .
         lift=seen.report.lift,
         conversions=seen.conversions,
         srm_p=seen.report.health.srm_p,
+        contaminated_share=seen.report.health.contaminated_share,
         guardrails=seen.guardrails,
         spent=seen.spent,
         budget=float(budget.amount) if budget else None,

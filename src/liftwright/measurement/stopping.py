@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from scipy.stats import norm
 
@@ -13,7 +13,7 @@ from liftwright.domain.experiment import StopRule
 from liftwright.domain.policy import Finding
 from liftwright.measurement import anytime
 from liftwright.measurement.estimate import BURN_IN
-from liftwright.measurement.integrity import SRM_BOUND
+from liftwright.measurement.integrity import CONTAMINATION_BOUND, SRM_BOUND
 
 KILL_SWITCH = "kill_switch"
 GOAL = "goal_reached"
@@ -26,7 +26,10 @@ FUTILE_FROM = 0.30
 HARM_ALPHA = 0.05
 BREACH = 2.0
 """How many times its limit a rate is suspected to be when it is too high; bounds are sharpest there."""
-_DATA_FAULT = f"Pause when the arms' sizes differ from the plan (p below {SRM_BOUND:g}): no figure can be believed then."
+_DATA_FAULT = (
+    f"Pause when the arms' sizes differ from the plan (p below {SRM_BOUND:g}) or more than {CONTAMINATION_BOUND:.0%} of the people held out "
+    "were contacted: no figure can be believed then."
+)
 _FUTILITY = (
     f"From {FUTILE_FROM:.0%} of the planned information, where the test was large enough to find the planned effect, stop when the "
     f"chance of still finding it is below {FUTILE_POWER:.0%}."
@@ -55,7 +58,7 @@ class Watch:
 
     information: share of the planned information seen, never ahead of the window (`looks.look`); `fraction` where it is None. matured: share of the effect that had time to
     show; `information` where it is None. has_power: whether the plan could find what it expects; without it nothing is futile.
-    conversions: people with an outcome in the smaller arm. margin_rate: margin share of treated orders with its interval.
+    conversions: people with an outcome in the smaller arm. contaminated_share: of the holdout, who was contacted. margin_rate: margin share of treated orders with its interval.
     achieved: lower bound of the incremental margin so far, total. stock_left: redemptions left by offer. power, level: of the
     experiment. killed_by: who pulled the switch.
     """
@@ -64,6 +67,7 @@ class Watch:
     lift: Estimate
     conversions: int = 0
     srm_p: float | None = None
+    contaminated_share: float = 0.0
     guardrails: tuple[Guardrail, ...] = ()
     spent: float = 0.0
     budget: float | None = None
@@ -216,6 +220,9 @@ def _signal(rule: StopRule, kind: str, statistic: float, says: str, subject: str
 
 
 def _data_fault(watch: Watch, rule: StopRule) -> list[Signal]:
+    if watch.contaminated_share > CONTAMINATION_BOUND:
+        says = f"{watch.contaminated_share:.1%} of the people held out were contacted: nothing can be concluded until it is explained."
+        return [replace(_signal(rule, "pause", watch.contaminated_share, says), bound=CONTAMINATION_BOUND)]
     if watch.srm_p is None or watch.srm_p >= rule.bound:
         return []
     says = f"The arms' sizes differ from the plan (p = {watch.srm_p:.1e}): nothing can be concluded until it is explained."
