@@ -14,7 +14,7 @@ from liftwright.domain.errors import ApprovalError
 from liftwright.domain.plan import Plan
 from liftwright.evaluation import market
 from liftwright.evaluation.market import IMPORTED, MarketRun
-from liftwright.flow import export, untouchable
+from liftwright.flow import export, in_force, untouchable
 
 pytestmark = pytest.mark.slow
 CUSTOMERS, DAYS, SEED = 6_000, 5, 3
@@ -106,9 +106,15 @@ def test_nobody_of_the_holdout_is_in_any_action_file(played: Played) -> None:
     assert len({row["send_id"] for row in rows}) == len(rows) == played.campaign["sends"]["delivered"]
 
 
-def test_only_what_was_planned_left_the_house(played: Played) -> None:
-    planned: Any = export.export(played.campaign["campaign_id"], "assignment", deps=played.run.deps)
-    may = {(row["customer_id"], row["channel"], row["offer"]) for row in planned.to_pylist()}
+def test_only_what_was_planned_or_planned_again_left_the_house(played: Played) -> None:
+    deps, campaign_id = played.run.deps, played.campaign["campaign_id"]
+    tables: list[Any] = [export.export(campaign_id, "assignment", deps=deps)]
+    entries = [
+        entry for entry in deps.journal.entries(subject=campaign_id) if entry.action in (in_force.REPLANNED, in_force.ADDED)
+    ]
+    assert {entry.action for entry in entries} >= {in_force.REPLANNED}
+    tables += [deps.lake.get(entry.detail["rows"]) for entry in entries]
+    may = {(row["customer_id"], row["channel"], row["offer"]) for table in tables for row in table.to_pylist()}
     assert {(row["customer_id"], row["channel"], row["offer"]) for row in played.dropped()} <= may
     assert played.campaign["sends"]["planned"] >= played.campaign["sends"]["delivered"]
 

@@ -248,5 +248,5 @@ def test_a_real_plan_fixes_how_it_will_be_judged_and_its_hash_says_so(tmp_path: 
         other = plan.experiment.model_copy(update={"analysis": fixed.model_copy(update={name: value})})
         changed = plan.model_copy(update={"experiment": other})
         assert (changed.plan_hash == plan.plan_hash) == (getattr(fixed, name) == value), name
-    bare = plan.model_copy(update={"experiment": plan.experiment.model_copy(update={"analysis": None})})
+    bare = plan.model_copy(update={"experiment": plan.experiment.model_copy(update={"analysis": None}), "manifest_version": 2})
     assert "analysis" not in bare.manifest()["experiment"]

@@ -84,7 +84,7 @@ async def test_a_tick_acts_while_its_models_are_well_and_asks_while_they_drift(f
     waiting = deps.approvals.pending(flying.campaign_id)
     assert waiting is not None
     assert "go on at the level controlled" in waiting.title
-    assert [action.after["asks"] for action in seen.actions if action.rule == trust.RULE] == ["go_on"]
+    assert [action.after["asks"] for action in seen.actions if action.rule == trust.KIND.upper()] == [trust.KIND]
     await deciding.decide("approve", flying.campaign_id, plan_hash=waiting.plan_hash, by="ann", deps=deps)
     flying.at += timedelta(days=1)
     again = await adapt.tick(flying.campaign_id, deps=deps)
