@@ -233,8 +233,10 @@ class TwinRun(MarketRun):
     pairs: list[dict[str, float]] = field(default_factory=list)
 
     def meet(self, title: str, plan_hash: str) -> bool:
-        """Stands in for the approver; the plan that asks is priced, and so is the twin's."""
-        campaign = next(each for each in self.deps.campaigns.all() if each.status == "awaiting_approval")
+        """Stands in for the approver; the plan that asks is priced, and so is the twin's. What a campaign under way asks is granted."""
+        campaign = next((each for each in self.deps.campaigns.all() if each.status == "awaiting_approval"), None)
+        if campaign is None:
+            return True
         plan = self.deps.campaigns.plan(campaign.campaign_id)
         assert plan is not None
         first = self.market.today
