@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -171,7 +172,7 @@ def line(people: int, *, seconds: int) -> dict[str, Any]:
         other = replace(problem, limits=problem.limits * np.append(factor, np.ones(len(problem.limits) - 1)))
         again, cpu = timed(lambda other=other: settle(other, start=found.prices))
         warm.append(judged(other, again, cpu))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_gb()
     ours = judged(problem, found, cold)
     warm_cpu = sum(each["cpu_seconds"] for each in warm) / len(warm)
     ours |= {
@@ -203,6 +204,13 @@ def ratios(ours: dict[str, Any], peers: dict[str, Any]) -> dict[str, float]:
     if "objective" in peers["greedy"]:
         found["greedy_objective"] = ours["objective"] / peers["greedy"]["objective"]
     return found
+
+
+def peak_gb() -> float:
+    """Greatest resident memory of this process, GB. Not `ru_maxrss` where it can be helped: that starts from the parent's."""
+    status = Path("/proc/self/status")
+    known = [line.split() for line in status.read_text().splitlines() if line.startswith("VmHWM:")] if status.exists() else []
+    return (int(known[0][1]) if known else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 2**20
 
 
 def main() -> None:
