@@ -86,7 +86,7 @@ def cpu() -> float:
 def world(generator: np.random.Generator) -> np.ndarray:
     """Effects of all cells, points: additive in channel, segment and offer, with an interaction."""
     parts = [
-        {level: generator.normal(0.0, spread) for level in {cell[place] for cell in sorted(CELLS)}}
+        {level: generator.normal(0.0, spread) for level in sorted({cell[place] for cell in CELLS})}
         for place, spread in enumerate((0.3, 0.3, 0.2))
     ]
     return np.array(

@@ -14,6 +14,9 @@ RuleScope = Literal["person", "content", "plan"]
 """person: one person x channel x time; content: one variant; plan: the whole plan."""
 
 
+RuleBasis = Literal["law", "platform", "house"]
+
+
 class Source(Value):
     """Where a rule comes from. `confidence` is `primary` (statute read), `secondary` (read about), `own` (our product default)."""
 
@@ -32,14 +35,21 @@ class RuleTest(Value):
 
 
 class Rule(Value):
-    """One record of `policies/`. `violated_when` is a boolean SQL expression over declared facts; `unknown` what a missing fact means."""
+    """One record of `policies/`. `violated_when` is a boolean SQL expression over declared facts; `unknown` what a missing fact means.
+
+    `basis` says whose word it is: a law's (never waived), a platform's or the house's. `jurisdiction` lists countries, states (`US-FL`), groups
+    or `ANY`; `facts` repeats the facts that the predicate speaks about.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     id: str
     version: int = Field(ge=1)
     scope: RuleScope
+    basis: RuleBasis = "house"
+    jurisdiction: tuple[str, ...] = ()
     severity: Severity
+    facts: tuple[str, ...] = ()
     violated_when: str
     unknown: Literal["block", "pass", "needs_approval"] = "block"
     applies: dict[str, tuple[str, ...]] = {}
