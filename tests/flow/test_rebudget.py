@@ -168,6 +168,18 @@ async def test_touches_that_turn_out_to_bring_less_than_they_cost_are_given_up_w
     assert all(after[name] >= before[name] * 0.7 - 1e-9 for name in before)
 
 
+async def test_a_channel_with_a_budget_of_its_own_gets_no_more_than_that(shop: Deps, clock: Clock, fly: Any) -> None:
+    campaign = await fly()
+    _sell(shop, campaign, clock, "sms")
+    plan, before = _plan(shop, campaign), _spend(shop, campaign)
+    whole = [row["cost"] for row in shop.ledger.sends(campaign).to_pylist() if row["channel"] == "sms"]
+    limits = {**plan.assignment.limits, "channel_budget": {"sms": sum(whole)}}
+    bound = plan.model_copy(update={"assignment": plan.assignment.model_copy(update={"limits": limits})})
+    assert rebudget(bound, number=4, deps=shop) == 0
+    assert _spend(shop, campaign) == before
+    assert rebudget(plan, number=4, deps=shop) > 0
+
+
 async def test_no_move_makes_the_flight_dearer_than_approved(shop: Deps, clock: Clock, fly: Any) -> None:
     campaign = await fly()
     _sell(shop, campaign, clock, "sms")

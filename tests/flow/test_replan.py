@@ -20,8 +20,9 @@ import plain_shop
 from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.campaign import REPLANNED
 from liftwright.domain.errors import ApprovalError
+from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import adapt, asking, deciding, dispatch, in_force, intake, reporting
+from liftwright.flow import adapt, asking, deciding, dispatch, in_force, intake, pausing, questions, reporting
 from liftwright.flow.replan import replan
 from liftwright.planning.assignment import checking
 from liftwright.ports import Deps
@@ -290,3 +291,63 @@ async def test_what_was_asked_about_cannot_be_exchanged_before_the_yes(flight: F
 
 def _yes(asked: ApprovalRequest, at: datetime) -> Decision:
     return Decision(kind="approve", approval_id=asked.approval_id, plan_hash=asked.plan_hash, by="bea", at=at)
+
+
+def test_a_recall_of_everybody_s_touches_takes_nobody_out_of_the_rest(flight: Flight) -> None:
+    sent = flight.sends("sent")
+    people = {row["customer_id"] for row in flight.sends("planned")} & {row["customer_id"] for row in sent}
+    assert people
+    pause = Action(at=flight.clock.at, kind="pause", rule="PERSON", after={"reason": "wait a day"}, by="ana")
+    flight.deps.campaigns.record_action(flight.campaign_id, pause)
+    recalled = {row["send_id"]: "paused by ana: wait a day; recalled from the file" for row in sent}
+    flight.deps.ledger.recall(recalled, now=flight.clock.at)
+    flight.again()
+    assert {row["customer_id"] for row in flight.sends("planned")} & people
+
+
+def test_a_question_that_ran_out_or_gave_way_can_be_asked_again(flight: Flight) -> None:
+    def ask() -> ApprovalRequest:
+        words: dict[str, Any] = {"title": "Go on?", "trigger": "drift", "before": {}, "after": {}}
+        return questions.ask(flight.plan, "trust", digest="sha256:" + "ab" * 32, deps=flight.deps, **words)
+
+    first = ask()
+    assert ask().approval_id == first.approval_id
+    flight.deps.approvals.expire(now=first.expires_at)
+    second = ask()
+    assert (second.status, second.approval_id == first.approval_id) == ("pending", False)
+
+
+async def test_a_yes_during_a_pause_is_kept(flight: Flight) -> None:
+    _became_worth_it(flight)
+    await adapt.tick(flight.campaign_id, deps=flight.deps)
+    asked = _asked(flight)
+    last = max(row["send_on"] for row in flight.deps.lake.get(questions.asked(asked, deps=flight.deps)["rows"]).to_pylist())
+    assert asked.expires_at.date() <= last
+    pausing.pause(flight.campaign_id, by="ana", reason="wait", rule="PERSON", evidence={}, deps=flight.deps)
+    before = len(flight.sends("planned"))
+    await deciding.decide("approve", flight.campaign_id, plan_hash=asked.plan_hash, by="ana", deps=flight.deps)
+    (action,) = [each for each in flight.deps.campaigns.actions(flight.campaign_id) if each.kind == "add_people"]
+    assert len(flight.sends("planned")) - before == action.after["touches"] > 0
+
+
+async def test_a_crash_between_the_ledger_and_the_action_loses_no_action(flight: Flight, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dies(plan: Plan, *, deps: Deps) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(in_force, "write_down", dies)
+        with pytest.raises(KeyboardInterrupt):
+            flight.again()
+    kinds = [action.kind for action in flight.deps.campaigns.actions(flight.campaign_id)]
+    assert "replan" not in kinds
+    for _ in range(2):
+        in_force.write_down(flight.plan, deps=flight.deps)
+    kinds = [action.kind for action in flight.deps.campaigns.actions(flight.campaign_id)]
+    assert kinds.count("replan") == 1
+
+
+def test_touches_that_stay_are_still_in_force_after_the_rest_was_solved_again(flight: Flight) -> None:
+    (taken,) = [send for send in flight.deps.ledger.lease(worker="w", now=flight.clock.at + timedelta(days=3), limit=1)]
+    flight.again()
+    rows = in_force.decided(flight.plan, deps=flight.deps).rows.to_pylist()
+    assert (taken.customer_id, taken.wave) in {(row["customer_id"], row["wave"]) for row in rows}

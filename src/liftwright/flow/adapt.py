@@ -19,7 +19,7 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import Firing, StopRule
 from liftwright.domain.plan import Plan
-from liftwright.flow import change, learn, pausing, reporting, stock, stopping, trust, walk
+from liftwright.flow import change, in_force, learn, pausing, reporting, stock, stopping, trust, walk
 from liftwright.flow.graph import strict
 from liftwright.flow.rebudget import rebudget
 from liftwright.flow.replan import replan
@@ -103,6 +103,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     campaign_id = state["campaign_id"]
     row, plan = reporting.launched(campaign_id, deps)
     starts_at = reporting.flight(plan, row, deps)[0]
+    in_force.write_down(plan, deps=deps)
     trust.note_on(plan, deps=deps)
     await asyncio.to_thread(suppress, plan, starts_at=starts_at, deps=deps)
     for fired in state["fired"]:

@@ -78,7 +78,8 @@ def _recorded(decision: Decision, campaign_id: str, deps: Deps) -> ApprovalReque
 async def carry_out(row: ApprovalRequest, *, deps: Deps) -> bool:
     """Let the graph go where the decided row says, once; safe to call again. True when it did something."""
     if questions.is_one(row):
-        return await asyncio.to_thread(questions.carry_out, row, on_yes=ON_YES, deps=deps)
+        async with walk.held(row.thread_id, deps):
+            return await asyncio.to_thread(questions.carry_out, row, on_yes=ON_YES, deps=deps)
     if row.thread_id != row.campaign_id:
         return await change.carry_out(row, deps=deps)
     async with walk.held(row.thread_id, deps), graphs.opened(deps) as graph:

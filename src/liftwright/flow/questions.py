@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from liftwright.domain.approval import ApprovalRequest
@@ -28,30 +29,44 @@ def ask(
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     deps: Deps,
+    until: datetime | None = None,
 ) -> ApprovalRequest:
-    """Ask; `digest` binds the answer to what is asked. Asking the same again returns the same row. `before` and `after` are the difference."""
+    """Ask; `digest` binds the answer to what is asked. Asking the same again returns the same row, unless nobody answered it: one that gave
+    way to a more important question, or ran out, is asked anew. `before` and `after` are the difference; `until`: when a yes comes too late.
+    """
     now = deps.now()
-    row = deps.approvals.request(
-        ApprovalRequest(
-            approval_id=f"a-{hashlib.sha256(digest.encode()).hexdigest()[:16]}",
-            campaign_id=plan.campaign_id,
-            thread_id=f"{plan.campaign_id}:{kind}:{digest[7:15]}",
-            plan_hash=digest,
-            revision=plan.revision,
-            title=title,
-            risk="medium",
-            trigger=trigger,
-            needs=("approver",),
-            asked_by="liftwright",
-            asked_at=now,
-            expires_at=now + timedelta(hours=deps.settings.limits.approval_hours),
-        )
+    expires_at = now + timedelta(hours=deps.settings.limits.approval_hours)
+    asked = ApprovalRequest(
+        approval_id="",
+        campaign_id=plan.campaign_id,
+        thread_id=f"{plan.campaign_id}:{kind}:{digest[7:15]}",
+        plan_hash=digest,
+        revision=plan.revision,
+        title=title,
+        risk="medium",
+        trigger=trigger,
+        needs=("approver",),
+        asked_by="liftwright",
+        asked_at=now,
+        expires_at=expires_at if until is None else min(expires_at, until),
     )
+    row = _requested(asked, deps)
     if row.status == "pending" and row.asked_at == now:
         told = {"approval_id": row.approval_id, "asks": kind, **after}
         action = Action(at=now, kind="ask", rule=kind.upper(), before=dict(before), after=told, by="liftwright")
         deps.campaigns.record_action(plan.campaign_id, action)
     return row
+
+
+def _requested(asked: ApprovalRequest, deps: Deps) -> ApprovalRequest:
+    """The row of a question: the first on its thread that waits or was answered."""
+    for attempt in count(1):
+        thread_id = asked.thread_id if attempt == 1 else f"{asked.thread_id}:{attempt}"
+        known = hashlib.sha256(f"{thread_id}|{asked.plan_hash}".encode()).hexdigest()
+        row = deps.approvals.request(asked.model_copy(update={"approval_id": f"a-{known[:16]}", "thread_id": thread_id}))
+        if row.status not in ("superseded", "expired"):
+            return row
+    raise AssertionError("count() does not end")
 
 
 def is_one(row: ApprovalRequest) -> bool:

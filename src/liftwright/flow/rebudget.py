@@ -18,21 +18,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.domain.campaign import Send
-from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import budget_change, decided, launch, responses
+from liftwright.flow import budget_change, decided, in_force, launch, responses
 from liftwright.flow.earned import Earned, earned
 from liftwright.planning import budget_curves, budget_exchange, budget_moves
 from liftwright.planning.budget_exchange import Exchange
 from liftwright.planning.budget_moves import Move
 from liftwright.ports import Deps
 
-MOVED = "campaign.rebudgeted"
-"""Journal entry of a move."""
 AHEAD = timedelta(hours=24)
 """The touches that move: those of the next day."""
 SPREAD = (0.7, 1.0, 1.3)
 """On the first days each channel gets one of these shares of what was planned, in turn, so that its response can be told."""
+SLACK = 1e-9
+"""Rounding of sums of money."""
 SHORTEST = timedelta(days=7)
 """A flight must be this long for days of designed spread."""
 
@@ -53,7 +52,7 @@ def rebudget(plan: Plan, *, number: int, deps: Deps) -> int:
 
     The ledger notes a move in its own transaction, so a tick that broke off and is repeated does not move twice.
     """
-    if not _is_scarce(plan) or _has_moved_today(plan, deps):
+    if not _is_scarce(plan) or has_moved_today(plan, deps):
         return 0
     near = _near(plan, deps)
     known = earned(plan.campaign_id, deps=deps) if near.num_rows else None
@@ -83,9 +82,14 @@ def _is_scarce(plan: Plan) -> bool:
     return bool(prices.get("budget") or any(prices.get("channel_budgets", {}).values()))
 
 
-def _has_moved_today(plan: Plan, deps: Deps) -> bool:
+def has_moved_today(plan: Plan, deps: Deps) -> bool:
+    """Whether money of this campaign was moved on this day, of the configured time zone."""
     zone = ZoneInfo(deps.settings.time_zone)
-    days = [entry.at.astimezone(zone).date() for entry in deps.journal.entries(subject=plan.campaign_id) if entry.action == MOVED]
+    days = [
+        entry.at.astimezone(zone).date()
+        for entry in deps.journal.entries(subject=plan.campaign_id)
+        if entry.action == in_force.MOVED
+    ]
     return bool(days) and days[-1] == deps.now().astimezone(zone).date()
 
 
@@ -142,18 +146,11 @@ def _carry_out(plan: Plan, day: _Day, moves: tuple[Move, ...], found: tuple[Exch
     """Exchange touches in one transaction, and write down what was decided for whom."""
     now, seed, by_id = deps.now(), plan.pins.seed + number, {row["send_id"]: row for row in day.touches}
     sends = [_send(plan, by_id[each.send_id], each.option) for each in found if each.option is not None]
-    counts = deps.ledger.replace(
-        plan.campaign_id,
-        planned=[each.send_id for each in found],
-        sends=sends,
-        now=now,
-        detail={"rule": "BUDGET", "tick": number},
-        entry=MOVED,
-    )
-    if not any(counts.values()):
-        return 0
-    after: dict[str, Any] = {
-        "spend": _rounded(_spent(_near(plan, deps))),
+    detail: dict[str, Any] = {
+        "rule": "BUDGET",
+        "tick": number,
+        "before": {"spend": _rounded(_spent(day.sends))},
+        "spend": _rounded(_spent_after(day, found)),
         "wanted": {each.channel: round(each.after, 4) for each in moves},
         "marginal_return": {each.channel: round(each.marginal, 3) for each in moves},
         "moved": len(sends),
@@ -162,10 +159,10 @@ def _carry_out(plan: Plan, day: _Day, moves: tuple[Move, ...], found: tuple[Exch
         "seed": seed,
         "log": decided.keep(_logged(by_id, found, day.options, seed, deps), deps=deps),
     }
-    before = {"spend": _rounded(_spent(day.sends))}
-    action = Action(at=now, kind="rebudget", rule="BUDGET", before=before, after=after, by="liftwright")
-    deps.campaigns.record_action(plan.campaign_id, action)
-    return len(found)
+    planned = [each.send_id for each in found]
+    counts = deps.ledger.replace(plan.campaign_id, planned=planned, sends=sends, now=now, detail=detail, entry=in_force.MOVED)
+    in_force.write_down(plan, deps=deps)
+    return len(found) if any(counts.values()) else 0
 
 
 def _spent(sends: pa.Table) -> dict[str, float]:
@@ -204,14 +201,32 @@ def _room(near: pa.Table, deps: Deps) -> dict[str, int | None]:
     }
 
 
+def _spent_after(day: _Day, found: tuple[Exchange, ...]) -> dict[str, float]:
+    """Cost of the day by channel once these touches are exchanged, major units."""
+    spent, by_id = defaultdict(float, _spent(day.sends)), {row["send_id"]: row for row in day.touches}
+    for each in found:
+        spent[by_id[each.send_id]["channel"]] -= by_id[each.send_id]["cost"]
+        if each.option is not None:
+            spent[each.option["channel"]] += each.option["cost"]
+    return dict(spent)
+
+
 def _overspends(plan: Plan, day: _Day, found: tuple[Exchange, ...], deps: Deps) -> bool:
-    """Whether the flight would cost more than was approved."""
+    """Whether the flight, its dearest day or a channel with a budget of its own would cost more than was approved; what is there already
+    may stay."""
     sends = deps.ledger.sends(plan.campaign_id)
     dropped = pc.is_in(sends["state"], value_set=pa.array(["cancelled", "suppressed", "failed"]))
-    whole = float(pc.sum(sends.filter(pc.invert(dropped))["cost"]).as_py() or 0.0)
-    cost = {row["send_id"]: row["cost"] for row in day.touches}
-    more = sum((each.option["cost"] if each.option else 0.0) - cost[each.send_id] for each in found)
-    return bool(more > 0 and whole + more > float(plan.envelope.max_total_spend.amount) + 1e-9)
+    whole, before, after = _spent(sends.filter(pc.invert(dropped))), _spent(day.sends), _spent_after(day, found)
+    more = {channel: after[channel] - before.get(channel, 0.0) for channel in after}
+    total, most = sum(more.values()), float(plan.envelope.max_total_spend.amount) + in_force.added_cost(plan, deps=deps)
+    is_dear = total > SLACK and (
+        sum(whole.values()) + total > most + SLACK or sum(after.values()) > float(plan.envelope.max_daily_spend.amount) + SLACK
+    )
+    budgets = plan.assignment.limits.get("channel_budget") or {}
+    return is_dear or any(
+        more.get(channel, 0.0) > SLACK and whole.get(channel, 0.0) + more[channel] > float(limit) + SLACK
+        for channel, limit in budgets.items()
+    )
 
 
 def _send(plan: Plan, row: dict[str, Any], option: Any) -> Send:

@@ -18,7 +18,7 @@ from liftwright.agents.bench import Bench, remainder
 from liftwright.domain.campaign import REPLANNED
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import additions, in_force, launch, suppressing, trust
+from liftwright.flow import additions, in_force, launch, rebudget, stock, suppressing, trust
 from liftwright.flow.fresh import newest
 from liftwright.planning.waves import Wave
 from liftwright.ports import Deps
@@ -38,26 +38,27 @@ def replan(plan: Plan, *, number: int, starts_at: datetime, deps: Deps) -> int:
     """Solve what is left of the flight on the newest data and put it in place of what was planned; returns how many touches changed.
 
     `number` is the tick's: it seeds the lot. Does nothing where the approval does not allow it, when no wave is near, or when the
-    flight has only one. Asks whether to add people who have become worth a contact.
+    flight has only one, and once money was moved today: that stands. Asks whether to add people who have become worth a contact.
     """
-    if not all(trust.may(plan, action, deps=deps) for action in NEEDED):
+    if not all(trust.may(plan, action, deps=deps) for action in NEEDED) or rebudget.has_moved_today(plan, deps):
         return 0
     sends = deps.ledger.sends(plan.campaign_id)
     flight = _flight_left(plan, sends, deps)
     if not flight:
         return 0
     bench = _bench(plan, deps)
+    people = _open_to(plan, sends, starts_at=starts_at, deps=deps)
     planned = _planned(sends, flight, bench)
     kept = sends.filter(pc.invert(pc.is_in(sends["send_id"], value_set=planned["send_id"].combine_chunks())))
     used = kept.filter(pc.invert(pc.is_in(kept["state"], value_set=pa.array(NOT_USED))))
-    people = _open_to(plan, sends, starts_at=starts_at, deps=deps)
     if not people:
         return 0
-    left, seed = _left(plan, used, people, flight, more=in_force.added_cost(plan, deps=deps)), plan.pins.seed + number
+    left, seed = _left(plan, used, people, flight, deps=deps), plan.pins.seed + number
     found = remainder.resolve(bench.data, bench.scored, plan, left, planned, seed=seed)
-    if found is None or found.violations or _excess(plan, found.solution.rows, used, planned) > CENT:
+    zone = ZoneInfo(deps.settings.time_zone)
+    if found is None or found.violations or _excess(plan, found.solution.rows, used, planned, zone) > CENT:
         return 0
-    changed = _put_in_place(plan, found, planned, bench, flight, number=number, deps=deps)
+    changed = _put_in_place(plan, found, planned, bench, left, number=number, deps=deps)
     additions.ask(plan, left, found, sends, bench, seed=seed, deps=deps)
     return changed
 
@@ -75,33 +76,29 @@ def _bench(plan: Plan, deps: Deps) -> Bench:
 
 
 def _put_in_place(
-    plan: Plan, found: remainder.Resolved, planned: pa.Table, bench: Bench, flight: tuple[Wave, ...], *, number: int, deps: Deps
+    plan: Plan, found: remainder.Resolved, planned: pa.Table, bench: Bench, left: remainder.Left, *, number: int, deps: Deps
 ) -> int:
     """Change the ledger and write down what was decided from what."""
-    rows, put = found.solution.rows, deps.lake.put
+    rows, put, now = found.solution.rows, deps.lake.put, deps.now()
+    before = {"touches": planned.num_rows, "by_action": remainder.by_action(planned), "worth": round(found.planned_worth, 2)}
     detail = {
         "tick": number,
         "snapshot": bench.data.snapshot.snapshot_id,
         "seed": plan.pins.seed + number,
-        "waves": [wave.index for wave in flight],
+        "waves": [wave.index for wave in left.flight],
         "rows": put(rows),
+        "kept": put(in_force.among(plan, left.frozen, deps=deps)),
         "candidates": put(found.solution.candidates),
         "draws": put(found.solution.draws),
+        "touches": rows.num_rows,
+        "by_action": remainder.by_action(rows),
+        "worth": round(float(pc.sum(rows["value"]).as_py() or 0.0), 2),
     }
     sends = launch.sends_now(plan, rows, people=bench.data.people, deps=deps)
     counts = deps.ledger.replace(
-        plan.campaign_id, planned=planned["send_id"].to_pylist(), sends=sends, now=deps.now(), detail=detail
+        plan.campaign_id, planned=planned["send_id"].to_pylist(), sends=sends, now=now, detail={**detail, "before": before}
     )
-    if any(counts.values()):
-        worth = round(float(pc.sum(rows["value"]).as_py() or 0.0), 2)
-        before = {
-            "touches": planned.num_rows,
-            "by_action": remainder.by_action(planned),
-            "worth": round(found.planned_worth, 2),
-        }
-        after = {"touches": rows.num_rows, "by_action": remainder.by_action(rows), "worth": worth, **counts, **detail}
-        done = Action(at=deps.now(), kind="replan", rule="REPLAN", before=before, after=after, by="liftwright")
-        deps.campaigns.record_action(plan.campaign_id, done)
+    in_force.write_down(plan, deps=deps)
     return sum(counts.values())
 
 
@@ -133,27 +130,37 @@ def _planned(sends: pa.Table, flight: Iterable[Wave], bench: Bench) -> pa.Table:
     return sends.filter(pc.and_(pc.and_(mine, movable), known))
 
 
-def _left(plan: Plan, used: pa.Table, people: Iterable[str], flight: tuple[Wave, ...], *, more: float) -> remainder.Left:
-    """People with the touches they had, waves, and what `used` sends (those that left or stay) leave of the limits; `more`: money
-    approved since."""
-    limits, money = dict(plan.assignment.limits), float(plan.envelope.max_total_spend.amount) + more
+def _left(plan: Plan, used: pa.Table, people: Iterable[str], flight: tuple[Wave, ...], *, deps: Deps) -> remainder.Left:
+    """People with the touches they had, waves, and what `used` sends (those that left or stay) leave of the limits, of stock what
+    redemptions leave too; money that was approved since counts, offers that ended do not."""
+    limits = dict(plan.assignment.limits)
+    money = float(plan.envelope.max_total_spend.amount) + in_force.added_cost(plan, deps=deps)
+    there = stock.left(plan.campaign_id, deps=deps)
     spent, given, had = (
         _summed(used, "channel", "cost"),
         Counter(used["offer"].to_pylist()),
         Counter(used["customer_id"].to_pylist()),
     )
     most = money if limits.get("budget") is None else min(money, float(limits["budget"]))
-    budgets, stock = limits.get("channel_budget") or {}, limits.get("offer_stock") or {}
+    budgets, stocks = limits.get("channel_budget") or {}, limits.get("offer_stock") or {}
     limits |= {
         "budget": max(most - sum(spent.values()), 0.0),
         "channel_budget": {name: max(limit - spent.get(name, 0.0), 0.0) for name, limit in budgets.items()},
-        "offer_stock": {name: max(limit - given.get(name, 0), 0) for name, limit in stock.items()},
+        "offer_stock": {name: max(min(limit - given.get(name, 0), there.get(name, limit)), 0) for name, limit in stocks.items()},
         "channel_min_run": {},
     }
     waves = pa.array([wave.index for wave in flight], pa.int64())
     frozen = used.filter(pc.is_in(used["wave"], value_set=waves))
     channels = tuple(channel for channel in plan.envelope.channels if channel not in OUT_OF_REACH)
-    return remainder.Left({customer: had[customer] for customer in people}, flight, frozen, channels, limits)
+    return remainder.Left(
+        people={customer: had[customer] for customer in people},
+        flight=flight,
+        frozen=frozen,
+        channels=channels,
+        offers=tuple(offer.name for offer in plan.offers if offer.name not in stock.ended(plan.campaign_id, deps=deps)),
+        limits=limits,
+        spent=sum(spent.values()),
+    )
 
 
 def _summed(table: pa.Table, key: str, value: str) -> dict[str, float]:
@@ -168,31 +175,38 @@ def _open_to(plan: Plan, sends: pa.Table, *, starts_at: datetime, deps: Deps) ->
     """
     audience = in_force.audience(plan, deps=deps)
     chosen = pc.and_(pc.equal(audience["arm"], "treated"), audience["is_selected"])
-    known, out = (set(some["customer_id"].to_pylist()) for some in (sends, sends.filter(_was_taken_out(sends))))
+    taken_out = sends.filter(_was_taken_out(sends, deps.campaigns.actions(plan.campaign_id)))
+    known, out = (set(some["customer_id"].to_pylist()) for some in (sends, taken_out))
     if "suppress_person" in plan.envelope.allows:
         out = out.union(*suppressing.finished(plan, starts_at=starts_at, deps=deps))
     known -= out
     return [customer for customer in audience.filter(chosen)["customer_id"].to_pylist() if customer in known]
 
 
-def _was_taken_out(sends: pa.Table) -> pa.ChunkedArray:
-    """Cancelled or suppressed for another reason than an earlier replanning."""
-    is_out = pc.is_in(sends["state"], value_set=pa.array(["cancelled", "suppressed"]))
-    return pc.and_(is_out, pc.not_equal(sends["reason"], REPLANNED))
+def _was_taken_out(sends: pa.Table, actions: Iterable[Action]) -> pa.ChunkedArray:
+    """Cancelled because of the person: neither by an earlier replanning nor with everybody else, by a pause or the end of an offer. What
+    the last check before sending suppressed once, it judges again."""
+    whole = [REPLANNED]
+    whole += [f"paused by {action.by}: {action.after['reason']}" for action in actions if action.kind == "pause"]
+    whole += [str(action.after["says"]) for action in actions if action.kind == "stop_offer"]
+    is_out = pc.equal(sends["state"], "cancelled")
+    for reason in whole:
+        is_out = pc.and_(is_out, pc.invert(pc.starts_with(sends["reason"], reason)))
+    return is_out
 
 
-def _excess(plan: Plan, rows: pa.Table, used: pa.Table, planned: pa.Table) -> float:
-    """By how much the dearest day would cost more than the approval allows for one, or than was planned for it."""
-    before, after = _by_day(used, planned), _by_day(used)
+def _excess(plan: Plan, rows: pa.Table, used: pa.Table, planned: pa.Table, zone: ZoneInfo) -> float:
+    """By how much the dearest day (of `zone`) would cost more than the approval allows for one, or than was planned for it."""
+    before, after = _by_day(used, planned, zone=zone), _by_day(used, zone=zone)
     for row in rows.group_by("send_on").aggregate([("cost", "sum")]).to_pylist():
         after[row["send_on"]] += row["cost_sum"]
     daily = float(plan.envelope.max_daily_spend.amount)
     return max((cost - max(daily, before[day]) for day, cost in after.items()), default=0.0)
 
 
-def _by_day(*tables: pa.Table) -> dict[date, float]:
+def _by_day(*tables: pa.Table, zone: ZoneInfo) -> dict[date, float]:
     spent: dict[date, float] = defaultdict(float)
     for table in tables:
         for at, cost in zip(table["send_at"].to_pylist(), table["cost"].to_pylist(), strict=True):
-            spent[at.date()] += cost
+            spent[at.astimezone(zone).date()] += cost
     return spent

@@ -97,9 +97,10 @@ def _draw(plan: Plan, found: _Texts, known: Earned, *, number: int, deps: Deps) 
     if found.orders < LEAST_ORDERS:
         shares = {name: 1.0 / len(competing) for name in sorted(competing)}
     chosen = _drawn(found.planned, shares, salt=f"{plan.experiment.salt}:{number}")
-    moved = deps.ledger.choose_variants(plan.campaign_id, chosen)
+    moved = sum(int(chosen[row["send_id"]] != row["variant_id"]) for row in found.planned.to_pylist())
     if moved:
         after = {
+            "tick": number,
             "action": found.action,
             "shares": {name: round(share, 4) for name, share in shares.items()},
             "sends": moved,
@@ -112,6 +113,7 @@ def _draw(plan: Plan, found: _Texts, known: Earned, *, number: int, deps: Deps) 
             "log": decided.keep(_logged(found, shares, chosen, seed, deps), deps=deps),
         }
         _record(plan, "resplit", "BANDIT", {"shares": _counted(found.planned)}, after, deps)
+        deps.ledger.choose_variants(plan.campaign_id, chosen)
     return moved
 
 

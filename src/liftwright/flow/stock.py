@@ -82,6 +82,10 @@ def end(
     return cancelled + sum(recalled.values())
 
 
+def ended(campaign_id: str, *, deps: Deps) -> set[str]:
+    """Names of the offers that were ended during the flight."""
+    return {str(action.after["offer"]) for action in deps.campaigns.actions(campaign_id) if action.kind == "stop_offer"}
+
+
 def _is_written(campaign_id: str, offer: str, deps: Deps) -> bool:
-    done = [action for action in deps.campaigns.actions(campaign_id) if action.kind == "stop_offer"]
-    return any(action.after.get("offer") == offer for action in done)
+    return offer in ended(campaign_id, deps=deps)

@@ -32,7 +32,7 @@ def replace(
     """See `ports.Ledger.replace`."""
     old, wanted = set(planned), {send.idem_key: send for send in sends}
     with writing(engine) as session:
-        if row_of(session, campaign_id, lock=True).status != "running":
+        if row_of(session, campaign_id, lock=True).status not in ("running", "paused"):
             return dict.fromkeys(("added", "changed", "cancelled"), 0)
         query = select(SENDS).where(SENDS.c.campaign_id == campaign_id)
         rows = session.execute(query.order_by(SENDS.c.send_id).with_for_update()).all()

@@ -28,14 +28,16 @@ TOUCH = ["customer_id", "wave", "channel", "offer"]
 @dataclass(frozen=True)
 class Left:
     """What a flight has left. people: who may still be touched, each with the touches they got so far; flight: the waves of which
-    nothing has left, by their number in the plan; frozen: touches of these waves that stay as planned (customer_id, wave); channels: of
-    the others; limits: as of an assignment, less what is used or frozen."""
+    nothing has left, by their number in the plan; frozen: touches of these waves that stay as planned (customer_id, wave); channels, offers:
+    of the others; limits: as of an assignment, less what is used or frozen; spent: what those cost, major units."""
 
     people: Mapping[str, int]
     flight: tuple[Wave, ...]
     frozen: pa.Table
     channels: tuple[Channel, ...]
+    offers: tuple[str, ...]
     limits: Mapping[str, Any]
+    spent: float
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,7 @@ def newcomers(
     prices, goal = dict(resolved.solution.prices), plan.assignment.limits.get("budget")
     if not plan.assignment.prices.get("budget"):
         prices["budget"] = 0.0
-    spent = float(plan.envelope.max_total_spend.amount) - left.limits["budget"]
-    limits = {**left.limits, "budget": None if goal is None else max(float(goal) - spent, 0.0)}
+    limits = {**left.limits, "budget": None if goal is None else max(float(goal) - left.spent, 0.0)}
     names = sorted(set(assignment.would_get(table, prices, limits)["customer_id"].to_pylist())) if table.num_rows else []
     treated = [name for name in names if arms[name] == "treated"]
     if len(treated) < SMALLEST_GROUP:
@@ -109,7 +110,7 @@ def _candidates(data: Data, scores: Scores, plan: Plan, left: Left) -> pa.Table:
         where,
         plan.variants,
         channels=left.channels,
-        offers=[offer.name for offer in plan.offers],
+        offers=left.offers,
         flight=flight,
         sure=any(step.rule == "past test" for step in plan.audience.funnel),
     )
