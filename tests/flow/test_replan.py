@@ -2,88 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 import pytest
-from sqlalchemy import text
+from under_way import Flight, begun
 
-import plain_shop
-from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.campaign import REPLANNED
-from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import adapt, asking, deciding, dispatch, in_force, intake, pausing, questions, reporting
-from liftwright.flow.replan import replan
+from liftwright.flow import adapt, asking, dispatch, in_force
 from liftwright.planning.assignment import checking
 from liftwright.ports import Deps
-from liftwright.store.engine import open_engine
-
-
-class Clock:
-    """A moment that tests move."""
-
-    def __init__(self) -> None:
-        self.at = plain_shop.NOW + timedelta(hours=2)
-
-    def __call__(self) -> datetime:
-        """The moment."""
-        return self.at
-
-
-class Flight:
-    """A campaign of plain e-mails of which the first wave is out, on the eve of the second."""
-
-    def __init__(self, deps: Deps, campaign_id: str, clock: Clock) -> None:
-        self.deps, self.campaign_id, self.clock = deps, campaign_id, clock
-
-    @property
-    def plan(self) -> Plan:
-        """The approved plan."""
-        return plain_shop.plan_of(self.deps, self.campaign_id)
-
-    def sends(self, *states: Any) -> list[dict[str, Any]]:
-        """Sends in these states."""
-        return list(self.deps.ledger.sends(self.campaign_id, states=states).to_pylist())
-
-    def again(self, plan: Plan | None = None, *, number: int = 2) -> int:
-        """Plan the rest again, as the tick does."""
-        row, own = reporting.launched(self.campaign_id, self.deps)
-        starts_at = reporting.flight(own, row, self.deps)[0]
-        return replan(plan or own, number=number, starts_at=starts_at, deps=self.deps)
-
-    def happened(self, people: list[str], kind: str, **more: Any) -> None:
-        """An event of each of these people an hour ago."""
-        at = self.clock.at - timedelta(hours=1)
-        events = {"customer_id": people, "type": [kind] * len(people), "occurred_at": [at] * len(people)}
-        events |= {name: [value] * len(people) for name, value in more.items()}
-        table = pa.table(events)
-        moment = pa.timestamp("us", tz="UTC")
-        table = table.set_column(2, "occurred_at", table["occurred_at"].cast(moment))
-        self.deps.lake.add({"events": table}, source=f"{kind}-{at.isoformat()}", now=self.clock.at)
 
 
 @pytest.fixture
 def flight(tmp_path: Path) -> Iterator[Flight]:
     """See `Flight`."""
-    home, campaign = plain_shop.launched()
-    clock = Clock()
-    deps = plain_shop.open_shop(plain_shop.copy_of(home, tmp_path / "home"), now=clock)
-    waves = sorted({row["wave"]: row["send_at"] for row in deps.ledger.sends(campaign.campaign_id).to_pylist()}.items())
-    second = min(row["send_at"] for row in deps.ledger.sends(campaign.campaign_id).to_pylist() if row["wave"] == waves[1][0])
-    day = (second - timedelta(days=1)).date()
-    clock.at = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
-    yield Flight(deps, campaign.campaign_id, clock)
-    plain_shop.close(deps)
+    yield from begun(tmp_path)
 
 
 def test_only_the_people_chosen_get_other_touches_and_never_the_holdout(flight: Flight) -> None:
@@ -203,96 +142,6 @@ def test_what_was_planned_again_leaves_through_the_same_gate(flight: Flight) -> 
     assert planned >= {row["send_id"] for row in flight.sends("sent") if row["wave"] == 2}
 
 
-def _became_worth_it(flight: Flight) -> list[str]:
-    """Sixty people nobody chose in each arm turn out to buy women's things."""
-    audience = flight.deps.lake.get(flight.plan.audience.digest)
-    idle = audience.filter(pc.invert(audience["is_selected"]))
-    people = set(idle["customer_id"].to_pylist())
-    told = plain_shop.customers()
-    told["womens"] = [1 if name in people else kind for name, kind in zip(told["customer_id"], told["womens"], strict=True)]
-    path = flight.deps.settings.home / "told.csv"
-    pa_csv.write_csv(pa.table(told), path)
-    intake.import_file(path, declared="customers", deps=flight.deps)
-    return sorted(idle.filter(pc.equal(idle["arm"], "treated"))["customer_id"].to_pylist())
-
-
-def _asked(flight: Flight) -> ApprovalRequest:
-    waiting = flight.deps.approvals.pending(flight.campaign_id)
-    assert waiting is not None
-    return waiting
-
-
-async def test_people_who_became_worth_a_contact_are_asked_for_and_only_a_yes_adds_them(flight: Flight) -> None:
-    idle = _became_worth_it(flight)
-    await adapt.tick(flight.campaign_id, deps=flight.deps)
-    asked = _asked(flight)
-    assert "Add " in asked.title
-    assert not {row["customer_id"] for row in flight.sends("planned")} & set(idle)
-    await deciding.decide("approve", flight.campaign_id, plan_hash=asked.plan_hash, by="bea", deps=flight.deps)
-    added = {row["customer_id"] for row in flight.sends("planned")} & set(idle)
-    assert len(added) >= 20
-    (entry,) = [e for e in flight.deps.journal.entries(subject=flight.campaign_id) if e.action == in_force.ADDED]
-    assert entry.detail["approval_id"] == asked.approval_id
-    before, after = flight.deps.lake.get(flight.plan.audience.digest), in_force.audience(flight.plan, deps=flight.deps)
-    new = after.filter(pc.and_(after["is_selected"], pc.invert(before["is_selected"])))
-    assert set(new["arm"].to_pylist()) == {"treated", "holdout"}
-    found = await asyncio.to_thread(reporting.report, flight.campaign_id, deps=flight.deps)
-    selected = after.filter(after["is_selected"])
-    assert found.lift.treated == pc.sum(pc.equal(selected["arm"], "treated")).as_py()
-    assert found.lift.holdout == pc.sum(pc.equal(selected["arm"], "holdout")).as_py()
-
-
-async def test_a_no_adds_nobody_and_is_remembered(flight: Flight) -> None:
-    idle = _became_worth_it(flight)
-    await adapt.tick(flight.campaign_id, deps=flight.deps)
-    asked = _asked(flight)
-    await deciding.decide(
-        "reject", flight.campaign_id, plan_hash=asked.plan_hash, by="bea", reason="enough people", deps=flight.deps
-    )
-    assert not {row["customer_id"] for row in flight.sends()} & set(idle)
-    kinds = [(action.kind, action.after.get("reason")) for action in flight.deps.campaigns.actions(flight.campaign_id)]
-    assert ("change_refused", "enough people") in kinds
-
-
-async def test_a_yes_that_comes_too_late_plans_nothing(flight: Flight) -> None:
-    _became_worth_it(flight)
-    await adapt.tick(flight.campaign_id, deps=flight.deps)
-    asked, before = _asked(flight), flight.sends("planned")
-    flight.clock.at += timedelta(days=12)
-    deps = flight.deps
-    deps.approvals.decide(_yes(asked, flight.clock.at)) if asked.expires_at > flight.clock.at else deps.approvals.expire(
-        now=flight.clock.at
-    )
-    await deciding.carry_out(deps.approvals.get(asked.approval_id), deps=deps)
-    assert len(flight.sends("planned")) == len(before)
-
-
-async def test_what_was_asked_about_cannot_be_exchanged_before_the_yes(flight: Flight) -> None:
-    _became_worth_it(flight)
-    await adapt.tick(flight.campaign_id, deps=flight.deps)
-    asked, before = _asked(flight), flight.sends("planned")
-    more = flight.deps.lake.get(flight.plan.assignment.digest)
-    engine = open_engine(flight.deps.settings.home, flight.deps.settings.database_url)
-    with engine.begin() as connection:
-        rows = connection.execute(text("SELECT action_id, action FROM actions")).all()
-        for row in rows:
-            told = json.loads(row.action)
-            if told["kind"] != "ask":
-                continue
-            told["after"]["rows"] = flight.deps.lake.put(more)
-            connection.execute(
-                text("UPDATE actions SET action = :a WHERE action_id = :i"), {"a": json.dumps(told), "i": row.action_id}
-            )
-    engine.dispose()
-    with pytest.raises(ApprovalError, match="not what was approved"):
-        await deciding.decide("approve", flight.campaign_id, plan_hash=asked.plan_hash, by="bea", deps=flight.deps)
-    assert len(flight.sends("planned")) == len(before)
-
-
-def _yes(asked: ApprovalRequest, at: datetime) -> Decision:
-    return Decision(kind="approve", approval_id=asked.approval_id, plan_hash=asked.plan_hash, by="bea", at=at)
-
-
 def test_a_recall_of_everybody_s_touches_takes_nobody_out_of_the_rest(flight: Flight) -> None:
     sent = flight.sends("sent")
     people = {row["customer_id"] for row in flight.sends("planned")} & {row["customer_id"] for row in sent}
@@ -303,31 +152,6 @@ def test_a_recall_of_everybody_s_touches_takes_nobody_out_of_the_rest(flight: Fl
     flight.deps.ledger.recall(recalled, now=flight.clock.at)
     flight.again()
     assert {row["customer_id"] for row in flight.sends("planned")} & people
-
-
-def test_a_question_that_ran_out_or_gave_way_can_be_asked_again(flight: Flight) -> None:
-    def ask() -> ApprovalRequest:
-        words: dict[str, Any] = {"title": "Go on?", "trigger": "drift", "before": {}, "after": {}}
-        return questions.ask(flight.plan, "trust", digest="sha256:" + "ab" * 32, deps=flight.deps, **words)
-
-    first = ask()
-    assert ask().approval_id == first.approval_id
-    flight.deps.approvals.expire(now=first.expires_at)
-    second = ask()
-    assert (second.status, second.approval_id == first.approval_id) == ("pending", False)
-
-
-async def test_a_yes_during_a_pause_is_kept(flight: Flight) -> None:
-    _became_worth_it(flight)
-    await adapt.tick(flight.campaign_id, deps=flight.deps)
-    asked = _asked(flight)
-    last = max(row["send_on"] for row in flight.deps.lake.get(questions.asked(asked, deps=flight.deps)["rows"]).to_pylist())
-    assert asked.expires_at.date() <= last
-    pausing.pause(flight.campaign_id, by="ana", reason="wait", rule="PERSON", evidence={}, deps=flight.deps)
-    before = len(flight.sends("planned"))
-    await deciding.decide("approve", flight.campaign_id, plan_hash=asked.plan_hash, by="ana", deps=flight.deps)
-    (action,) = [each for each in flight.deps.campaigns.actions(flight.campaign_id) if each.kind == "add_people"]
-    assert len(flight.sends("planned")) - before == action.after["touches"] > 0
 
 
 async def test_a_crash_between_the_ledger_and_the_action_loses_no_action(flight: Flight, monkeypatch: pytest.MonkeyPatch) -> None:
