@@ -1,4 +1,4 @@
-"""Rules run over tables of facts, all people at once. One engine for a million rows, one person, one draft and the rules' own tests.
+"""Rules run over tables of facts, all people at once; one row alone (one person, one text, one plan) is judged by `single`, which says the same.
 
 A rule that applies either passes, is violated, or is unknown because a fact is missing; `unknown:` of the rule says what
 that means. Deny overrides: the worst of all rules is the outcome, and every rule that fired is named.
@@ -6,16 +6,19 @@ that means. Deny overrides: the worst of all rules is the outcome, and every rul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from liftwright.compliance import engine
-from liftwright.compliance.rules import SQL_TYPES, facts_of, facts_used, predicate
+from liftwright.compliance import engine, single
+from liftwright.compliance.predicate import facts_used
+from liftwright.compliance.rules import SQL_TYPES, facts_of, predicate
 from liftwright.domain.errors import PolicyError
 from liftwright.domain.policy import Finding, PolicyBundle, Rule, RuleScope, RuleTest, Severity
 
@@ -141,8 +144,7 @@ def _of(bundle: PolicyBundle, scope: RuleScope) -> list[Rule]:
 
 def _judge(bundle: PolicyBundle, facts: Mapping[str, Any], *, scope: RuleScope, subject: str) -> tuple[Finding, ...]:
     rules = [rule for rule in _of(bundle, scope) if _may_apply(rule, facts)]
-    known = facts_of(bundle.facts, scope)
-    codes = _verdicts(bundle, rules, _table(known, [facts], where=subject), scope=scope)[0]
+    codes = one(bundle, rules, facts, scope=scope, where=subject)
     found: list[Finding] = []
     for rule, code in zip(rules, codes, strict=True):
         outcome = effect(rule, int(code))
@@ -155,6 +157,33 @@ def _judge(bundle: PolicyBundle, facts: Mapping[str, Any], *, scope: RuleScope, 
         says = f"Not known: {', '.join(absent)}. {rule.says}" if absent else rule.says
         found.append(_finding(rule, severity=severity, subject=subject, says=says))
     return tuple(found)
+
+
+def one(bundle: PolicyBundle, rules: Sequence[Rule], facts: Mapping[str, Any], *, scope: RuleScope, where: str) -> list[int]:
+    """0 passed, 1 violated, 2 unknown for each rule of a scope on one row. Raises PolicyError naming `where` for a fact of the wrong type."""
+    table = _table(facts_of(bundle.facts, scope), [facts], where=where)
+    row = table.to_pylist()[0]
+    functions = [single.function(predicate(rule, bundle.facts)) for rule in rules]
+    if any(isinstance(value, float) and math.isnan(value) for value in row.values()):
+        functions = [None] * len(rules)
+    rest = [rule for rule, function in zip(rules, functions, strict=True) if function is None]
+    asked = iter(_verdicts(bundle, rest, table, scope=scope)[0].tolist() if rest else [])
+    return [
+        next(asked) if function is None else _code(rule, function(row), row)
+        for rule, function in zip(rules, functions, strict=True)
+    ]
+
+
+def _code(rule: Rule, verdict: bool | None, row: Mapping[str, Any]) -> int:
+    """As `_case` says it of a table."""
+    day = row.get("send_on")
+    if not _may_apply(rule, row) or (day is not None and not _in_force(rule, day)):
+        return PASSED
+    return UNKNOWN if verdict is None else int(verdict)
+
+
+def _in_force(rule: Rule, day: date) -> bool:
+    return rule.effective_from <= day and (rule.effective_until is None or day <= rule.effective_until)
 
 
 def _may_apply(rule: Rule, facts: Mapping[str, Any]) -> bool:
@@ -209,7 +238,7 @@ def _case(rule: Rule, bundle: PolicyBundle) -> str:
     applies.append(f"coalesce(send_on >= DATE '{rule.effective_from.isoformat()}', true)")
     if rule.effective_until is not None:
         applies.append(f"coalesce(send_on <= DATE '{rule.effective_until.isoformat()}', true)")
-    clean = predicate(rule, bundle.facts)
+    clean = predicate(rule, bundle.facts).sql
     return f"CASE WHEN {' AND '.join(applies)} THEN coalesce(CAST(({clean}) AS BIGINT), 2) ELSE 0 END"
 
 

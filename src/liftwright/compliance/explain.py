@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from liftwright.compliance import evaluate
-from liftwright.compliance.rules import facts_used
+from liftwright.compliance.predicate import facts_used
 from liftwright.domain.policy import PolicyBundle
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.compliance import evaluate
-from liftwright.compliance.rules import facts_used
+from liftwright.compliance.predicate import facts_used
 from liftwright.domain.policy import PolicyBundle, Rule
 
 _CLOCK = frozenset({"local_minute", "local_weekday"})

@@ -38,7 +38,7 @@ class Rule(Value):
     """One record of `policies/`. `violated_when` is a boolean SQL expression over declared facts; `unknown` what a missing fact means.
 
     `basis` says whose word it is: a law's (never waived), a platform's or the house's. `jurisdiction` lists countries, states (`US-FL`), groups
-    or `ANY`; `facts` repeats the facts that the predicate speaks about.
+    or `ANY`; `facts` repeats the facts that the predicate speaks about; `unknown_because` says why a law's rule lets pass what is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -52,6 +52,7 @@ class Rule(Value):
     facts: tuple[str, ...] = ()
     violated_when: str
     unknown: Literal["block", "pass", "needs_approval"] = "block"
+    unknown_because: str = ""
     applies: dict[str, tuple[str, ...]] = {}
     effective_from: date = date(2000, 1, 1)
     effective_until: date | None = None
