@@ -207,7 +207,8 @@ def _rule(record: _Record, groups: dict[str, list[str]]) -> Rule:
     if not isinstance(effective, dict) or effective.keys() - {"from", "until"}:
         raise _bad("POLICY-FORM", f"{name}: 'effective' takes 'from' and 'until'.")
     data |= {f"effective_{key}": value for key, value in effective.items()}
-    data["applies"] = _applies(data.get("applies") or {}, groups, where=name)
+    for key in ("applies", "excepts"):
+        data[key] = _applies(data.get(key) or {}, groups, where=name)
     try:
         rule = Rule.model_validate(data)
     except ValidationError as error:

@@ -104,6 +104,14 @@ def policies(settings: Settings) -> PolicyBundle:
     return bundle
 
 
+def policies_in(folder: Path) -> PolicyBundle:
+    """The shipped rules with those of a folder that has a `policies/` in it (or is one) in their place, every predicate bound."""
+    library = DiskLibrary(folder.parent if folder.name == "policies" else folder)
+    bundle = library.policies()
+    rules.check(bundle, where=library.where)
+    return bundle
+
+
 def shipped(folder: str) -> Path:
     """A folder of data that comes with Liftwright: prompts, policies or evals."""
     return DiskLibrary().directory(folder)

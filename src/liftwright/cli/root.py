@@ -37,7 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "whatif": ("asking", "Re-solve a plan with something changed; the plan itself stays."),
     "replay": ("asking", "Compute a plan again from its pins and compare every decision."),
     "prove": ("proving", "What another model, setting or prompt would have brought in past campaigns."),
-    "policy": ("governing", "Rules: check, test, hash."),
+    "policy": ("policies", "Rules: check, test, explain, diff, hash, coverage, mutants."),
     "journal": ("governing", "The tamper-evident log."),
     "model": ("modelling", "Scoring models: list, train, card, off, on, drift."),
     "lessons": ("learning", "What campaigns taught: list, show, retire, cells."),

@@ -188,7 +188,8 @@ def _in_force(rule: Rule, day: date) -> bool:
 
 def _may_apply(rule: Rule, facts: Mapping[str, Any]) -> bool:
     """False when a known fact already says that the rule is about somebody else; saves planning SQL for one row."""
-    return all(facts.get(name) is None or facts[name] in values for name, values in rule.applies.items())
+    is_meant = all(facts.get(name) is None or facts[name] in values for name, values in rule.applies.items())
+    return is_meant and not any(facts.get(name) in values for name, values in rule.excepts.items())
 
 
 def _finding(rule: Rule, *, severity: Severity, subject: str, says: str, count: int = 1) -> Finding:
@@ -231,15 +232,17 @@ def _packed(bundle: PolicyBundle, rules: Sequence[Rule], facts: pa.Table, *, sco
 
 def _case(rule: Rule, bundle: PolicyBundle) -> str:
     """SQL giving 0, 1 or 2. A rule whose scope or date is not known applies: what is not known never lets anything pass."""
-    applies = [
-        f"coalesce({name} IN ({', '.join(_literal(value) for value in values)}), true)"
-        for name, values in sorted(rule.applies.items())
-    ]
+    applies = [f"coalesce({_among(name, values)}, true)" for name, values in sorted(rule.applies.items())]
+    applies += [f"NOT coalesce({_among(name, values)}, false)" for name, values in sorted(rule.excepts.items())]
     applies.append(f"coalesce(send_on >= DATE '{rule.effective_from.isoformat()}', true)")
     if rule.effective_until is not None:
         applies.append(f"coalesce(send_on <= DATE '{rule.effective_until.isoformat()}', true)")
     clean = predicate(rule, bundle.facts).sql
     return f"CASE WHEN {' AND '.join(applies)} THEN coalesce(CAST(({clean}) AS BIGINT), 2) ELSE 0 END"
+
+
+def _among(name: str, values: Sequence[str]) -> str:
+    return f"{name} IN ({', '.join(_literal(value) for value in values)})"
 
 
 def _literal(value: str) -> str:

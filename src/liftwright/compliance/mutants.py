@@ -177,7 +177,7 @@ def _sample(values: list[list[Any]], *, seed: int) -> list[tuple[Any, ...]]:
 
 
 def _values(sql: str, numbers: list[float], words: list[str], name: str, rule: Rule) -> list[Any]:
-    """Values of a fact that may make a difference, missing included."""
+    """Values of a fact that may make a difference, missing included. Numbers are counts, minutes and money: below zero only where a test is."""
     tested = [test.facts[name] for test in rule.tests if test.facts.get(name) is not None]
     if sql == "BOOLEAN":
         return [True, False, None]
@@ -186,7 +186,8 @@ def _values(sql: str, numbers: list[float], words: list[str], name: str, rule: R
         return [None, *sorted({day + timedelta(days=step) for day in days for step in (-1, 0, 1)})]
     if sql == "VARCHAR":
         return [None, "", *dict.fromkeys([*words, *(f"{word}_" for word in words), *map(str, tested)])]
+    least = min(0.0, *(float(value) for value in tested)) if tested else 0.0
     whole = sql == "BIGINT"
     steps = {value + step for value in numbers for step in ((-1, 0, 1) if whole else (-1e-3, 0.0, 1e-3))} | {0.0, 1.0}
-    found = {*steps, *(float(value) for value in tested)}
+    found = {value for value in {*steps, *(float(value) for value in tested)} if value >= least}
     return [None, *sorted({int(value) for value in found} if whole else found)]

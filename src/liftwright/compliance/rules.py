@@ -63,10 +63,10 @@ def _check_record(rule: Rule, bundle: PolicyBundle, *, where: str) -> None:
     if {test.violates for test in rule.tests} != {True, False}:
         raise _bad("POLICY-TESTS", rule, "it needs at least one test that violates and one that does not.", where=where)
     known = facts_of(bundle.facts, rule.scope)
-    for name in (*rule.applies, *rule.facts, *(name for test in rule.tests for name in test.facts)):
+    for name in (*rule.applies, *rule.excepts, *rule.facts, *(name for test in rule.tests for name in test.facts)):
         if name not in known:
             raise _unknown_fact(name, rule, known, where=where)
-    for name in rule.applies:
+    for name in (*rule.applies, *rule.excepts):
         if known[name] != "VARCHAR":
             raise _bad("POLICY-APPLIES", rule, f"'applies' compares words, and '{name}' is not text.", where=where)
     used = predicate(rule, bundle.facts, where=where).facts

@@ -54,6 +54,8 @@ class Rule(Value):
     unknown: Literal["block", "pass", "needs_approval"] = "block"
     unknown_because: str = ""
     applies: dict[str, tuple[str, ...]] = {}
+    excepts: dict[str, tuple[str, ...]] = {}
+    """Where the rule holds, and where of that it does not, by fact; what is not known is taken as the rule's own."""
     effective_from: date = date(2000, 1, 1)
     effective_until: date | None = None
     says: str

@@ -21,8 +21,8 @@ from liftwright.flow import untouchable
 from liftwright.flow.fresh import Fresh, arms
 from liftwright.ports import Deps
 
-CONTACT_DAYS = 8
-"""How far back contacts are read for caps, days; the facts look at seven."""
+CONTACT_AGE = timedelta(days=8)
+"""How far back contacts are read for caps; the facts look at seven days."""
 REACHED = ("leased", "sending", "sent", "unknown")
 """Sends that reached the person, or may have, or are about to."""
 PERMITTED = ("allow", "warn")
@@ -166,7 +166,7 @@ def judged(
 def _contacts(ids: pa.Array, at: datetime, fresh: Fresh, deps: Deps) -> pa.Table:
     """What reached these people lately, under their present ids."""
     wanted = sorted(fresh.ever(ids.to_pylist()))
-    contacts = deps.ledger.contacts_since(at - timedelta(days=CONTACT_DAYS), customer_ids=wanted)
+    contacts = deps.ledger.contacts_since(at - CONTACT_AGE, customer_ids=wanted)
     contacts = contacts.filter(pc.is_in(contacts["state"], value_set=pa.array(REACHED)))
     if not fresh.renamed:
         return contacts
