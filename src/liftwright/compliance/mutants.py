@@ -185,7 +185,7 @@ def _values(sql: str, numbers: list[float], words: list[str], name: str, rule: R
         days = [day for day in tested if isinstance(day, date)]
         return [None, *sorted({day + timedelta(days=step) for day in days for step in (-1, 0, 1)})]
     if sql == "VARCHAR":
-        return [None, "", *dict.fromkeys([*words, *(f"{word}_" for word in words), *map(str, tested)])]
+        return [None, "asked", "withdrawn", "", *dict.fromkeys([*words, *(f"{word}_" for word in words), *map(str, tested)])]
     least = min(0.0, *(float(value) for value in tested)) if tested else 0.0
     whole = sql == "BIGINT"
     steps = {value + step for value in numbers for step in ((-1, 0, 1) if whole else (-1e-3, 0.0, 1e-3))} | {0.0, 1.0}
