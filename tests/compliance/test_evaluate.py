@@ -203,8 +203,10 @@ def test_an_explanation_names_rule_facts_and_source() -> None:
 
 def test_coverage_counts_the_tests_of_each_rule() -> None:
     rows = {row["rule"]: row for row in explain.coverage(SHIPPED)}
-    assert rows["TCPA-QUIET"] | {"version": 1} == rows["TCPA-QUIET"]
-    assert (rows["TCPA-QUIET"]["violating"], rows["TCPA-QUIET"]["passing"], rows["TCPA-QUIET"]["unknown"]) == (3, 2, 1)
+    assert rows["TCPA-QUIET"] | {"version": 1, "basis": "law", "jurisdiction": ["US"]} == rows["TCPA-QUIET"]
+    kinds = ("violating", "passing", "unknown", "boundary")
+    assert tuple(rows["TCPA-QUIET"][kind] for kind in kinds) == (4, 2, 1, 2)
+    assert all(row["violating"] and row["passing"] and (row["boundary"] or not row["has_boundary"]) for row in rows.values())
 
 
 def test_facts_of_the_wrong_type_are_refused() -> None:
