@@ -17,7 +17,7 @@ from liftwright.cli.root import COMMANDS, liftwright
 
 Run = Callable[..., Any]
 GROUPS = {
-    "policy": ("test", "hash", "check"),
+    "policy": ("test", "coverage", "mutants", "hash", "check", "explain", "diff"),
     "journal": ("verify",),
     "identity": ("show", "split", "join"),
     "leads": ("score",),
