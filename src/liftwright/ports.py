@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from liftwright.domain.approval import ApprovalRequest, Decision
-from liftwright.domain.campaign import Campaign, CampaignStatus, JournalEntry, Send, SendState, Snapshot
+from liftwright.domain.campaign import Campaign, CampaignStatus, Examined, JournalEntry, Sealed, Send, SendState, Snapshot
 from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
 from liftwright.domain.learning import CellStatistics
 from liftwright.domain.plan import Plan
@@ -148,6 +149,13 @@ class Journal(Protocol):
     def entries(self, *, subject: str | None = None) -> list[JournalEntry]: ...
     def verify(self) -> tuple[bool, int, int | None]:
         """(ok, number of entries, sequence number of the first bad entry)."""
+
+    def seal(self, *, at: datetime, is_due: bool = True) -> Sealed | None:
+        """Sign, in a file outside the database, how the journal ends now; see `store.journal`."""
+
+    def examine(self, *, seals: Path | None = None, public_key: str | None = None) -> Examined: ...
+    def public_key(self) -> str: ...
+    def change_key(self, *, at: datetime) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,8 @@ class Settings(Value):
     """Everything the operator may set. `country` and `time_zone` are used where a person's own is unknown."""
 
     home: Path = Path(".liftwright")
+    seals: Path | None = None
+    """Folder for the journal's seals, best on another disk; None = `seals` in the workspace."""
     database_url: str | None = None
     model: str = "scripted"
     model_options: dict[str, Any] = {}

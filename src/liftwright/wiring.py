@@ -39,6 +39,7 @@ def build(
     from liftwright.llm.chat import build_model
     from liftwright.memory.store import ChromaMemory
     from liftwright.store import approvals, campaigns, engine, journal, lake, ledger, lessons, locks, models
+    from liftwright.store.seals import SealFile
 
     _make(settings.home)
     database = engine.open_engine(settings.home, settings.database_url)
@@ -54,7 +55,7 @@ def build(
         campaigns=campaigns.SqlCampaigns(database),
         approvals=approvals.SqlApprovals(database),
         ledger=ledger.SqlLedger(database),
-        journal=journal.SqlJournal(database),
+        journal=journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
         lessons=lessons.SqlLessons(database),
         models=models.SqlModels(database),
         locks=locks.SqlLocks(database, settings.home),

@@ -177,6 +177,13 @@ def test_the_journal_holds_and_says_when_it_does_not(run: Run, planned: Planned)
     assert set(said.data) == {"ok", "entries"}
     assert said.data["ok"] is True
     assert said.data["entries"] >= 2
+    key = run("journal", "keys", "--home", home, "--json").data["public_key"]
+    sealed = run("journal", "seal", "--home", home, "--json")
+    assert (sealed.code, sealed.data["seq"]) == (0, said.data["entries"])
+    assert "Nothing new" in run("journal", "seal", "--home", home).out
+    vouched = run("journal", "verify", "--home", home, "--public-key", key, "--json")
+    assert vouched.data == {"ok": True, "entries": said.data["entries"], "sealed": said.data["entries"], "seals": 1}
+    assert "JOURNAL-KEY" in run("journal", "verify", "--home", home, "--public-key", "zz").err
     database = sqlite3.connect(home / "liftwright.db")
     for (trigger,) in database.execute(
         "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'journal'"

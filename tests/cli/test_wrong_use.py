@@ -18,7 +18,7 @@ from liftwright.cli.root import COMMANDS, liftwright
 Run = Callable[..., Any]
 GROUPS = {
     "policy": ("test", "coverage", "mutants", "hash", "check", "explain", "diff"),
-    "journal": ("verify",),
+    "journal": ("verify", "seal", "keys"),
     "identity": ("show", "split", "join"),
     "leads": ("score",),
     "lessons": ("list", "show", "retire", "cells"),

@@ -30,6 +30,8 @@ from liftwright.store.ledger import SqlLedger
 NOW = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 DIGEST = "sha256:" + "0" * 64
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:

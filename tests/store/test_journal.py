@@ -15,15 +15,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from liftwright.domain.campaign import JournalEntry
 from liftwright.store.engine import migrate, open_engine
 from liftwright.store.journal import SqlJournal
+from tampered_journal import append, behind_its_back
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-GUARDS = {
-    "sqlite": [f"DROP TRIGGER journal_no_{what}" for what in ("update", "delete", "replace")],
-    "postgresql": ["DROP TRIGGER journal_append_only ON journal", "DROP TRIGGER journal_no_truncate ON journal"],
-}
 TEXT = st.text(max_size=20)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
@@ -32,30 +28,15 @@ JSON = st.recursive(
 )
 
 
-def _append(journal: SqlJournal, number: int) -> list[JournalEntry]:
-    return [
-        journal.append(
-            at=NOW + timedelta(minutes=i), actor="anna", action="test", subject=f"s{i % 2}", detail={"amount": i + 0.5}
-        )
-        for i in range(number)
-    ]
-
-
-def _behind_its_back(engine, *statements: str, **values: object) -> None:
-    with engine.begin() as connection:
-        for statement in (*GUARDS[engine.dialect.name], *statements):
-            connection.execute(text(statement), values)
-
-
 def test_entries_come_back_as_they_were_written_in_order_and_by_subject(store):
-    written = _append(store.journal, 4)
+    written = append(store.journal, 4)
     assert store.journal.entries() == written
     assert store.journal.entries(subject="s1") == written[1::2]
     assert [entry.seq for entry in written] == [1, 2, 3, 4]
 
 
 def test_each_entry_carries_the_hash_of_the_one_before_and_its_own(store):
-    first, second = _append(store.journal, 2)
+    first, second = append(store.journal, 2)
     assert (first.prev_hash, second.prev_hash) == ("0" * 64, first.entry_hash)
     with store.engine.connect() as connection:
         stored = json.loads(connection.execute(text("SELECT entry FROM journal WHERE seq = 2")).scalar_one())
@@ -70,7 +51,7 @@ def test_times_are_kept_in_utc(store):
 
 def test_an_untouched_journal_is_sound(store):
     assert store.journal.verify() == (True, 0, None)
-    _append(store.journal, 5)
+    append(store.journal, 5)
     assert store.journal.verify() == (True, 5, None)
 
 
@@ -78,14 +59,14 @@ def test_an_untouched_journal_is_sound(store):
     "statement", ["UPDATE journal SET entry = '{}' WHERE seq = 1", "DELETE FROM journal WHERE seq = 1", "DELETE FROM journal"]
 )
 def test_the_database_itself_refuses_change_and_removal(store, statement):
-    _append(store.journal, 2)
+    append(store.journal, 2)
     with pytest.raises(DBAPIError, match="append-only"), store.engine.begin() as connection:
         connection.execute(text(statement))
     assert store.journal.verify() == (True, 2, None)
 
 
 def test_no_entry_can_be_replaced_by_inserting_over_it(store):
-    _append(store.journal, 2)
+    append(store.journal, 2)
     over = "INSERT OR REPLACE" if store.engine.dialect.name == "sqlite" else "INSERT"
     with pytest.raises(DBAPIError), store.engine.begin() as connection:
         connection.execute(text(f"{over} INTO journal (seq, subject, entry) VALUES (1, 's0', '{{}}')"))
@@ -95,35 +76,35 @@ def test_no_entry_can_be_replaced_by_inserting_over_it(store):
 @pytest.mark.postgres
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_the_journal_cannot_be_emptied_at_once(store):
-    _append(store.journal, 2)
+    append(store.journal, 2)
     with pytest.raises(DBAPIError, match="append-only"), store.engine.begin() as connection:
         connection.execute(text("TRUNCATE journal"))
 
 
 def test_a_changed_entry_is_found(store):
-    _append(store.journal, 5)
-    _behind_its_back(store.engine, "UPDATE journal SET entry = replace(entry, '2.5', '3.5') WHERE seq = 3")
+    append(store.journal, 5)
+    behind_its_back(store.engine, "UPDATE journal SET entry = replace(entry, '2.5', '3.5') WHERE seq = 3")
     assert store.journal.verify() == (False, 5, 3)
 
 
 def test_a_changed_entry_with_its_hash_made_right_is_found_at_the_next_one(store):
-    _append(store.journal, 5)
+    append(store.journal, 5)
     forged = store.journal.entries()[2].model_dump(mode="json") | {"actor": "mallory", "at": "2026-11-01T00:02:00+00:00"}
     body = {key: value for key, value in forged.items() if key != "entry_hash"}
     forged["entry_hash"] = hashlib.sha256(rfc8785.dumps(body)).hexdigest()
-    _behind_its_back(store.engine, "UPDATE journal SET entry = :entry WHERE seq = 3", entry=rfc8785.dumps(forged).decode())
+    behind_its_back(store.engine, "UPDATE journal SET entry = :entry WHERE seq = 3", entry=rfc8785.dumps(forged).decode())
     assert store.journal.verify() == (False, 5, 4)
 
 
 def test_a_removed_entry_is_found(store):
-    _append(store.journal, 5)
-    _behind_its_back(store.engine, "DELETE FROM journal WHERE seq = 3")
+    append(store.journal, 5)
+    behind_its_back(store.engine, "DELETE FROM journal WHERE seq = 3")
     assert store.journal.verify() == (False, 4, 3)
 
 
 def test_a_removed_entry_is_found_when_the_others_close_ranks(store):
-    _append(store.journal, 5)
-    _behind_its_back(
+    append(store.journal, 5)
+    behind_its_back(
         store.engine,
         "DELETE FROM journal WHERE seq = 3",
         "UPDATE journal SET seq = 3 WHERE seq = 4",
@@ -133,8 +114,8 @@ def test_a_removed_entry_is_found_when_the_others_close_ranks(store):
 
 
 def test_re_ordered_entries_are_found(store):
-    _append(store.journal, 5)
-    _behind_its_back(
+    append(store.journal, 5)
+    behind_its_back(
         store.engine,
         "UPDATE journal SET seq = 99 WHERE seq = 2",
         "UPDATE journal SET seq = 2 WHERE seq = 4",
@@ -144,21 +125,21 @@ def test_re_ordered_entries_are_found(store):
 
 
 def test_an_entry_written_in_another_form_is_found(store):
-    _append(store.journal, 3)
-    _behind_its_back(store.engine, "UPDATE journal SET entry = replace(entry, ',', ', ') WHERE seq = 2")
+    append(store.journal, 3)
+    behind_its_back(store.engine, "UPDATE journal SET entry = replace(entry, ',', ', ') WHERE seq = 2")
     assert store.journal.verify() == (False, 3, 2)
 
 
 def test_an_entry_hidden_under_another_subject_is_found(store):
-    _append(store.journal, 3)
-    _behind_its_back(store.engine, "UPDATE journal SET subject = 'elsewhere' WHERE seq = 2")
+    append(store.journal, 3)
+    behind_its_back(store.engine, "UPDATE journal SET subject = 'elsewhere' WHERE seq = 2")
     assert store.journal.verify() == (False, 3, 2)
 
 
 @pytest.mark.parametrize("entry", ["", "null", "[]", "{}", '{"seq":2}', "9" * 5000, '{"seq":2,"seq":2}', '{"a":NaN}'])
 def test_an_entry_that_is_none_any_more_is_found(store, entry):
-    _append(store.journal, 3)
-    _behind_its_back(store.engine, "UPDATE journal SET entry = :entry WHERE seq = 2", entry=entry)
+    append(store.journal, 3)
+    behind_its_back(store.engine, "UPDATE journal SET entry = :entry WHERE seq = 2", entry=entry)
     assert store.journal.verify() == (False, 3, 2)
 
 
@@ -201,8 +182,8 @@ def unguarded(tmp_path_factory) -> SqlJournal:
     engine = open_engine(Path(tmp_path_factory.mktemp("unguarded")))
     migrate(engine)
     journal = SqlJournal(engine)
-    _append(journal, 10)
-    _behind_its_back(engine)
+    append(journal, 10)
+    behind_its_back(engine)
     yield journal, engine
     engine.dispose()
 

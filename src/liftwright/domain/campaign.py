@@ -92,6 +92,30 @@ class JournalEntry(Value):
     entry_hash: str
 
 
+class Sealed(Value):
+    """A seal that was just made: the journal's length and last hash, and the file that holds it."""
+
+    seq: int
+    entry_hash: str
+    file: str
+
+
+class Examined(Value):
+    """What a look at the whole journal found.
+
+    `first_bad`: the first entry that does not hold, or is not what a seal says; `sealed`: up to which entry a seal vouches for it; `seals`:
+    how many seals hold; `bad_seal`: the first line of the seal file that does not.
+    """
+
+    ok: bool
+    entries: int
+    first_bad: int | None = None
+    sealed: int = 0
+    seals: int = 0
+    bad_seal: int | None = None
+    says: str = ""
+
+
 class Snapshot(Value):
     """An immutable state of the data: which Parquet files make up each table. `rows` counts rows per table."""
 

@@ -122,6 +122,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
         "look": state["report"].series[-1].model_dump(mode="json"),
     }
     deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.tick", subject=campaign_id, detail=detail)
+    deps.journal.seal(at=deps.now())
     return {}
 
 

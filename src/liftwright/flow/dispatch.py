@@ -46,12 +46,13 @@ def work_once(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
 
 
 def drain(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
-    """Batch after batch until nothing is due."""
+    """Batch after batch until nothing is due; then the journal is sealed, if a seal is due."""
     total: Counter[str] = Counter()
     while True:
         done = work_once(deps=deps, worker=worker, limit=limit)
         total.update(done)
         if not done["leased"]:
+            deps.journal.seal(at=deps.now())
             return dict(total)
 
 
