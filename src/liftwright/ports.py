@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from liftwright.domain.approval import ApprovalRequest, Decision
+from liftwright.domain.approval import ApprovalRequest, Decision, Signature, User
 from liftwright.domain.campaign import Campaign, CampaignStatus, Examined, JournalEntry, Sealed, Send, SendState, Snapshot
 from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
 from liftwright.domain.learning import CellStatistics
@@ -73,9 +73,28 @@ class Approvals(Protocol):
     def mark_resumed(self, approval_id: str, *, at: datetime) -> None: ...
     def decided_not_resumed(self) -> list[ApprovalRequest]: ...
     def expire(self, *, now: datetime) -> list[ApprovalRequest]: ...
+    def sign(self, signature: Signature) -> None:
+        """Put a name under a pending approval, once; ApprovalError where it is too late for that."""
+
+    def signatures(self, approval_id: str) -> list[Signature]: ...
+    def approved(self, campaign_id: str) -> ApprovalRequest | None:
+        """What was approved of this campaign's plan and not launched yet, if anything."""
+
+    def revoke(self, approval_id: str, *, by: str, reason: str, now: datetime) -> ApprovalRequest: ...
 
 
 LeaseOutcome = Literal["sent", "failed", "unknown", "suppressed", "delayed"]
+
+
+class Users(Protocol):
+    """Who may act under which name; empty in a workspace for one."""
+
+    def all(self) -> list[User]: ...
+    def get(self, name: str) -> User | None: ...
+    def put(self, name: str, *, roles: Sequence[str], is_active: bool, by: str, now: datetime) -> User: ...
+    def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta) -> str: ...
+    def revoke_keys(self, name: str, *, by: str, now: datetime) -> int: ...
+    def owns(self, name: str, key: str, *, now: datetime) -> bool: ...
 
 
 class Ledger(Protocol):
@@ -288,6 +307,7 @@ class Deps:
     lake: Lake
     campaigns: Campaigns
     approvals: Approvals
+    users: Users
     ledger: Ledger
     journal: Journal
     lessons: Lessons

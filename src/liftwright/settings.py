@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ConfigError
@@ -134,6 +134,8 @@ class Settings(Value):
     """Everything the operator may set. `country` and `time_zone` are used where a person's own is unknown."""
 
     home: Path = Path(".liftwright")
+    key: SecretStr | None = Field(default=None, exclude=True)
+    """Whoever acts in this process shows this key (LIFTWRIGHT_KEY); it is in no digest and no log."""
     seals: Path | None = None
     """Folder for the journal's seals, best on another disk; None = `seals` in the workspace."""
     database_url: str | None = None
@@ -182,6 +184,7 @@ _ENVIRONMENT = {
     "LIFTWRIGHT_COUNTRY": "country",
     "LIFTWRIGHT_TIME_ZONE": "time_zone",
     "LIFTWRIGHT_SEED": "seed",
+    "LIFTWRIGHT_KEY": "key",
 }
 
 

@@ -40,6 +40,7 @@ def build(
     from liftwright.memory.store import ChromaMemory
     from liftwright.store import approvals, campaigns, engine, journal, lake, ledger, lessons, locks, models
     from liftwright.store.seals import SealFile
+    from liftwright.store.users import SqlUsers
 
     _make(settings.home)
     database = engine.open_engine(settings.home, settings.database_url)
@@ -54,6 +55,7 @@ def build(
         lake=data_lake,
         campaigns=campaigns.SqlCampaigns(database),
         approvals=approvals.SqlApprovals(database),
+        users=SqlUsers(database),
         ledger=ledger.SqlLedger(database),
         journal=journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
         lessons=lessons.SqlLessons(database),

@@ -251,6 +251,7 @@ def deps(model: BaseChatModel | None = None, *, said: list[tuple[str, str]] | No
         lake=nothing,
         campaigns=nothing,
         approvals=nothing,
+        users=nothing,
         ledger=nothing,
         journal=nothing,
         lessons=nothing,

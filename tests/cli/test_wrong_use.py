@@ -21,6 +21,7 @@ GROUPS = {
     "journal": ("verify", "seal", "keys"),
     "identity": ("show", "split", "join"),
     "leads": ("score",),
+    "users": ("list", "add", "key", "revoke-keys"),
     "lessons": ("list", "show", "retire", "cells"),
     "model": ("list", "card", "on", "off", "train", "drift"),
     "eval": ("list", "run"),

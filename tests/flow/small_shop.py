@@ -25,6 +25,7 @@ from liftwright.store.ledger import SqlLedger
 from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
+from liftwright.store.users import SqlUsers
 
 MONDAY = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
 """Nine in the morning in New York."""
@@ -107,6 +108,7 @@ def open_shop(home: Path, *, database_url: str | None = None, now: Any = None) -
         lake=ParquetLake(home, engine),
         campaigns=SqlCampaigns(engine),
         approvals=SqlApprovals(engine),
+        users=SqlUsers(engine),
         ledger=SqlLedger(engine),
         journal=SqlJournal(engine),
         lessons=SqlLessons(engine),

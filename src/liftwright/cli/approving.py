@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftwright.cli.workspace import Workspace, command
 from liftwright.domain.approval import DecisionKind
 from liftwright.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from liftwright.ports import Deps
 
 
 @command(name="approvals")
@@ -26,14 +29,22 @@ def approvals_command(workspace: Workspace) -> None:
 
 def _decide(workspace: Workspace, kind: DecisionKind, campaign: str, **rest: Any) -> None:
     from liftwright.cli import texts
-    from liftwright.flow import deciding, shown
+    from liftwright.flow import deciding, shown, signing
 
     deps = workspace.deps()
     asyncio.run(deciding.decide(kind, campaign, deps=deps, **rest))
     data = shown.show_json(campaign, deps=deps)
     if not workspace.as_json:
-        click.echo(f"{kind}: recorded for {rest['by']} (this workspace has no users yet, so any name is taken).", err=True)
+        click.echo(f"{kind}: recorded for {rest['by']}{_of_whom(deps)}", err=True)
+        waiting = deps.approvals.pending(campaign)
+        if kind == "approve" and waiting is not None and deps.approvals.signatures(waiting.approval_id):
+            absent = ", ".join(signing.missing(waiting, deps=deps))
+            click.echo(f"Still missing: {absent}. {signing.who_could(waiting, deps=deps)}", err=True)
     workspace.show(data, lambda: texts.taken(data) if kind in ("approve", "reject") else texts.plan(data))
+
+
+def _of_whom(deps: Deps) -> str:
+    return "." if deps.users.all() else " (this workspace has no users yet, so any name is taken)."
 
 
 _HASH = click.option("--hash", "plan_hash", required=True, help="The plan hash you saw.")
@@ -81,6 +92,37 @@ def edit_command(
 ) -> None:
     """Change a waiting plan: a new revision is solved, checked and asked again."""
     _decide(workspace, "edit", campaign, plan_hash=plan_hash, by=by, reason=reason, changes=parse_changes(changes))
+
+
+@command(name="revoke")
+@click.argument("campaign")
+@_AS
+@click.option("--reason", required=True, help="Why.")
+def revoke_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
+    """Take back an approval that waits, or that was given and not launched yet. What runs is stopped with `stop`."""
+    from liftwright.flow import deciding, shown
+
+    deps = workspace.deps()
+    asyncio.run(deciding.revoke(campaign, by=by, reason=reason, deps=deps))
+    data = shown.show_json(campaign, deps=deps)
+    workspace.show(data, f"Revoked by {by}: {campaign} is {data['status']}; nothing was sent.")
+
+
+@command(name="delegate")
+@click.argument("campaign")
+@click.option("--to", required=True, metavar="USER", help="Who may sign instead.")
+@_AS
+def delegate_command(workspace: Workspace, campaign: str, to: str, by: str) -> None:
+    """Let another user sign what waits of CAMPAIGN with your roles. It ends with this approval and cannot be passed on."""
+    from liftwright.flow import signing
+
+    deps = workspace.deps()
+    user, waiting = signing.known(by, deps=deps), deps.approvals.pending(campaign)
+    if user is None or waiting is None:
+        why = "this workspace has no users" if user is None else f"nothing of {campaign} waits"
+        raise ConfigError("DELEGATE-NOTHING", f"There is nothing to delegate: {why}.", next_step="See `liftwright approvals`.")
+    roles = signing.delegate(waiting, by=user, to=to, deps=deps)
+    workspace.show({"to": to, "roles": roles}, f"{to} may sign {campaign} as {', '.join(roles)}.")
 
 
 def parse_changes(changes: tuple[str, ...]) -> dict[str, str]:

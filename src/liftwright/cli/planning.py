@@ -21,7 +21,8 @@ from liftwright.cli.workspace import Workspace, command, leave
 @click.option(
     "--arms", default="", metavar="random,usual", help="More arms to compare: options drawn by lot, business as usual, or both."
 )
-def plan_command(workspace: Workspace, goal: str | None, again: str | None, answers: tuple[str, ...], arms: str) -> None:
+@click.option("--as", "by", default="", metavar="USER", help="Who asks; needed once there are users.")
+def plan_command(workspace: Workspace, goal: str | None, again: str | None, answers: tuple[str, ...], arms: str, by: str) -> None:
     """Run the six agents on GOAL up to the approval interrupt. Nothing is executed."""
     from liftwright.flow import edits, shown, walk
 
@@ -31,7 +32,11 @@ def plan_command(workspace: Workspace, goal: str | None, again: str | None, answ
         raise click.UsageError("--again takes the goal, answers and arms of that campaign; leave out GOAL, --answer and --arms")
     deps = workspace.deps()
     asked = edits.arms(arms, deps.settings).arms if arms else ()
-    run = walk.again(again, deps=deps) if again is not None else walk.start(goal or "", deps=deps, answers=answers, arms=asked)
+    run = (
+        walk.again(again, deps=deps, by=by)
+        if again is not None
+        else walk.start(goal or "", deps=deps, answers=answers, arms=asked, by=by)
+    )
     campaign = asyncio.run(run)
     data = shown.plan_json(campaign.campaign_id, deps=deps)
     workspace.show(data, lambda: plan_text(data))

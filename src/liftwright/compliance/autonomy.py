@@ -49,6 +49,16 @@ def approval_needs(
     return risk, tuple(roles)
 
 
+def people_needed(autonomy: Mapping[str, Any], risk: Risk) -> int:
+    """How many different people must sign an approval of a risk."""
+    return int(autonomy["approval"].get("people", {}).get(risk, 1))
+
+
+def needs_others(autonomy: Mapping[str, Any], risk: Risk) -> bool:
+    """Whether nobody may sign for what they asked or edited themselves."""
+    return RISKS.index(risk) >= RISKS.index(autonomy["approval"].get("others_from", "low"))
+
+
 def may(autonomy: Mapping[str, Any], level: str, action: str) -> Permission:
     """Whether a tick may do something inside the envelope: act, ask first, or never. An action that is not listed is `no`."""
     permission = _level(autonomy, level)["actions"].get(action, "no")
@@ -110,6 +120,7 @@ def check(autonomy: Mapping[str, Any]) -> None:
     for line in approval.get("when", []):
         if not _is_condition(line):
             raise _bad(f"the approval line '{line.get('name')}' needs fact and at_least, or channel, or finding")
+    _check_people(approval, roles)
     for level in LEVELS:
         _check_level(autonomy, level)
     for condition, level in autonomy.get("models", {}).items():
@@ -117,6 +128,17 @@ def check(autonomy: Mapping[str, Any]) -> None:
             raise _bad(f"'models' says '{level}' about {condition}; it maps {', '.join(CONDITIONS)} to {', '.join(LEVELS)}")
     if autonomy.get("default_level") not in LEVELS:
         raise _bad(f"'default_level' must be one of {', '.join(LEVELS)}")
+
+
+def _check_people(approval: Mapping[str, Any], roles: set[str]) -> None:
+    people = approval.get("people", {})
+    if set(people) - set(RISKS) or not all(isinstance(count, int) and count >= 1 for count in people.values()):
+        raise _bad(f"'people' maps {', '.join(RISKS)} to how many must sign, at least 1")
+    if approval.get("others_from", "low") not in RISKS:
+        raise _bad(f"'others_from' must be one of {', '.join(RISKS)}")
+    stands_for = approval.get("stands_for", {})
+    if {*stands_for, *(duty for duties in stands_for.values() for duty in duties)} - roles:
+        raise _bad("'stands_for' maps declared roles to declared roles")
 
 
 def _check_level(autonomy: Mapping[str, Any], level: str) -> None:

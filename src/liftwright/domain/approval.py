@@ -34,6 +34,25 @@ class ApprovalRequest(Value):
     launched_at: AwareDatetime | None = None
 
 
+class User(Value):
+    """Who may act under a name. Somebody who was switched off keeps the name and can do nothing."""
+
+    name: str
+    roles: tuple[str, ...]
+    is_active: bool = True
+    has_key: bool = False
+
+
+class Signature(Value):
+    """One person's name under an approval, for exactly one hash, with the needed roles they answered for."""
+
+    approval_id: str
+    plan_hash: str
+    by: str
+    roles: tuple[str, ...]
+    at: AwareDatetime
+
+
 class Decision(Value):
     """What an approver said, and the hash they saw when they said it. `changes` maps a path to its new value (edit)."""
 

@@ -103,6 +103,8 @@ class Goal(Value):
     text: str
     asked_at: AwareDatetime
     answers: tuple[str, ...] = ()
+    asked_by: str = ""
+    """The user who asked; "" in a workspace without users."""
     arms: tuple[AskedArm, ...] = ()
     """Arms the campaign is to have besides the treated one and the holdout."""
 

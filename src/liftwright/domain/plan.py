@@ -17,7 +17,7 @@ from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Offer, Variant
 
-MANIFEST_VERSION = 3
+MANIFEST_VERSION = 4
 """Version 1, of plans stored without a version, bound the words of the experiment, and neither the draws nor the expected margin.
 Versions 1 and 2 knew no more of the experiment than `EARLY_EXPERIMENT`."""
 EARLY_EXPERIMENT = (
@@ -184,7 +184,7 @@ class Plan(Value):
             "pins": data["pins"],
         }
         if self.manifest_version > 1:
-            found["experiment"] = _without_words(found["experiment"])
+            found["experiment"] = _without_words(found["experiment"], version=self.manifest_version)
             found["assignment"]["draws"] = data["assignment"]["draws"]
             found["expected"] = {k: data["forecast"][k] for k in ("incremental_margin", "probability_of_target")}
         return found
@@ -199,7 +199,8 @@ class Plan(Value):
         return "sha256:" + hashlib.sha256(rfc8785.dumps(self.manifest())).hexdigest()
 
 
-def _without_words(experiment: dict[str, Any]) -> dict[str, Any]:
-    """What the experiment does; of a stop rule its name, its bound and whether it acts."""
-    rules = [{k: rule[k] for k in ("name", "bound", "acts")} for rule in experiment["stop_rules"]]
+def _without_words(experiment: dict[str, Any], *, version: int) -> dict[str, Any]:
+    """What the experiment does; of a stop rule its name, its bound and whether it acts, and since version 4 its statistic."""
+    names = ("name", "bound", "acts") if version < 4 else ("name", "statistic", "bound", "acts")
+    rules = [{k: rule[k] for k in names} for rule in experiment["stop_rules"]]
     return {k: v for k, v in experiment.items() if k != "adjust_when"} | {"stop_rules": rules}

@@ -13,21 +13,28 @@ from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import DataError, GoalError
 from liftwright.domain.experiment import AskedArm
 from liftwright.domain.goal import Goal
-from liftwright.flow import again
+from liftwright.flow import again, signing
 from liftwright.flow.edits import Edits
 from liftwright.flow.state import CampaignState
 from liftwright.ports import Deps
 
 
-def asked(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[AskedArm] = ()) -> Goal:
-    """The goal as it was asked now. Raises GoalError without words, DataError without any data to plan on."""
+def asked(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[AskedArm] = (), by: str = "") -> Goal:
+    """The goal as it was asked now. Raises GoalError without words, DataError without any data to plan on, ApprovalError where there are
+    users and `by` is none of them."""
     if not text.strip():
         raise GoalError(
             "GOAL-EMPTY", "The goal is empty.", next_step='Say it in words, for example "Sell 10% more shoes by Friday".'
         )
     if deps.lake.snapshot() is None:
         raise _no_data()
-    return Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers), arms=tuple(arms))
+    return Goal(text=text.strip(), asked_at=deps.now(), answers=tuple(answers), arms=tuple(arms), asked_by=asker(by, deps=deps))
+
+
+def asker(by: str, *, deps: Deps) -> str:
+    """The user who asks; "" in a workspace without users, who is asked for no name."""
+    user = signing.known(by, deps=deps)
+    return "" if user is None else user.name
 
 
 def _no_data() -> DataError:

@@ -11,10 +11,10 @@ from typing import Any
 
 from langgraph.types import Command
 
-from liftwright.domain.approval import ApprovalRequest, Decision, DecisionKind
+from liftwright.domain.approval import ApprovalRequest, Decision, DecisionKind, User
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError, LiftwrightError, ProviderError
-from liftwright.flow import additions, change, differing, edits, questions, standing, trust, walk
+from liftwright.flow import additions, change, differing, edits, questions, signing, standing, trust, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.launch import launch
 from liftwright.flow.stopping import close_expired, lapse
@@ -40,8 +40,7 @@ async def decide(
     waits, the request expired, someone was first or the hash is stale (naming the newer hash and what differs), and when a launch
     was refused; GoalError when an edit cannot be.
     """
-    if not by.strip():
-        raise ApprovalError("APPROVAL-WHO", "A decision needs a name.", next_step="Say who decides with --as USER.")
+    user = _who(by, deps)
     lapse(deps=deps)
     waiting = _waiting(campaign_id, deps)
     if plan_hash != waiting.plan_hash and not (plan_hash is None and kind == "edit"):
@@ -55,6 +54,10 @@ async def decide(
         reason=reason,
         changes=_wanted(kind, waiting, reason, changes, deps),
     )
+    if user is not None:
+        signing.check(user, kind, waiting, deps=deps)
+        if kind == "approve" and not signing.sign(user, waiting, deps=deps):
+            return deps.campaigns.get(campaign_id)
     await carry_out(_recorded(decision, campaign_id, deps), deps=deps)
     campaign = deps.campaigns.get(campaign_id)
     if kind == "approve" and campaign.status in ("blocked", "expired"):
@@ -64,6 +67,33 @@ async def decide(
             next_step=f"See `liftwright show {campaign_id}`, then ask again with `liftwright plan --again {campaign_id}`.",
         )
     return campaign
+
+
+def _who(by: str, deps: Deps) -> User | None:
+    if not by.strip():
+        raise ApprovalError("APPROVAL-WHO", "A decision needs a name.", next_step="Say who decides with --as USER.")
+    return signing.known(by, deps=deps)
+
+
+async def revoke(campaign_id: str, *, by: str, reason: str, deps: Deps) -> Campaign:
+    """Take back what waits, or what was approved and not launched yet: nothing of it can ever be sent. Any user but an analyst may.
+
+    Raises ApprovalError when there is nothing to take back; what runs is stopped instead.
+    """
+    user = _who(by, deps)
+    row = deps.approvals.pending(campaign_id) or deps.approvals.approved(campaign_id)
+    if row is None:
+        raise ApprovalError(
+            "APPROVAL-NOT-REVOCABLE",
+            f"Nothing of {campaign_id} waits or is approved and not launched.",
+            next_step=f"Stop what runs with: liftwright stop {campaign_id}.",
+        )
+    if user is not None:
+        signing.check(user, "reject", row, deps=deps)
+    deps.approvals.revoke(row.approval_id, by=by.strip(), reason=reason, now=deps.now())
+    if row.thread_id == campaign_id:
+        standing.move(campaign_id, "rejected", deps=deps, stop_reason=f"the approval was revoked by {by.strip()}: {reason}")
+    return deps.campaigns.get(campaign_id)
 
 
 def _recorded(decision: Decision, campaign_id: str, deps: Deps) -> ApprovalRequest:

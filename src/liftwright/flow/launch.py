@@ -19,7 +19,7 @@ from liftwright.domain.campaign import CampaignStatus, Send
 from liftwright.domain.errors import ApprovalError, DataError, LiftwrightError
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
-from liftwright.flow import standing, untouchable
+from liftwright.flow import signing, standing, untouchable
 from liftwright.flow.state import CampaignState, Route
 from liftwright.ports import Deps
 
@@ -94,6 +94,7 @@ def approved_plan(row: ApprovalRequest, deps: Deps) -> Plan:
             f"Nobody has approved this plan of {row.campaign_id}; nothing was sent.",
             next_step=f"Look at it with `liftwright show {row.campaign_id}`, then approve, edit or reject it.",
         )
+    signing.must_be_signed(row, deps=deps)
     plan = deps.campaigns.plan(row.campaign_id, row.revision)
     if plan is None or plan.plan_hash != row.plan_hash:
         raise ApprovalError(

@@ -22,14 +22,14 @@ MAX_STEPS = 60
 """Supersteps of one run between two stops for a person; a run that needs more is going in circles."""
 
 
-async def start(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[AskedArm] = ()) -> Campaign:
+async def start(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[AskedArm] = (), by: str = "") -> Campaign:
     """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed.
 
-    arms: those the campaign is to have besides the treated one and the holdout.
+    arms: those the campaign is to have besides the treated one and the holdout. by: who asks; must be a user where there are any.
 
     A goal that is refused (GoalError and its like, not a provider that failed) leaves a campaign that is blocked and says why.
     """
-    goal = beginning.asked(text, deps=deps, answers=answers, arms=arms)
+    goal = beginning.asked(text, deps=deps, answers=answers, arms=arms, by=by)
     return await begin(beginning.created(goal, deps=deps), deps=deps)
 
 
@@ -40,7 +40,7 @@ async def begin(campaign: Campaign, *, deps: Deps) -> Campaign:
     return deps.campaigns.get(campaign.campaign_id)
 
 
-async def again(campaign_id: str, *, deps: Deps) -> Campaign:
+async def again(campaign_id: str, *, deps: Deps, by: str = "") -> Campaign:
     """Ask the goal of an ended campaign again: a new campaign with the same words, answers and approver's edits, on today's data.
 
     Every rule and agent runs afresh and the approval is a new one. Raises ApprovalError while the old one still waits or runs.
@@ -49,7 +49,9 @@ async def again(campaign_id: str, *, deps: Deps) -> Campaign:
     async with held(f"{campaign_id}:again", deps):
         asking_again.may_ask(campaign_id, deps=deps)
         old = deps.campaigns.get(campaign_id).goal
-        campaign = beginning.created(old.model_copy(update={"asked_at": deps.now()}), deps=deps)
+        campaign = beginning.created(
+            old.model_copy(update={"asked_at": deps.now(), "asked_by": beginning.asker(by, deps=deps)}), deps=deps
+        )
         asking_again.tie(campaign_id, campaign.campaign_id, deps=deps)
     return await begin(campaign, deps=deps)
 

@@ -11,12 +11,12 @@ from pydantic_core import to_json
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
-from liftwright.domain.approval import ApprovalRequest, Decision
+from liftwright.domain.approval import ApprovalRequest, Decision, Signature
 from liftwright.domain.errors import ApprovalError
 from liftwright.store.campaigns import row_of
 from liftwright.store.engine import reading, serialise, writing
 from liftwright.store.journal import append_in
-from liftwright.store.tables import ApprovalRow, DecisionRow
+from liftwright.store.tables import ApprovalRow, DecisionRow, SignatureRow
 
 DECIDED = {"approve": "approved", "edit": "edited", "reject": "rejected", "respond": "responded"}
 _RISKIEST_FIRST = {"high": 0, "medium": 1, "low": 2}
@@ -69,6 +69,18 @@ class SqlApprovals:
             rows = _pending(session, campaign_id)
             return approval_of(rows[-1]) if rows else None
 
+    def approved(self, campaign_id: str) -> ApprovalRequest | None:
+        """What was approved of this campaign's plan and not launched yet, if anything."""
+        query = select(ApprovalRow).where(
+            ApprovalRow.campaign_id == campaign_id,
+            ApprovalRow.thread_id == campaign_id,
+            ApprovalRow.status == "approved",
+            col(ApprovalRow.launched_at).is_(None),
+        )
+        with reading(self._engine) as session:
+            row = session.exec(query.order_by(col(ApprovalRow.seq).desc())).first()
+            return None if row is None else approval_of(row)
+
     def waiting(self) -> list[ApprovalRequest]:
         """All that waits, riskiest first, then soonest to expire."""
         with reading(self._engine) as session:
@@ -89,6 +101,57 @@ class SqlApprovals:
         if refusal is not None:
             raise refusal
         return approval_of(row)
+
+    def sign(self, signature: Signature) -> None:
+        """Put a name under a pending approval, once; journaled. Raises ApprovalError as `decide` does where it is too late for that."""
+        with writing(self._engine) as session:
+            row = approval_row(session, signature.approval_id, lock=True)
+            asked = Decision(
+                kind="approve", approval_id=row.approval_id, plan_hash=signature.plan_hash, by=signature.by, at=signature.at
+            )
+            refusal = _refusal(session, row, asked)
+            if refusal is None and session.get(SignatureRow, (row.approval_id, signature.by)) is None:
+                kept = signature.model_dump(include={"approval_id", "plan_hash"})
+                roles = json.dumps(signature.roles)
+                session.add(SignatureRow(**kept, signed_by=signature.by, roles=roles, signed_at=signature.at))
+                session.flush()
+                detail = {**kept, "roles": list(signature.roles)}
+                _log(session, approval_of(row), at=signature.at, actor=signature.by, action="signed", detail=detail)
+        if refusal is not None:
+            raise refusal
+
+    def signatures(self, approval_id: str) -> list[Signature]:
+        """The names under an approval, in the order they were put there."""
+        query = select(SignatureRow).where(SignatureRow.approval_id == approval_id)
+        with reading(self._engine) as session:
+            rows = session.exec(query.order_by(col(SignatureRow.signed_at), SignatureRow.signed_by)).all()
+        return [
+            Signature(
+                approval_id=row.approval_id,
+                plan_hash=row.plan_hash,
+                by=row.signed_by,
+                roles=tuple(json.loads(row.roles)),
+                at=row.signed_at,
+            )
+            for row in rows
+        ]
+
+    def revoke(self, approval_id: str, *, by: str, reason: str, now: datetime) -> ApprovalRequest:
+        """Take an approval back for good before it was launched, waiting or decided; ApprovalError once it was launched or is over."""
+        with writing(self._engine) as session:
+            row = approval_row(session, approval_id, lock=True)
+            if row.launched_at is not None or row.status not in ("pending", "approved"):
+                raise ApprovalError(
+                    "APPROVAL-NOT-REVOCABLE",
+                    f"The approval of '{row.campaign_id}' is {'launched' if row.launched_at else row.status}.",
+                    next_step=f"Stop what runs with: liftwright stop {row.campaign_id}.",
+                )
+            row.status, row.decided_by, row.decided_at, row.reason = "revoked", by, now, reason
+            session.add(row)
+            session.flush()
+            detail = {"approval_id": approval_id, "plan_hash": row.plan_hash, "reason": reason}
+            _log(session, approval_of(row), at=now, actor=by, action="revoked", detail=detail)
+            return approval_of(row)
 
     def decision(self, approval_id: str) -> Decision | None:
         """What was said to an approval, if anything."""

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from liftwright.store.times import UtcTime
 
-HEAD = "0003"
+HEAD = "0004"
 """The step under `migrations/versions` that leads to these tables."""
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -103,6 +103,41 @@ class DecisionRow(Row, table=True):
     reason: str = Field(default="", sa_type=Text)
     changes: str = Field(sa_type=Text)
     seq: int
+
+
+class UserRow(Row, table=True):
+    """Somebody who may act under a name. `roles` is a JSON list."""
+
+    __tablename__ = "users"
+
+    name: str = Field(primary_key=True)
+    roles: str = Field(sa_type=Text)
+    is_active: bool = True
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
+class KeyRow(Row, table=True):
+    """A key of a user: its SHA-256, never the key."""
+
+    __tablename__ = "user_keys"
+
+    digest: str = Field(primary_key=True)
+    name: str = Field(foreign_key="users.name")
+    created_at: datetime = Field(sa_type=UtcTime)
+    expires_at: datetime = Field(sa_type=UtcTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class SignatureRow(Row, table=True):
+    """One person's name under an approval. `roles` is a JSON list."""
+
+    __tablename__ = "signatures"
+
+    approval_id: str = Field(primary_key=True, foreign_key="approvals.approval_id")
+    signed_by: str = Field(primary_key=True)
+    plan_hash: str
+    roles: str = Field(sa_type=Text)
+    signed_at: datetime = Field(sa_type=UtcTime)
 
 
 class SendRow(Row, table=True):

@@ -1,0 +1,68 @@
+"""users: add, list, key, revoke-keys."""
+
+from __future__ import annotations
+
+import click
+
+from liftwright.cli.workspace import Workspace, command
+
+_BY = click.option("--as", "by", required=True, metavar="USER", help="Who does it: an admin, once there are users.")
+
+
+@click.group(name="users")
+def users_command() -> None:
+    """Who may ask, sign and look: add, list, key, revoke-keys."""
+
+
+@command(name="list")
+def users_list(workspace: Workspace) -> None:
+    """Every user with their roles."""
+    found = workspace.deps().users.all()
+    lines = [
+        f"{u.name:<20} {', '.join(u.roles)}{'' if u.is_active else '  (switched off)'}{'  has a key' if u.has_key else ''}"
+        for u in found
+    ]
+    workspace.show(
+        [user.model_dump(mode="json") for user in found], "\n".join(lines) or "No users: any name is taken, and said so."
+    )
+
+
+@command(name="add")
+@click.argument("name")
+@click.option("--role", "roles", multiple=True, required=True, help="May be repeated; see `roles` in policies/autonomy.yaml.")
+@click.option("--off", is_flag=True, help="Switch the user off: the name stays in old decisions and can do nothing more.")
+@_BY
+def users_add(workspace: Workspace, name: str, roles: tuple[str, ...], off: bool, by: str) -> None:
+    """Add user NAME, or give them other roles. The first user of a workspace must be an admin."""
+    from liftwright.flow import people
+
+    user = people.put(name, roles=roles, is_active=not off, by=by, deps=workspace.deps())
+    workspace.show(
+        user.model_dump(mode="json"), f"{user.name}: {', '.join(user.roles)}{'' if user.is_active else ' (switched off)'}"
+    )
+
+
+@command(name="key")
+@click.argument("name")
+@_BY
+def users_key(workspace: Workspace, name: str, by: str) -> None:
+    """A new key for NAME, shown once. From then on NAME acts only with a key in LIFTWRIGHT_KEY."""
+    from liftwright.flow import people
+
+    key = people.new_key(name, by=by, deps=workspace.deps())
+    workspace.show({"name": name, "key": key}, f"{key}\nKeep it now: it is not shown again. It ends in 90 days.")
+
+
+@command(name="revoke-keys")
+@click.argument("name")
+@_BY
+def users_revoke_keys(workspace: Workspace, name: str, by: str) -> None:
+    """Make every key of NAME worthless at once."""
+    from liftwright.flow import people
+
+    count = people.revoke_keys(name, by=by, deps=workspace.deps())
+    workspace.show({"name": name, "revoked": count}, f"{count} keys of {name} hold no longer.")
+
+
+for _each in (users_list, users_add, users_key, users_revoke_keys):
+    users_command.add_command(_each)

@@ -1,0 +1,58 @@
+"""Users of a workspace: only an admin changes them, and the first one must be an admin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from liftwright.domain.approval import User
+from liftwright.domain.errors import ApprovalError, ConfigError
+from liftwright.flow import signing
+from liftwright.ports import Deps
+
+ADMIN = "admin"
+
+
+def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps) -> User:
+    """Add a user or change one. Raises ConfigError for an empty name or a role nobody declared, ApprovalError when `by` is no admin.
+
+    The last active admin cannot be switched off or lose that role.
+    """
+    _must_be_admin(by, deps=deps)
+    declared = deps.library.policies().autonomy["roles"]
+    unknown = sorted(set(roles) - set(declared))
+    if not name.strip() or len(name) > 100 or not name.isprintable() or unknown or not roles:
+        what = (
+            f"there is no role {', '.join(unknown)}"
+            if unknown
+            else "a user needs a name of up to 100 printable characters and a role"
+        )
+        raise ConfigError("USER-FORM", f"{what}.", next_step=f"Roles: {', '.join(sorted(declared))}.")
+    others = [user for user in deps.users.all() if user.name != name.strip() and user.is_active and ADMIN in user.roles]
+    if not others and not (is_active and ADMIN in roles):
+        raise ConfigError(
+            "USER-ADMIN", "Somebody must stay admin, or become one first.", next_step=f"Add a user with --role {ADMIN} first."
+        )
+    return deps.users.put(name.strip(), roles=roles, is_active=is_active, by=by, now=deps.now())
+
+
+def new_key(name: str, *, by: str, deps: Deps) -> str:
+    """A new key for a user, by an admin or themselves."""
+    if signing.known(by, deps=deps) is not None and by != name:
+        _must_be_admin(by, deps=deps)
+    return deps.users.new_key(name, by=by, now=deps.now(), lasts=signing.KEY_LASTS)
+
+
+def revoke_keys(name: str, *, by: str, deps: Deps) -> int:
+    """End every key of a user, by an admin or themselves."""
+    if by != name:
+        _must_be_admin(by, deps=deps)
+    else:
+        signing.known(by, deps=deps)
+    return deps.users.revoke_keys(name, by=by, now=deps.now())
+
+
+def _must_be_admin(by: str, *, deps: Deps) -> None:
+    user = signing.known(by, deps=deps)
+    if user is not None and ADMIN not in user.roles:
+        admins = ", ".join(each.name for each in deps.users.all() if each.is_active and ADMIN in each.roles)
+        raise ApprovalError("USER-NOT-ADMIN", f"{user.name} is no admin.", next_step=f"Who could: {admins}.")

@@ -1,0 +1,161 @@
+"""Who may decide. Nobody signs for what they asked or edited themselves above the first threshold, and above the second two people must.
+
+Thresholds and duties are data: `approval` and `roles` in policies/autonomy.yaml. A workspace without users takes any name, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from liftwright.compliance import autonomy
+from liftwright.domain.approval import ApprovalRequest, DecisionKind, Signature, User
+from liftwright.domain.errors import ApprovalError
+from liftwright.ports import Deps
+
+DELEGATED = "approval.delegated"
+"""Journal entry of a right to sign one approval that its holder gave away."""
+LOOKS_ONLY = frozenset({"analyst"})
+"""Roles that read and never decide."""
+KEY_LASTS = timedelta(days=90)
+
+
+def known(name: str, *, deps: Deps) -> User | None:
+    """The user who acts under a name; None in a workspace without users.
+
+    Raises ApprovalError for a name that is no user's, one that is switched off, and one that has a key which was not shown.
+    """
+    everybody = deps.users.all()
+    if not everybody:
+        return None
+    user = next((each for each in everybody if each.name == name.strip()), None)
+    if user is None or not user.is_active:
+        active = ", ".join(each.name for each in everybody if each.is_active)
+        what = "is switched off" if user is not None else "is no user of this workspace"
+        raise ApprovalError("USER-UNKNOWN", f"'{name.strip()[:60]}' {what}.", next_step=f"Users who may act: {active}.")
+    shown = deps.settings.key.get_secret_value() if deps.settings.key is not None else ""
+    if user.has_key and not deps.users.owns(user.name, shown, now=deps.now()):
+        raise ApprovalError(
+            "USER-KEY",
+            f"{user.name} has a key, and none that holds was shown.",
+            next_step=f"Set LIFTWRIGHT_KEY to a key of {user.name}'s, or have an admin make one: `liftwright users key {user.name}`.",
+        )
+    return user
+
+
+def check(user: User, kind: DecisionKind, row: ApprovalRequest, *, deps: Deps) -> None:
+    """Raises ApprovalError, naming who could, when this user may not give this answer."""
+    if set(user.roles) <= LOOKS_ONLY:
+        raise _refused(f"{user.name} ({_words(user.roles)}) may look, and not decide.", row, deps)
+    if kind != "approve":
+        return
+    if user.name in _own(row, deps) and _is_above(row, deps):
+        raise _refused(f"{user.name} asked for this plan or edited it last, and nobody approves their own here.", row, deps)
+    if not _duties(user, row, deps):
+        raise _refused(
+            f"{user.name} ({_words(user.roles)}) holds none of the roles this needs ({', '.join(row.needs)}).", row, deps
+        )
+
+
+def sign(user: User, row: ApprovalRequest, *, deps: Deps) -> bool:
+    """Put a user's name under an approval, once; True when nothing is missing any more."""
+    deps.approvals.sign(
+        Signature(
+            approval_id=row.approval_id, plan_hash=row.plan_hash, by=user.name, roles=_duties(user, row, deps), at=deps.now()
+        )
+    )
+    return not missing(row, deps=deps)
+
+
+def missing(row: ApprovalRequest, *, deps: Deps) -> tuple[str, ...]:
+    """What is still missing of the signatures an approval needs: roles, and "another person"; nothing in a workspace without users.
+
+    Only names that could sign now count: not of who was switched off since, nor of who asked or edited since.
+    """
+    if not deps.users.all():
+        return ()
+    own = _own(row, deps) if _is_above(row, deps) else set()
+    users = {user.name: user for user in deps.users.all() if user.is_active and user.name not in own}
+    signed = [each for each in deps.approvals.signatures(row.approval_id) if each.plan_hash == row.plan_hash and each.by in users]
+    held = [set(_duties(users[each.by], row, deps)) for each in signed]
+    roles = tuple(need for need in row.needs if not any(need in duties for duties in held))
+    least = autonomy.people_needed(_rules(deps), row.risk)
+    return roles or (("another person",) if len(signed) < least else ())
+
+
+def must_be_signed(row: ApprovalRequest, *, deps: Deps) -> None:
+    """Raises ApprovalError where something of an approved row's signatures is missing: asked again by whatever has an effect."""
+    absent = missing(row, deps=deps)
+    if absent:
+        raise ApprovalError(
+            "APPROVAL-SIGNATURES",
+            f"The approval of {row.campaign_id} is not signed by everybody it needs (missing: {', '.join(absent)}); nothing was sent.",
+            next_step=who_could(row, deps=deps),
+        )
+
+
+def delegate(row: ApprovalRequest, *, by: User, to: str, deps: Deps) -> tuple[str, ...]:
+    """Let another user sign one approval with the roles `by` holds; it ends with the approval and cannot be passed on. Returns the roles."""
+    receiver = deps.users.get(to)
+    roles = tuple(need for need in row.needs if need in _of_roles(by.roles, deps))
+    if receiver is None or not receiver.is_active or receiver.name == by.name:
+        raise ApprovalError("DELEGATE-TO", f"'{to[:60]}' is no other active user.", next_step=who_could(row, deps=deps))
+    if by.name in _own(row, deps) or not roles:
+        raise _refused(f"{by.name} has no right to sign {row.campaign_id} that could be given away.", row, deps)
+    detail = {"approval_id": row.approval_id, "to": to, "roles": list(roles)}
+    deps.journal.append(at=deps.now(), actor=by.name, action=DELEGATED, subject=row.campaign_id, detail=detail)
+    return roles
+
+
+def who_could(row: ApprovalRequest, *, deps: Deps) -> str:
+    """A sentence that names the users who could still sign."""
+    own = _own(row, deps) if _is_above(row, deps) else set()
+    signed = {each.by for each in deps.approvals.signatures(row.approval_id)}
+    able = [
+        f"{user.name} ({_words(duties)})"
+        for user in deps.users.all()
+        if user.is_active and user.name not in own | signed and (duties := _duties(user, row, deps))
+    ]
+    if not able:
+        return f"Nobody in this workspace could: add a user with one of {', '.join(row.needs)} (`liftwright users add`)."
+    return f"Who could: {', '.join(able)}."
+
+
+def _refused(says: str, row: ApprovalRequest, deps: Deps) -> ApprovalError:
+    return ApprovalError("APPROVAL-NOT-YOURS", says, next_step=who_could(row, deps=deps))
+
+
+def _rules(deps: Deps) -> Mapping[str, Any]:
+    return deps.library.policies().autonomy
+
+
+def _is_above(row: ApprovalRequest, deps: Deps) -> bool:
+    return autonomy.needs_others(_rules(deps), row.risk)
+
+
+def _own(row: ApprovalRequest, deps: Deps) -> set[str]:
+    """Who asked for the campaign, and who changed its plan last."""
+    asked = deps.campaigns.get(row.campaign_id).goal.asked_by
+    edits = [each.by for each in deps.approvals.decisions(row.campaign_id) if each.kind in ("edit", "respond")]
+    return {name for name in (asked, *edits[-1:]) if name}
+
+
+def _duties(user: User, row: ApprovalRequest, deps: Deps) -> tuple[str, ...]:
+    """The needs of an approval that a user can answer for: by their own roles, and by those given to them for it."""
+    held = _of_roles(user.roles, deps)
+    for entry in deps.journal.entries(subject=row.campaign_id):
+        if entry.action == DELEGATED and (entry.detail["approval_id"], entry.detail["to"]) == (row.approval_id, user.name):
+            giver = deps.users.get(entry.actor)
+            if giver is not None and giver.is_active:
+                held |= set(entry.detail["roles"])
+    return tuple(need for need in row.needs if need in held)
+
+
+def _of_roles(roles: Sequence[str], deps: Deps) -> set[str]:
+    stands_for = _rules(deps)["approval"].get("stands_for", {})
+    return {*roles, *(duty for role in roles for duty in stands_for.get(role, ()))}
+
+
+def _words(roles: Sequence[str]) -> str:
+    return ", ".join(roles) or "no role"
