@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from liftwright.domain.approval import ApprovalRequest, Decision, Signature, User
 from liftwright.domain.campaign import Campaign, CampaignStatus, Examined, JournalEntry, Sealed, Send, SendState, Snapshot
+from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
 from liftwright.domain.learning import CellStatistics
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import PolicyBundle
 from liftwright.domain.profile import Channel
-from liftwright.domain.treatment import Variant
 from liftwright.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,10 +73,6 @@ class Approvals(Protocol):
     def mark_resumed(self, approval_id: str, *, at: datetime) -> None: ...
     def decided_not_resumed(self) -> list[ApprovalRequest]: ...
     def expire(self, *, now: datetime) -> list[ApprovalRequest]: ...
-    def sign(self, signature: Signature) -> None:
-        """Put a name under a pending approval, once; ApprovalError where it is too late for that."""
-
-    def signatures(self, approval_id: str) -> list[Signature]: ...
     def approved(self, campaign_id: str) -> ApprovalRequest | None:
         """What was approved of this campaign's plan and not launched yet, if anything."""
 
@@ -95,6 +91,10 @@ class Users(Protocol):
     def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta) -> str: ...
     def revoke_keys(self, name: str, *, by: str, now: datetime) -> int: ...
     def owns(self, name: str, key: str, *, now: datetime) -> bool: ...
+    def sign(self, signature: Signature) -> None:
+        """Put a name under a pending approval, once; ApprovalError where it is too late for that."""
+
+    def signatures(self, approval_id: str) -> list[Signature]: ...
 
 
 class Ledger(Protocol):
@@ -231,25 +231,6 @@ class Memory(Protocol):
 
     def remember(self, kind: MemoryKind, item_id: str, text: str, metadata: Mapping[str, str]) -> None: ...
     def search(self, kind: MemoryKind, query: str, *, limit: int = 5) -> list[Found]: ...
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One send with everything needed to deliver it. `contact` holds address fields; it never reaches a model or a log."""
-
-    send: Send
-    variant: Variant
-    contact: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a channel says of one delivery. `unknown` when it may or may not have left; `delayed` when it surely has not and should be tried later."""
-
-    send_id: str
-    outcome: Literal["sent", "failed", "unknown", "delayed"]
-    provider_id: str = ""
-    reason: str = ""
 
 
 class ChannelAdapter(Protocol):

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from liftwright.domain.campaign import Send
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
-from liftwright.ports import Delivery
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 CONTACT = {

@@ -12,9 +12,10 @@ from typing import Any
 import pyarrow as pa
 
 from liftwright import wiring
+from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.profile import Channel
 from liftwright.library import DiskLibrary
-from liftwright.ports import Delivery, Deps, Found, Receipt
+from liftwright.ports import Deps, Found
 from liftwright.settings import LimitSettings, Settings
 from liftwright.store.approvals import SqlApprovals
 from liftwright.store.campaigns import SqlCampaigns

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import tenacity
 
 from liftwright.channels.merge import NoValue
+from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.profile import Channel
-from liftwright.ports import Delivery, Receipt
 from liftwright.settings import ChannelSettings
 
 TRIES = 3

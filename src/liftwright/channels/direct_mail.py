@@ -8,8 +8,8 @@ from pathlib import Path
 
 from liftwright.channels import files
 from liftwright.channels.merge import NoValue, clean, fill
+from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.profile import Channel
-from liftwright.ports import Delivery, Receipt
 
 COLUMNS = (
     "send_id", "name", "street", "city", "region", "postal_code", "country", "headline", "text", "offer", "variant", "campaign_id",

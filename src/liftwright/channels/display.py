@@ -6,8 +6,8 @@ from typing import Any
 
 from liftwright.channels.paid_social import advertisement
 from liftwright.channels.webhook import WebhookAdapter
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.profile import Channel
-from liftwright.ports import Delivery
 
 TITLE, BODY = 60, 90
 

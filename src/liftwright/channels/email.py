@@ -17,9 +17,9 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from liftwright.channels.base import BaseAdapter, InDoubt, Refused, Transient
 from liftwright.channels.merge import fill, one_line
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.profile import Channel
-from liftwright.ports import Delivery
 from liftwright.settings import SenderSettings
 
 SUBJECT, BODY = 120, 10_000

@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from liftwright.channels import files
+from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.profile import Channel
-from liftwright.ports import Delivery, Receipt
 
 CANCELLED = ("send_id", "cancelled_at", "reason")
 COLUMNS = ("send_id", "customer_id", "channel", "offer", "discount", "variant", "send_at", "campaign_id")

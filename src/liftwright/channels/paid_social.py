@@ -11,9 +11,9 @@ from typing import Any
 from liftwright.channels.base import Refused
 from liftwright.channels.identifiers import email_address, phone_number, sha256
 from liftwright.channels.webhook import WebhookAdapter
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
-from liftwright.ports import Delivery
 
 TITLE, BODY = 60, 250
 

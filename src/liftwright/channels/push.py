@@ -6,8 +6,8 @@ from typing import Any
 
 from liftwright.channels.base import Refused
 from liftwright.channels.webhook import WebhookAdapter, fitted
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.profile import Channel
-from liftwright.ports import Delivery
 
 TITLE, BODY = 50, 150
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.channels.webhook import WebhookAdapter, fitted
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.profile import Channel
-from liftwright.ports import Delivery
 
 TITLE, BODY = 70, 300
 

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 from liftwright.channels.base import BaseAdapter, NoAnswer, Refused, Transient
 from liftwright.channels.merge import fill, one_line
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.errors import ConfigError
-from liftwright.ports import Delivery
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LATER = frozenset({408, 409, 425, 429})

@@ -37,7 +37,7 @@ def _decide(workspace: Workspace, kind: DecisionKind, campaign: str, **rest: Any
     if not workspace.as_json:
         click.echo(f"{kind}: recorded for {rest['by']}{_of_whom(deps)}", err=True)
         waiting = deps.approvals.pending(campaign)
-        if kind == "approve" and waiting is not None and deps.approvals.signatures(waiting.approval_id):
+        if kind == "approve" and waiting is not None and deps.users.signatures(waiting.approval_id):
             absent = ", ".join(signing.missing(waiting, deps=deps))
             click.echo(f"Still missing: {absent}. {signing.who_could(waiting, deps=deps)}", err=True)
     workspace.show(data, lambda: texts.taken(data) if kind in ("approve", "reject") else texts.plan(data))

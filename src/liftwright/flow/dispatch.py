@@ -11,11 +11,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from liftwright.domain.campaign import Send
+from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.profile import Channel
 from liftwright.flow import fresh as fresh_data
 from liftwright.flow import gate
 from liftwright.flow.stopping import lapse, recall
-from liftwright.ports import ChannelAdapter, Delivery, Deps, LeaseOutcome, Receipt
+from liftwright.ports import ChannelAdapter, Deps, LeaseOutcome
 
 LEASE_SECONDS = 300
 CONTACT_FIELDS = (

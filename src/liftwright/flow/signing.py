@@ -60,7 +60,7 @@ def check(user: User, kind: DecisionKind, row: ApprovalRequest, *, deps: Deps) -
 
 def sign(user: User, row: ApprovalRequest, *, deps: Deps) -> bool:
     """Put a user's name under an approval, once; True when nothing is missing any more."""
-    deps.approvals.sign(
+    deps.users.sign(
         Signature(
             approval_id=row.approval_id, plan_hash=row.plan_hash, by=user.name, roles=_duties(user, row, deps), at=deps.now()
         )
@@ -77,7 +77,7 @@ def missing(row: ApprovalRequest, *, deps: Deps) -> tuple[str, ...]:
         return ()
     own = _own(row, deps) if _is_above(row, deps) else set()
     users = {user.name: user for user in deps.users.all() if user.is_active and user.name not in own}
-    signed = [each for each in deps.approvals.signatures(row.approval_id) if each.plan_hash == row.plan_hash and each.by in users]
+    signed = [each for each in deps.users.signatures(row.approval_id) if each.plan_hash == row.plan_hash and each.by in users]
     held = [set(_duties(users[each.by], row, deps)) for each in signed]
     roles = tuple(need for need in row.needs if not any(need in duties for duties in held))
     least = autonomy.people_needed(_rules(deps), row.risk)
@@ -111,7 +111,7 @@ def delegate(row: ApprovalRequest, *, by: User, to: str, deps: Deps) -> tuple[st
 def who_could(row: ApprovalRequest, *, deps: Deps) -> str:
     """A sentence that names the users who could still sign."""
     own = _own(row, deps) if _is_above(row, deps) else set()
-    signed = {each.by for each in deps.approvals.signatures(row.approval_id)}
+    signed = {each.by for each in deps.users.signatures(row.approval_id)}
     able = [
         f"{user.name} ({_words(duties)})"
         for user in deps.users.all()

@@ -11,12 +11,12 @@ from pydantic_core import to_json
 from sqlalchemy import Engine, func, update
 from sqlmodel import Session, col, select
 
-from liftwright.domain.approval import ApprovalRequest, Decision, Signature
+from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.errors import ApprovalError
 from liftwright.store.campaigns import row_of
 from liftwright.store.engine import reading, serialise, writing
 from liftwright.store.journal import append_in
-from liftwright.store.tables import ApprovalRow, DecisionRow, SignatureRow
+from liftwright.store.tables import ApprovalRow, DecisionRow
 
 DECIDED = {"approve": "approved", "edit": "edited", "reject": "rejected", "respond": "responded"}
 _RISKIEST_FIRST = {"high": 0, "medium": 1, "low": 2}
@@ -55,7 +55,7 @@ class SqlApprovals:
                 "superseded": [row.approval_id for row in older],
             }
             session.flush()
-            _log(session, approval, at=approval.asked_at, actor=approval.asked_by, action="requested", detail=detail)
+            log(session, approval, at=approval.asked_at, actor=approval.asked_by, action="requested", detail=detail)
             return approval
 
     def get(self, approval_id: str) -> ApprovalRequest:
@@ -95,46 +95,12 @@ class SqlApprovals:
         """
         with writing(self._engine) as session:
             row = approval_row(session, decision.approval_id, lock=True)
-            refusal = _refusal(session, row, decision)
-            if refusal is None:
+            why_not = refusal(session, row, decision)
+            if why_not is None:
                 _set_decided(session, row, decision)
-        if refusal is not None:
-            raise refusal
+        if why_not is not None:
+            raise why_not
         return approval_of(row)
-
-    def sign(self, signature: Signature) -> None:
-        """Put a name under a pending approval, once; journaled. Raises ApprovalError as `decide` does where it is too late for that."""
-        with writing(self._engine) as session:
-            row = approval_row(session, signature.approval_id, lock=True)
-            asked = Decision(
-                kind="approve", approval_id=row.approval_id, plan_hash=signature.plan_hash, by=signature.by, at=signature.at
-            )
-            refusal = _refusal(session, row, asked)
-            if refusal is None and session.get(SignatureRow, (row.approval_id, signature.by)) is None:
-                kept = signature.model_dump(include={"approval_id", "plan_hash"})
-                roles = json.dumps(signature.roles)
-                session.add(SignatureRow(**kept, signed_by=signature.by, roles=roles, signed_at=signature.at))
-                session.flush()
-                detail = {**kept, "roles": list(signature.roles)}
-                _log(session, approval_of(row), at=signature.at, actor=signature.by, action="signed", detail=detail)
-        if refusal is not None:
-            raise refusal
-
-    def signatures(self, approval_id: str) -> list[Signature]:
-        """The names under an approval, in the order they were put there."""
-        query = select(SignatureRow).where(SignatureRow.approval_id == approval_id)
-        with reading(self._engine) as session:
-            rows = session.exec(query.order_by(col(SignatureRow.signed_at), SignatureRow.signed_by)).all()
-        return [
-            Signature(
-                approval_id=row.approval_id,
-                plan_hash=row.plan_hash,
-                by=row.signed_by,
-                roles=tuple(json.loads(row.roles)),
-                at=row.signed_at,
-            )
-            for row in rows
-        ]
 
     def revoke(self, approval_id: str, *, by: str, reason: str, now: datetime) -> ApprovalRequest:
         """Take an approval back for good before it was launched, waiting or decided; ApprovalError once it was launched or is over."""
@@ -150,7 +116,7 @@ class SqlApprovals:
             session.add(row)
             session.flush()
             detail = {"approval_id": approval_id, "plan_hash": row.plan_hash, "reason": reason}
-            _log(session, approval_of(row), at=now, actor=by, action="revoked", detail=detail)
+            log(session, approval_of(row), at=now, actor=by, action="revoked", detail=detail)
             return approval_of(row)
 
     def decision(self, approval_id: str) -> Decision | None:
@@ -236,7 +202,8 @@ def _next(session: Session, table: type[ApprovalRow] | type[DecisionRow]) -> int
     return int(session.exec(select(func.max(table.seq))).one() or 0) + 1
 
 
-def _refusal(session: Session, row: ApprovalRow, decision: Decision) -> ApprovalError | None:
+def refusal(session: Session, row: ApprovalRow, decision: Decision) -> ApprovalError | None:
+    """Why an approval cannot be given this answer; None when it can. One that has run out is expired from then on."""
     if row.status == "superseded" or (row.status == "pending" and row.plan_hash != decision.plan_hash):
         return _stale(session, row)
     if row.status == "expired" or (row.status == "pending" and row.expires_at <= decision.at):
@@ -290,7 +257,7 @@ def _set_decided(session: Session, row: ApprovalRow, decision: Decision) -> None
     session.flush()
     session.refresh(row)
     detail = decision.model_dump(mode="json", include={"approval_id", "plan_hash", "reason", "changes"})
-    _log(session, approval_of(row), at=decision.at, actor=decision.by, action=row.status, detail=detail)
+    log(session, approval_of(row), at=decision.at, actor=decision.by, action=row.status, detail=detail)
 
 
 def _set_expired(session: Session, row: ApprovalRow, now: datetime) -> None:
@@ -298,8 +265,9 @@ def _set_expired(session: Session, row: ApprovalRow, now: datetime) -> None:
     session.add(row)
     session.flush()
     detail = {"approval_id": row.approval_id, "plan_hash": row.plan_hash}
-    _log(session, approval_of(row), at=now, actor="system", action="expired", detail=detail)
+    log(session, approval_of(row), at=now, actor="system", action="expired", detail=detail)
 
 
-def _log(session: Session, approval: ApprovalRequest, *, at: datetime, actor: str, action: str, detail: dict[str, Any]) -> None:
+def log(session: Session, approval: ApprovalRequest, *, at: datetime, actor: str, action: str, detail: dict[str, Any]) -> None:
+    """A journal entry about an approval, in the open transaction."""
     append_in(session, at=at, actor=actor, action=f"approval.{action}", subject=approval.campaign_id, detail=detail)

@@ -1,4 +1,4 @@
-"""Users with their roles and keys. A key is random and shown once; what is kept of it is its SHA-256 (256 random bits need no slow hash)."""
+"""Users with their roles, keys and signatures. A key is random and shown once; what is kept of it is its SHA-256 (256 random bits need no slow hash)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlmodel import Session, col, select
 
-from liftwright.domain.approval import User
+from liftwright.domain.approval import Decision, Signature, User
 from liftwright.domain.errors import ConfigError
+from liftwright.store.approvals import approval_of, approval_row, log, refusal
 from liftwright.store.engine import reading, writing
 from liftwright.store.journal import append_in
-from liftwright.store.tables import KeyRow, UserRow
+from liftwright.store.tables import KeyRow, SignatureRow, UserRow
 
 PREFIX = "lw_"
 
@@ -82,6 +83,40 @@ class SqlUsers:
         with reading(self._engine) as session:
             row = session.get(KeyRow, _digest(key))
         return row is not None and row.name == name and row.revoked_at is None and row.expires_at > now
+
+    def sign(self, signature: Signature) -> None:
+        """Put a name under a pending approval, once; journaled. Raises ApprovalError as `decide` does where it is too late for that."""
+        with writing(self._engine) as session:
+            row = approval_row(session, signature.approval_id, lock=True)
+            asked = Decision(
+                kind="approve", approval_id=row.approval_id, plan_hash=signature.plan_hash, by=signature.by, at=signature.at
+            )
+            why_not = refusal(session, row, asked)
+            if why_not is None and session.get(SignatureRow, (row.approval_id, signature.by)) is None:
+                kept = signature.model_dump(include={"approval_id", "plan_hash"})
+                roles = json.dumps(signature.roles)
+                session.add(SignatureRow(**kept, signed_by=signature.by, roles=roles, signed_at=signature.at))
+                session.flush()
+                detail = {**kept, "roles": list(signature.roles)}
+                log(session, approval_of(row), at=signature.at, actor=signature.by, action="signed", detail=detail)
+        if why_not is not None:
+            raise why_not
+
+    def signatures(self, approval_id: str) -> list[Signature]:
+        """The names under an approval, in the order they were put there."""
+        query = select(SignatureRow).where(SignatureRow.approval_id == approval_id)
+        with reading(self._engine) as session:
+            rows = session.exec(query.order_by(col(SignatureRow.signed_at), SignatureRow.signed_by)).all()
+        return [
+            Signature(
+                approval_id=row.approval_id,
+                plan_hash=row.plan_hash,
+                by=row.signed_by,
+                roles=tuple(json.loads(row.roles)),
+                at=row.signed_at,
+            )
+            for row in rows
+        ]
 
 
 def _user(session: Session, row: UserRow) -> User:
