@@ -54,10 +54,8 @@ async def decide(
         reason=reason,
         changes=_wanted(kind, waiting, reason, changes, deps),
     )
-    if user is not None:
-        signing.check(user, kind, waiting, deps=deps)
-        if kind == "approve" and not signing.sign(user, waiting, deps=deps):
-            return deps.campaigns.get(campaign_id)
+    if not _may(user, kind, waiting, deps):
+        return deps.campaigns.get(campaign_id)
     await carry_out(_recorded(decision, campaign_id, deps), deps=deps)
     campaign = deps.campaigns.get(campaign_id)
     if kind == "approve" and campaign.status in ("blocked", "expired"):
@@ -67,6 +65,14 @@ async def decide(
             next_step=f"See `liftwright show {campaign_id}`, then ask again with `liftwright plan --again {campaign_id}`.",
         )
     return campaign
+
+
+def _may(user: User | None, kind: DecisionKind, waiting: ApprovalRequest, deps: Deps) -> bool:
+    """Whether an answer counts now; False for a yes that is signed and still misses another's name. Raises ApprovalError for who may not."""
+    if user is None:
+        return True
+    signing.check(user, kind, waiting, deps=deps)
+    return kind != "approve" or signing.sign(user, waiting, deps=deps)
 
 
 def _who(by: str, deps: Deps) -> User | None:
