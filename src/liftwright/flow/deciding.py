@@ -57,12 +57,16 @@ async def decide(
     if not _may(user, kind, waiting, deps):
         return deps.campaigns.get(campaign_id)
     await carry_out(_recorded(decision, campaign_id, deps), deps=deps)
-    campaign = deps.campaigns.get(campaign_id)
+    return _unless_refused(deps.campaigns.get(campaign_id), kind)
+
+
+def _unless_refused(campaign: Campaign, kind: DecisionKind) -> Campaign:
+    """A campaign after its decision; ApprovalError where a yes was not launched."""
     if kind == "approve" and campaign.status in ("blocked", "expired"):
         raise ApprovalError(
             "LAUNCH-REFUSED",
             f"Nothing was sent: {campaign.stop_reason or 'a rule forbids the plan now.'}",
-            next_step=f"See `liftwright show {campaign_id}`, then ask again with `liftwright plan --again {campaign_id}`.",
+            next_step=f"See `liftwright show {campaign.campaign_id}`, then ask again with `liftwright plan --again {campaign.campaign_id}`.",
         )
     return campaign
 
