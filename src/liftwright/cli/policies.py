@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from liftwright.cli.findings import finding_lines
 from liftwright.cli.workspace import Workspace, command, leave
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def policy_check(
     else:
         where = country or deps.settings.country
         found = ruling.text(text or "", channel=_channel(channel), country=where, subject=subject, deps=deps)
-    lines = [f"{f.severity:<15} {f.rule:<24} {f.says} {f.fix} [{f.source}]" for f in found]
-    workspace.show([finding.model_dump(mode="json") for finding in found], "\n".join(lines) or "No findings.")
+    data = [finding.model_dump(mode="json") for finding in found]
+    workspace.show(data, "\n".join(finding_lines(data)) or "No findings.")
     leave(1 if any(f.severity == "block" for f in found) else 0)
 
 

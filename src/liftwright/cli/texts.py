@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.cli import beside
+from liftwright.cli.findings import finding_lines
 from liftwright.domain.goal import Constraint
 
 Data = dict[str, Any]
@@ -189,13 +190,7 @@ def _known(data: Data, *, whole: bool) -> list[str]:
 
 
 def _findings(findings: list[Data]) -> list[str]:
-    if not findings:
-        return []
-    return [
-        "",
-        "Findings",
-        *[f"  {f['severity']:<14} {f['rule']:<24} {f['says']}" + (f" → {f['fix']}" if f["fix"] else "") for f in findings],
-    ]
+    return ["", "Findings", *(f"  {line}" for line in finding_lines(findings))] if findings else []
 
 
 def report(data: Data) -> str:

@@ -162,14 +162,15 @@ def _who(columns: Sequence[str]) -> str:
     born = "TRY_CAST(CAST(p.birth_date AS VARCHAR) AS DATE)" if "birth_date" in columns else "CAST(NULL AS DATE)"
     minor_flag = _flag("minor", columns)
     return f"""
-        SELECT a.*, local_in.zone, local_in.minute, local_in.weekday FROM (
+        SELECT a.*, local_in.zone, local_in.minute, local_in.weekday,
+            CASE WHEN minor_flag THEN true
+                 WHEN born IS NOT NULL THEN CAST($at AT TIME ZONE local_in.zone AS DATE) - INTERVAL 18 YEAR < born
+                 ELSE minor_flag END AS is_minor
+        FROM (
             SELECT p.row_number, p.holdout_arm, CAST(p.customer_id AS VARCHAR) AS customer_id, {country} AS country,
                 coalesce(s.code, {region}) AS region, coalesce(own.zone, s.zone, $zone) AS zone_name,
                 coalesce({_flag("objected", columns)}, false) AS objected, coalesce({_flag("no_sharing", columns)}, false) AS no_sharing,
-                {_flag("no_calls", columns)} AS no_calls,
-                CASE WHEN {minor_flag} THEN true
-                     WHEN {born} IS NOT NULL THEN {born} + INTERVAL 18 YEAR > CAST($at AS TIMESTAMPTZ)::DATE
-                     ELSE {minor_flag} END AS is_minor
+                {_flag("no_calls", columns)} AS no_calls, {born} AS born, {minor_flag} AS minor_flag
             FROM people_in p
             LEFT JOIN states_in s ON {country} = 'US' AND {region} IN (s.code, s.name)
             LEFT JOIN local_in own ON own.zone = {zone}

@@ -14,6 +14,7 @@ from liftwright.agents.bench import arms
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.values import Eligible
 from liftwright.audience import selection
+from liftwright.compliance import evaluate
 from liftwright.domain.goal import Metric, Objective
 from liftwright.domain.policy import Finding
 from liftwright.domain.profile import Channel
@@ -78,7 +79,7 @@ def eligible(data: Data, objective: Objective, *, include: Sequence[str], exclud
     channels = allowed_channels(data, objective)
     steps.append(("no channel the rules allow", "policies", _reachable(data, channels)))
     mask, funnel = selection.funnel(data.people, steps=steps)
-    findings += _consent_findings(data, channels, mask)
+    findings += [*_consent_findings(data, channels, mask), *_left_out(data, channels)]
     table = pa.table({"customer_id": pa.array(data.ids[mask], pa.string())})
     return Eligible(
         digest=data.deps.lake.put(table),
@@ -130,11 +131,19 @@ def _consent_findings(data: Data, channels: Sequence[Channel], mask: Mask) -> li
     ]
 
 
+def _left_out(data: Data, channels: Sequence[Channel]) -> list[Finding]:
+    """Why people and channels are not in the plan: every rule that blocked some, how many, where it stands and what would let them in."""
+    found = evaluate.people_findings(data.bundle, _blocked(data, channels))
+    return [finding.model_copy(update={"severity": "info", "subject": "left out"}) for finding in found]
+
+
+def _blocked(data: Data, channels: Sequence[Channel]) -> pa.Table:
+    mine = pc.is_in(data.verdicts["channel"], pa.array(channels, pa.string()))
+    return data.verdicts.filter(pc.and_(pc.equal(data.verdicts["outcome"], "block"), mine))
+
+
 def _rule_reasons(data: Data, channels: Sequence[Channel]) -> tuple[str, ...]:
-    blocked = data.verdicts.filter(
-        pc.and_(pc.equal(data.verdicts["outcome"], "block"), pc.is_in(data.verdicts["channel"], pa.array(channels, pa.string())))
-    )
-    told = _fired(blocked).most_common(8)
+    told = _fired(_blocked(data, channels)).most_common(8)
     return tuple(f"{channel}: {count:,} people blocked by {rule}" for (channel, rule), count in told)
 
 
