@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 import plain_shop
 from liftwright.api.app import create
 from liftwright.domain.campaign import Campaign
+from liftwright.flow import people
 from liftwright.ports import Deps
 
 Serve = Callable[..., TestClient]
@@ -212,3 +213,22 @@ def test_openapi_describes_every_route(waiting: tuple[TestClient, Campaign]) -> 
         "/v1/journal/verify",
         "/v1/visitors/{customer_id}/next-action",
     }
+
+
+def test_a_user_shows_their_key_with_each_request(serve: Serve, tmp_path: Path) -> None:
+    home, campaign = plain_shop.planned()
+    staffed = plain_shop.copy_of(home, tmp_path / "staffed")
+    deps = plain_shop.open_shop(staffed)
+    people.put("ada", roles=["admin"], is_active=True, by="ada", deps=deps)
+    people.put("leo", roles=["approver", "compliance"], is_active=True, by="ada", deps=deps)
+    key = people.new_key("leo", by="ada", deps=deps)
+    plain_shop.close(deps)
+    client = serve(staffed)
+    path, body = f"/v1/campaigns/{campaign.campaign_id}/decisions", decision(campaign.plan_hash) | {"by": "leo"}
+    for headers in ({}, {"Authorization": f"Basic {key}"}, {"Authorization": "Bearer lw_guess"}):
+        assert problem(client.post(path, json=body, headers=headers), 401)["title"] == "USER-KEY"
+    assert problem(client.post(path, json=body | {"by": "eve"}), 401)["title"] == "USER-UNKNOWN"
+    assert problem(client.post("/v1/campaigns", json={"goal": "Sell more shoes"}), 401)["title"] == "USER-UNKNOWN"
+    answer = client.post(path, json=body, headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.json()["status"]) == (200, "running")
+    assert key not in answer.text

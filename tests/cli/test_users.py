@@ -69,3 +69,16 @@ def test_a_goal_is_asked_by_a_user(run: Run, staffed: Planned) -> None:
     home, _, _ = staffed
     said = run("plan", "Sell more shoes over the next 14 days", "--home", home)
     assert (said.code, "USER-UNKNOWN" in said.err) == (1, True)
+
+
+def test_stopping_takes_a_user_s_name_too(run: Run, staffed: Planned) -> None:
+    home, campaign, _ = staffed
+    said = run("stop", campaign, "--as", "eve", "--reason", "no", "--home", home)
+    assert (said.code, "USER-UNKNOWN" in said.err) == (1, True)
+    assert run("stop", campaign, "--as", "ines", "--reason", "no", "--home", home).code == 0
+
+
+def test_the_chat_says_who_talks(run: Run, staffed: Planned) -> None:
+    home, campaign, _ = staffed
+    assert "USER-UNKNOWN" in run("chat", campaign, "--home", home, stdin="fewer messages\n\n").err
+    assert "USER-UNKNOWN" not in run("chat", campaign, "--as", "leo", "--home", home, stdin="fewer messages\n\n").err

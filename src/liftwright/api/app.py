@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import SecretStr
 from starlette.exceptions import HTTPException
 
 from liftwright import __version__
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ApprovalError, LiftwrightError
-from liftwright.flow import deciding, reporting, shown, stopping, visitor, walk
+from liftwright.flow import deciding, reporting, shown, signing, stopping, visitor, walk
 from liftwright.ports import Deps
 
 
@@ -22,6 +24,7 @@ class GoalIn(Value):
 
     goal: str
     answers: tuple[str, ...] = ()
+    by: str = ""
 
 
 class DecisionIn(Value):
@@ -53,6 +56,13 @@ def create(deps: Callable[[], Deps]) -> FastAPI:
     return app
 
 
+def _acting(request: Request, deps: Deps) -> Deps:
+    """The workspace for whoever sends this request: the key they show (`Authorization: Bearer …`), never the server's own."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    shown = SecretStr(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    return replace(deps, settings=deps.settings.model_copy(update={"key": shown}))
+
+
 async def _problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, LiftwrightError)
     return _problem_json(_status(error), title=error.code, detail=error.says, next_step=error.next_step)
@@ -71,7 +81,11 @@ async def _no_route(request: Request, error: Exception) -> JSONResponse:
 
 
 def _status(error: LiftwrightError) -> int:
-    """404 what does not exist, 409 a decision that came too late, 422 what must be said differently, 403 a no, 503 try again."""
+    """401 who is not known, 404 what does not exist, 409 a decision that came too late, 422 what must be said differently, 403 a no, 503 try again."""
+    if error.code in ("USER-UNKNOWN", "USER-KEY"):
+        return 401
+    if error.code in ("APPROVAL-NOT-YOURS", "USER-NOT-ADMIN"):
+        return 403
     if error.code.endswith("-UNKNOWN"):
         return 404
     if isinstance(error, ApprovalError):
@@ -90,9 +104,9 @@ def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return [campaign.model_dump(mode="json") for campaign in deps().campaigns.all()]
 
     @app.post("/v1/campaigns", status_code=201)
-    async def start(goal: GoalIn) -> dict[str, Any]:
-        now = deps()
-        campaign = await walk.start(goal.goal, deps=now, answers=goal.answers)
+    async def start(request: Request, goal: GoalIn) -> dict[str, Any]:
+        now = _acting(request, deps())
+        campaign = await walk.start(goal.goal, deps=now, answers=goal.answers, by=goal.by)
         return shown.plan_json(campaign.campaign_id, deps=now)
 
     @app.get("/v1/campaigns/{campaign_id}")
@@ -100,9 +114,9 @@ def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return shown.show_json(campaign_id, deps=deps())
 
     @app.post("/v1/campaigns/{campaign_id}/again")
-    async def again(campaign_id: str) -> dict[str, Any]:
-        now = deps()
-        campaign = await walk.again(campaign_id, deps=now)
+    async def again(request: Request, campaign_id: str, by: str = "") -> dict[str, Any]:
+        now = _acting(request, deps())
+        campaign = await walk.again(campaign_id, deps=now, by=by)
         return shown.plan_json(campaign.campaign_id, deps=now)
 
     @app.post("/v1/campaigns/{campaign_id}/answers")
@@ -114,8 +128,8 @@ def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
 
 def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
     @app.post("/v1/campaigns/{campaign_id}/decisions")
-    async def decide(campaign_id: str, decision: DecisionIn) -> dict[str, Any]:
-        now = deps()
+    async def decide(request: Request, campaign_id: str, decision: DecisionIn) -> dict[str, Any]:
+        now = _acting(request, deps())
         await deciding.decide(
             decision.kind,
             campaign_id,
@@ -128,8 +142,10 @@ def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return shown.show_json(campaign_id, deps=now)
 
     @app.post("/v1/campaigns/{campaign_id}/stop")
-    def stop(campaign_id: str, order: StopIn) -> dict[str, Any]:
-        return stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=deps()).model_dump()
+    def stop(request: Request, campaign_id: str, order: StopIn) -> dict[str, Any]:
+        now = _acting(request, deps())
+        signing.known(order.by, deps=now)
+        return stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=now).model_dump()
 
     @app.get("/v1/campaigns/{campaign_id}/report")
     def report(campaign_id: str) -> dict[str, Any]:

@@ -25,7 +25,8 @@ Nothing is sent from here: approving takes a command of its own."""
 
 @command(name="chat")
 @click.argument("campaign", required=False)
-def chat_command(workspace: Workspace, campaign: str | None) -> None:
+@click.option("--as", "by", default="chat", metavar="USER", help="Who talks; needed once there are users.")
+def chat_command(workspace: Workspace, campaign: str | None, by: str) -> None:
     """Talk to the strategist. With CAMPAIGN: ask about it, or change it by words while it waits."""
     from rich.console import Console
 
@@ -38,10 +39,10 @@ def chat_command(workspace: Workspace, campaign: str | None) -> None:
         text = _ask(console)
         if not text or text.lower() in ENDS:
             return
-        campaign = _heard(text, campaign, deps, console)
+        campaign = _heard(text, campaign, deps, console, by=by)
 
 
-def _heard(text: str, campaign_id: str | None, deps: Deps, console: Any) -> str | None:
+def _heard(text: str, campaign_id: str | None, deps: Deps, console: Any, *, by: str) -> str | None:
     """One line; what goes wrong does not end the talk. A hash must not be broken over lines, so the command is printed plainly."""
     from rich.markdown import Markdown
 
@@ -57,7 +58,7 @@ def _heard(text: str, campaign_id: str | None, deps: Deps, console: Any) -> str 
         if word == "show" and campaign_id is not None:
             click.echo(_whole(campaign_id, deps))
             return campaign_id
-        turn = asyncio.run(conversation.turn(text, campaign_id, deps=deps))
+        turn = asyncio.run(conversation.turn(text, campaign_id, deps=deps, by=by))
     except LiftwrightError as error:
         click.echo(f"liftwright: {error}", err=True)
         return campaign_id

@@ -52,9 +52,11 @@ def tick_command(workspace: Workspace, campaign: str) -> None:
 def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
     """Kill switch: nothing leaves after the batch in flight, and what drop files hold for later is recalled."""
     from liftwright.cli.texts import stopped
-    from liftwright.flow import stopping
+    from liftwright.flow import signing, stopping
 
-    done = stopping.stop(campaign, by=by, reason=reason, deps=workspace.deps())
+    deps = workspace.deps()
+    signing.known(by, deps=deps)
+    done = stopping.stop(campaign, by=by, reason=reason, deps=deps)
     data = {"campaign_id": campaign, "status": "stopped", **done.model_dump()}
     workspace.show(data, lambda: stopped(data))
 
@@ -65,9 +67,10 @@ def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> N
 @click.option("--reason", required=True, help="Why it may.")
 def resume_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
     """Let a paused CAMPAIGN go on. What was recalled from drop files stays recalled."""
-    from liftwright.flow import pausing
+    from liftwright.flow import pausing, signing
 
     deps = workspace.deps()
+    signing.known(by, deps=deps)
     pausing.resume(campaign, by=by, reason=reason, deps=deps)
     counts = deps.ledger.counts(campaign)
     data = {"campaign_id": campaign, "status": "running", "waiting": counts["waiting"], "cancelled": counts["cancelled"]}

@@ -41,10 +41,10 @@ class Turn(NamedTuple):
     command: str = ""
 
 
-async def turn(text: str, campaign_id: str | None, *, deps: Deps) -> Turn:
-    """What a line of chat does. Only words that change something on a waiting plan are recorded, as the decision they are."""
+async def turn(text: str, campaign_id: str | None, *, deps: Deps, by: str = "chat") -> Turn:
+    """What a line of chat does. by: who talks; must be a user where there are any. Only words that change something on a waiting plan are recorded, as the decision they are."""
     if campaign_id is None:
-        return _planned((await walk.start(text, deps=deps)).campaign_id, deps)
+        return _planned((await walk.start(text, deps=deps, by=by)).campaign_id, deps)
     campaign = deps.campaigns.get(campaign_id)
     if campaign.status == "needs_answer":
         await walk.answer(campaign_id, text, deps=deps)
@@ -52,13 +52,13 @@ async def turn(text: str, campaign_id: str | None, *, deps: Deps) -> Turn:
     relative = _relative(text)
     if campaign.status != "awaiting_approval" or (relative is None and _QUESTION.search(text)):
         return Turn(campaign_id, answer(text, campaign_id, deps=deps))
-    return await _revise(text, campaign, relative, deps)
+    return await _revise(text, campaign, relative, deps, by=by)
 
 
 _Change = Callable[[Plan], Mapping[str, Any]]
 
 
-async def _revise(text: str, campaign: Campaign, relative: _Change | None, deps: Deps) -> Turn:
+async def _revise(text: str, campaign: Campaign, relative: _Change | None, deps: Deps, *, by: str) -> Turn:
     """Words about a waiting plan: a relative change becomes an edit, anything else that reads as a change a response."""
     campaign_id = campaign.campaign_id
     before, waiting = deps.campaigns.plan(campaign_id), deps.approvals.pending(campaign_id)
@@ -68,11 +68,9 @@ async def _revise(text: str, campaign: Campaign, relative: _Change | None, deps:
         changes = relative(before)
         if not changes:
             return Turn(campaign_id, "That is as low as it goes already; the plan stays as it is.")
-        await deciding.decide(
-            "edit", campaign_id, plan_hash=waiting.plan_hash, by="chat", reason=text, changes=changes, deps=deps
-        )
+        await deciding.decide("edit", campaign_id, plan_hash=waiting.plan_hash, by=by, reason=text, changes=changes, deps=deps)
     elif deps.settings.model != "scripted" or _reads_as_change(text, campaign, deps):
-        await deciding.decide("respond", campaign_id, plan_hash=waiting.plan_hash, by="chat", reason=text, deps=deps)
+        await deciding.decide("respond", campaign_id, plan_hash=waiting.plan_hash, by=by, reason=text, deps=deps)
     else:
         return Turn(campaign_id, NOT_A_CHANGE)
     return _planned(campaign_id, deps, before=before)
