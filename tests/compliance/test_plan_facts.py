@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -152,17 +153,19 @@ ROW: dict[str, Any] = {
 @settings(max_examples=15)
 def test_a_delayed_text_goes_at_the_next_moment_its_clock_rules_allow(moment: datetime) -> None:
     at = moment.replace(tzinfo=UTC)
-    found = waiting.delay_until(BUNDLE, ROW | {"local_minute": 0, "local_weekday": 1}, at=at, zone="America/New_York")
+    found = waiting.delay_until(BUNDLE, ROW | {"local_minute": 0, "local_weekday": 1}, at=at, zone=ZoneInfo("America/New_York"))
     assert found is not None
     assert found > at
-    local = found.astimezone(waiting.ZoneInfo("America/New_York"))
+    local = found.astimezone(ZoneInfo("America/New_York"))
     assert 600 <= local.hour * 60 + local.minute < 1140
 
 
 def test_a_full_week_waits_a_day_at_least_and_a_closed_channel_has_no_moment() -> None:
     at = datetime(2026, 11, 23, 16, 7, tzinfo=UTC)
     full = ROW | {"local_minute": 667, "local_weekday": 1, "contacts_7d": 3}
-    assert waiting.delay_until(BUNDLE, full, at=at, zone="America/New_York") == datetime(2026, 11, 24, 16, 15, tzinfo=UTC)
+    assert waiting.delay_until(BUNDLE, full, at=at, zone=ZoneInfo("America/New_York")) == datetime(
+        2026, 11, 24, 16, 15, tzinfo=UTC
+    )
     never = BUNDLE.rules[0].model_copy(
         update={
             "id": "X",
@@ -174,7 +177,7 @@ def test_a_full_week_waits_a_day_at_least_and_a_closed_channel_has_no_moment() -
         }
     )
     closed = BUNDLE.model_copy(update={"rules": (never,)})
-    assert waiting.delay_until(closed, full, at=at, zone="America/New_York") is None
+    assert waiting.delay_until(closed, full, at=at, zone=ZoneInfo("America/New_York")) is None
 
 
 @pytest.mark.parametrize(

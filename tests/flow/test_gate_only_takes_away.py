@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -76,3 +77,15 @@ def _end(terms: dict[str, gate.Terms | None]) -> datetime:
     (only,) = terms.values()
     assert only is not None
     return only.ends_at
+
+
+@pytest.mark.parametrize(
+    ("zone", "minute"), [("Asia/Kolkata", 330), ("Asia/Kathmandu", 345), ("America/St_Johns", -150), ("Asia/Tokyo", 540)]
+)
+def test_a_wait_ends_when_the_hour_is_open_where_the_person_is(
+    flown: tuple[Deps, list[Send], dict[str, gate.Terms | None]], zone: str, minute: int
+) -> None:
+    now = datetime(2026, 6, 2, 1, 7, tzinfo=UTC)
+    facts = {"local_minute": (67 + minute) % 1440}
+    offset = now.astimezone(gate._zone(gate.Verdict("delay", (), facts), now, "UTC")).utcoffset()
+    assert offset == now.astimezone(ZoneInfo(zone)).utcoffset()

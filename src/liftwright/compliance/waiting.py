@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +46,7 @@ def open_hours(bundle: PolicyBundle, places: Sequence[Place]) -> dict[Place, tup
     return {here: tuple(np.flatnonzero(is_open[row]).tolist()) for row, here in enumerate(places)}
 
 
-def delay_until(bundle: PolicyBundle, row: Mapping[str, Any], *, at: datetime, zone: str) -> datetime | None:
+def delay_until(bundle: PolicyBundle, row: Mapping[str, Any], *, at: datetime, zone: tzinfo) -> datetime | None:
     """The next quarter of an hour after `at` (UTC) at which no clock rule stands in the way; a full cap waits at least a day.
 
     None when there is no such moment within eight days. `row` holds the person facts the delay was decided on, `zone` the person's zone.
@@ -59,7 +58,7 @@ def delay_until(bundle: PolicyBundle, row: Mapping[str, Any], *, at: datetime, z
         minutes=15
     )
     moments = [start + timedelta(minutes=15 * step) for step in range(_HORIZON_DAYS * 96)]
-    rows = pa.Table.from_pylist([_at(row, moment.astimezone(ZoneInfo(zone))) for moment in moments])
+    rows = pa.Table.from_pylist([_at(row, moment.astimezone(zone)) for moment in moments])
     return next((moment for moment, is_open in zip(moments, _is_open(bundle, rows), strict=True) if is_open), None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -229,11 +229,10 @@ def _delay(
             passage.delayed[send.send_id] = (moment, verdict.says)
 
 
-def _zone(verdict: Verdict, now: datetime, default: str) -> str:
-    """A fixed-offset zone in which it is now as late as the facts say; the house's zone when they do not say."""
+def _zone(verdict: Verdict, now: datetime, default: str) -> tzinfo:
+    """A fixed offset at which it is now as late as the facts say, to the minute; the house's zone when they do not say."""
     minute = verdict.facts.get("local_minute")
     if minute is None:
-        return default
+        return ZoneInfo(default)
     ahead = (int(minute) - (now.astimezone(UTC).hour * 60 + now.astimezone(UTC).minute) + 720) % 1440 - 720
-    hours = round(ahead / 60)
-    return "Etc/GMT" if hours == 0 else f"Etc/GMT{-hours:+d}"
+    return timezone(timedelta(minutes=ahead))
