@@ -91,3 +91,18 @@ def test_a_stricter_rule_shows_who_is_lost_before_it_is_in_force(run: Run, shop:
     (folder / "policies" / "own.yaml").write_text(STRICTER.replace("channel = 'email'", "chanel = 'email'"), encoding="utf-8")
     broken = run("policy", "diff", folder, "--home", shop)
     assert (broken.code, "Did you mean 'channel'?" in broken.err) == (1, True), broken.err
+
+
+def test_a_waiver_takes_two_people_and_is_listed(run: Run, shop: Path) -> None:
+    asked = run("policy", "waive", "CAP-WEEK", "--reason", "clearance", "--as", "mia", "--home", shop, "--json")
+    assert asked.code == 0
+    waiver = asked.data["waiver_id"]
+    own = run("policy", "waive-approve", waiver, "--as", "mia", "--home", shop)
+    assert (own.code, "nobody approves their own" in own.err) == (1, True)
+    assert run("policy", "waive-approve", waiver, "--as", "cora", "--home", shop).code == 0
+    (row,) = run("policy", "waivers", "--home", shop, "--json").data
+    assert (row["rule"], row["holds"]) == ("CAP-WEEK", True)
+    assert run("policy", "waive-revoke", waiver, "--as", "cora", "--home", shop).code == 0
+    assert not run("policy", "waivers", "--home", shop, "--json").data[0]["holds"]
+    never = run("policy", "waive", "TCPA-QUIET", "--reason", "x", "--as", "mia", "--home", shop)
+    assert (never.code, "can never be waived" in never.err) == (1, True), never.err

@@ -17,7 +17,19 @@ from liftwright.cli.root import COMMANDS, liftwright
 
 Run = Callable[..., Any]
 GROUPS = {
-    "policy": ("test", "coverage", "mutants", "hash", "check", "explain", "diff"),
+    "policy": (
+        "test",
+        "coverage",
+        "mutants",
+        "hash",
+        "check",
+        "explain",
+        "diff",
+        "waive",
+        "waive-approve",
+        "waive-revoke",
+        "waivers",
+    ),
     "journal": ("verify", "seal", "keys"),
     "identity": ("show", "split", "join"),
     "leads": ("score",),

@@ -4,45 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
+from planted import Planted
 
 import plain_shop
 from liftwright.cli import texts
 from liftwright.domain.errors import ApprovalError
-from liftwright.domain.policy import PolicyBundle, Rule, RuleTest, Severity, Source
+from liftwright.domain.policy import Severity
 from liftwright.flow import deciding, shown, walk
-from liftwright.library import DiskLibrary
 from liftwright.ports import Deps
-
-
-class Planted(DiskLibrary):
-    """The shipped rules and one more about every plan that touches anybody."""
-
-    def __init__(self, severity: Severity) -> None:
-        super().__init__()
-        self._severity = severity
-
-    def policies(self) -> PolicyBundle:
-        """See the class."""
-        bundle = super().policies()
-        rule = Rule(
-            id="PLANTED",
-            version=1,
-            scope="plan",
-            basis="house",
-            jurisdiction=("ANY",),
-            severity=self._severity,
-            facts=("touches",),
-            violated_when="touches > 0",
-            says="Somebody is contacted.",
-            fix="Contact nobody.",
-            source=Source(cite="House rule 7", checked_on=date(2026, 11, 21), confidence="own"),
-            tests=(RuleTest(facts={"touches": 1}, violates=True), RuleTest(facts={"touches": 0}, violates=False)),
-        )
-        return bundle.model_copy(update={"rules": (*bundle.rules, rule), "digest": f"{bundle.digest}-{self._severity}"})
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(name="policy")
 def policy_command() -> None:
-    """Rules as data: check, test, explain, diff, hash, coverage, mutants."""
+    """Rules as data: check, test, explain, diff, hash, coverage, mutants, waivers."""
 
 
 @command(name="test")
@@ -166,6 +166,57 @@ def policy_diff(workspace: Workspace, old: Path, new: Path | None) -> None:
     workspace.show(data, "\n".join(lines))
 
 
+@command(name="waive")
+@click.argument("rule")
+@click.option("--campaign", help="For this campaign only (default: for all).")
+@click.option("--reason", required=True, help="Why the rule should not count.")
+@click.option("--days", default=7, show_default=True, type=int, help="How long, from now.")
+@click.option("--as", "by", required=True, metavar="USER", help="Who asks.")
+def policy_waive(workspace: Workspace, rule: str, campaign: str | None, reason: str, days: int, by: str) -> None:
+    """Ask that RULE does not count for a while. Somebody else approves it; a law's rule is never waived."""
+    from liftwright.flow import waiving
+
+    made = waiving.ask(rule, campaign_id=campaign, reason=reason, days=days, by=by, deps=workspace.deps())
+    says = f"{made.waiver_id}: {rule} counts until somebody else approves: liftwright policy waive-approve {made.waiver_id} --as USER"
+    workspace.show(made.model_dump(mode="json"), says)
+
+
+@command(name="waive-approve")
+@click.argument("waiver")
+@click.option("--as", "by", required=True, metavar="USER", help="Who approves: not who asked.")
+def policy_waive_approve(workspace: Workspace, waiver: str, by: str) -> None:
+    """Approve WAIVER: from now until it is over its rule does not count."""
+    from liftwright.flow import waiving
+
+    made = waiving.approve(waiver, by=by, deps=workspace.deps())
+    workspace.show(made.model_dump(mode="json"), f"{made.rule} does not count until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
+
+
+@command(name="waive-revoke")
+@click.argument("waiver")
+@click.option("--as", "by", required=True, metavar="USER", help="Who takes it back.")
+def policy_waive_revoke(workspace: Workspace, waiver: str, by: str) -> None:
+    """Take WAIVER back: its rule counts again at once, also for what is planned."""
+    from liftwright.flow import waiving
+
+    made = waiving.revoke(waiver, by=by, deps=workspace.deps())
+    workspace.show(made.model_dump(mode="json"), f"{made.rule} counts again.")
+
+
+@command(name="waivers")
+def policy_waivers(workspace: Workspace) -> None:
+    """Every waiver there ever was, and whether it holds now."""
+    from liftwright.flow import waiving
+
+    deps = workspace.deps()
+    data = [each.model_dump(mode="json") | {"holds": each.holds(deps.now())} for each in waiving.every(deps=deps)]
+    lines = [
+        f"{each['waiver_id']} {'holds' if each['holds'] else '-':<6} {each['rule']:<24} {each['scope']:<12} {each['reason']}"
+        for each in data
+    ]
+    workspace.show(data, "\n".join(lines) or "No waivers.")
+
+
 def _channel(name: str) -> Channel:
     from liftwright.domain.profile import CHANNELS
 
@@ -174,5 +225,17 @@ def _channel(name: str) -> Channel:
     return name
 
 
-for _each in (policy_check, policy_test, policy_hash, policy_coverage, policy_mutants, policy_explain, policy_diff):
+for _each in (
+    policy_check,
+    policy_test,
+    policy_hash,
+    policy_coverage,
+    policy_mutants,
+    policy_explain,
+    policy_diff,
+    policy_waive,
+    policy_waive_approve,
+    policy_waive_revoke,
+    policy_waivers,
+):
     policy_command.add_command(_each)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from liftwright.domain.base import Value
+from liftwright.domain.base import AwareDatetime, Value
 
 Severity = Literal["block", "needs_approval", "warn", "info"]
 RuleScope = Literal["person", "content", "plan"]
@@ -77,6 +77,28 @@ class Finding(Value):
     source: str = ""
     fix: str = ""
     by: str = "rules"
+
+
+class Waiver(Value):
+    """A rule that does not count for a while, for one campaign (`scope` is its id) or for all (`policies`)."""
+
+    waiver_id: str
+    rule: str
+    scope: str
+    reason: str
+    expires_at: AwareDatetime
+    asked_by: str
+    asked_at: AwareDatetime
+    approved_by: str | None = None
+    approved_at: AwareDatetime | None = None
+    revoked_by: str | None = None
+    revoked_at: AwareDatetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it counts at a moment: approved by somebody else, not revoked by then, not over."""
+        is_approved = self.approved_at is not None and self.approved_at <= at and self.approved_by != self.asked_by
+        is_revoked = self.revoked_at is not None and self.revoked_at <= at
+        return is_approved and not is_revoked and at < self.expires_at
 
 
 class PolicyBundle(Value):

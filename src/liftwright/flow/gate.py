@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from liftwright.compliance import evaluate, waiting
+from liftwright.compliance import evaluate, waiting, waivers
 from liftwright.compliance import facts as fact_tables
 from liftwright.domain.campaign import Send
 from liftwright.domain.plan import Plan
+from liftwright.domain.policy import PolicyBundle
 from liftwright.domain.profile import CHANNELS
 from liftwright.flow import untouchable
 from liftwright.flow.fresh import Fresh, arms
@@ -99,13 +100,15 @@ def look(sends: Sequence[Send], said: Mapping[str, Terms | None], fresh: Fresh, 
 
 def verdicts(sends: Sequence[Send], said: Mapping[str, Terms | None], fresh: Fresh, *, at: datetime, deps: Deps) -> list[Verdict]:
     """The rules' word on each send at a moment; a send they say nothing about is blocked."""
-    by_cap: dict[int | None, list[Send]] = {}
+    by_terms: dict[tuple[int | None, str], list[Send]] = {}
+    bundles = {campaign_id: in_force(campaign_id, at=at, deps=deps) for campaign_id in {send.campaign_id for send in sends}}
     for send in sends:
-        by_cap.setdefault(_cap(said[send.campaign_id]), []).append(send)
+        by_terms.setdefault((_cap(said[send.campaign_id]), bundles[send.campaign_id].digest), []).append(send)
     found: dict[str, Verdict] = {}
-    for cap, some in by_cap.items():
+    for (cap, _), some in by_terms.items():
         channels = sorted({send.channel for send in some})
-        rules = judged({send.customer_id for send in some}, channels, fresh, at=at, deps=deps, cap=cap, sending=True)
+        people, bundle = {send.customer_id for send in some}, bundles[some[0].campaign_id]
+        rules = judged(people, channels, fresh, at=at, deps=deps, cap=cap, sending=True, bundle=bundle)
         for send in some:
             found[send.send_id] = rules.get((fresh.present_id(send.customer_id) or "", send.channel), UNKNOWN)
     return [found[send.send_id] for send in sends]
@@ -141,8 +144,9 @@ def judged(
     deps: Deps,
     cap: int | None = None,
     sending: bool = False,
+    bundle: PolicyBundle | None = None,
 ) -> dict[tuple[str, str], Verdict]:
-    """(present id, channel) to the rules' word, from the newest facts."""
+    """(present id, channel) to the rules' word, from the newest facts; by the rules in force for everybody where none are given."""
     people = fresh.some(customer_ids)
     ids = people["customer_id"].combine_chunks()
     facts = fact_tables.person_facts(
@@ -156,11 +160,18 @@ def judged(
         contacts_per_week=cap,
         sending=sending,
     )
-    found = evaluate.people(deps.library.policies(), facts).to_pylist()
+    rules = in_force("", at=at, deps=deps) if bundle is None else bundle
+    found = evaluate.people(rules, facts).to_pylist()
     return {
         (row["customer_id"], row["channel"]): Verdict(str(row["outcome"]), tuple(row["rules"] or ()), facts_row)
         for row, facts_row in zip(found, facts.to_pylist(), strict=True)
     }
+
+
+def in_force(campaign_id: str, *, at: datetime, deps: Deps) -> PolicyBundle:
+    """The rules for a campaign at a moment ("" = for everybody): those of the library without what is waived."""
+    told = [entry for subject in (waivers.HOUSE, campaign_id) if subject for entry in deps.journal.entries(subject=subject)]
+    return waivers.without(deps.library.policies(), waivers.holding(waivers.told(told), at=at))
 
 
 def _contacts(ids: pa.Array, at: datetime, fresh: Fresh, deps: Deps) -> pa.Table:

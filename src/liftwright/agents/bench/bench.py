@@ -10,7 +10,7 @@ from liftwright.agents.bench import analysis, assembly, audience, design, goal_f
 from liftwright.agents.bench.data import Data
 from liftwright.agents.bench.scores import Scores
 from liftwright.agents.bench.values import Assigned, Eligible
-from liftwright.compliance import evaluate, plan_facts
+from liftwright.compliance import evaluate, plan_facts, waivers
 from liftwright.domain.evidence import PastTest
 from liftwright.domain.experiment import AskedArm, Experiment
 from liftwright.domain.goal import Brief, Goal, Objective
@@ -40,7 +40,9 @@ class Bench:
     ) -> None:
         self.deps = deps
         self.campaign_id = campaign_id
-        self.data = Data(deps, snapshot_id=snapshot_id, as_of=as_of, seed=seed)
+        told = [entry for subject in (waivers.HOUSE, campaign_id) for entry in deps.journal.entries(subject=subject)]
+        waived = waivers.holding(waivers.told(told), at=as_of)
+        self.data = Data(deps, snapshot_id=snapshot_id, as_of=as_of, seed=seed, waived=waived)
         self.scored = Scores(self.data, pins=models)
         self._solved: list[tuple[tuple[Any, ...], Assigned]] = []
 
@@ -189,5 +191,5 @@ class Bench:
         facts = plan_facts.plan_facts(plan, settings=self.deps.settings)
         in_texts = [found for variant in plan.variants for found in self.check_variant(variant, objective=plan.objective)]
         in_people = [f for f in plan.findings if f.by == "rules" and f.severity in ("block", "needs_approval")]
-        found = (*evaluate.plan(self.data.bundle, facts), *in_texts, *in_people)
+        found = (*evaluate.plan(self.data.bundle, facts), *in_texts, *in_people, *waivers.findings(self.data.waived))
         return tuple({(f.rule, f.subject): f for f in reversed(found)}.values())[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -14,12 +15,12 @@ import pyarrow.compute as pc
 from liftwright.audience import features as feature_store
 from liftwright.audience import identity, segments
 from liftwright.audience.features import contracts, customer_file
-from liftwright.compliance import evaluate
+from liftwright.compliance import evaluate, waivers
 from liftwright.compliance import facts as fact_tables
 from liftwright.domain.campaign import Snapshot
 from liftwright.domain.errors import DataError
 from liftwright.domain.evidence import PastTest
-from liftwright.domain.policy import Finding, PolicyBundle
+from liftwright.domain.policy import Finding, PolicyBundle, Waiver
 from liftwright.domain.profile import CHANNELS, Channel
 from liftwright.domain.treatment import NO_OFFER, Offer
 from liftwright.measurement import outcomes as outcome_tables
@@ -33,8 +34,9 @@ OUTCOME_DAYS = 14
 class Data:
     """Tables and what follows from them: people, features, past opportunities, rule facts."""
 
-    def __init__(self, deps: Deps, *, snapshot_id: str, as_of: datetime, seed: int) -> None:
+    def __init__(self, deps: Deps, *, snapshot_id: str, as_of: datetime, seed: int, waived: Sequence[Waiver] = ()) -> None:
         self.deps = deps
+        self.waived = tuple(waived)
         self.as_of = as_of
         self.seed = seed
         found = deps.lake.snapshot(snapshot_id)
@@ -130,8 +132,8 @@ class Data:
 
     @cached_property
     def bundle(self) -> PolicyBundle:
-        """The rules in force."""
-        return self.deps.library.policies()
+        """The rules in force, without those waived."""
+        return waivers.without(self.deps.library.policies(), self.waived)
 
     @cached_property
     def offers(self) -> tuple[Offer, ...]:
