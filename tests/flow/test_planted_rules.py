@@ -58,4 +58,5 @@ async def test_who_was_left_out_is_counted_by_rule_with_its_source(shop: Deps) -
     counted = [finding for finding in data["findings"] if finding["count"] > 1]
     assert counted
     assert all(finding["rule"] and finding["source"] for finding in counted)
+    assert not [finding for finding in data["findings"] if "QUIET" in finding["rule"]]
     assert f"{counted[0]['count']:,} x " in texts.plan(data)

@@ -132,9 +132,13 @@ def _consent_findings(data: Data, channels: Sequence[Channel], mask: Mask) -> li
 
 
 def _left_out(data: Data, channels: Sequence[Channel]) -> list[Finding]:
-    """Why people and channels are not in the plan: every rule that blocked some, how many, where it stands and what would let them in."""
-    found = evaluate.people_findings(data.bundle, _blocked(data, channels))
-    return [finding.model_copy(update={"severity": "info", "subject": "left out"}) for finding in found]
+    """Why people and channels are not in the plan: every rule that blocked some, how many, where it stands and what would let them in.
+
+    Rules about the hour only delay; what they say at the moment of planning says nothing of the plan.
+    """
+    waits = {rule.id for rule in data.bundle.rules if rule.delays}
+    found = [each for each in evaluate.people_findings(data.bundle, _blocked(data, channels)) if each.rule not in waits]
+    return [each.model_copy(update={"severity": "info", "subject": "left out"}) for each in found]
 
 
 def _blocked(data: Data, channels: Sequence[Channel]) -> pa.Table:
