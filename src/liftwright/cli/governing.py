@@ -26,7 +26,7 @@ def journal_verify(workspace: Workspace, seals: Path | None, public_key: str | N
         workspace.show(data, f"Broken{place}. {found.says}")
         leave(1)
     if found.seals:
-        says = f"{found.seals} seals vouch for it up to entry {found.sealed}."
+        says = f"Seals: {found.seals}; the last vouches for it up to entry {found.sealed}."
     else:
         says = "No seal vouches for its end yet: `liftwright journal seal` makes one."
     workspace.show(data, f"{found.entries} entries, chain holds. {says}")

@@ -60,11 +60,11 @@ def difference(old: PolicyBundle, new: PolicyBundle, *, deps: Deps) -> dict[str,
     """Whom a change of the rules makes reachable or not, of everybody in the data on every channel now.
 
     `rules` that differ; per channel who may be contacted before and after (`lost`, `gained`: counts); per rule how many person-channel pairs it
-    takes out or lets in; `people`: the ids, by channel. Both sides are judged on the very same facts.
+    takes out or lets in. Who only waits for an hour or needs an approval is reachable. Both sides are judged on the very same facts.
     """
     facts = _everybody(deps)
     before, after = (evaluate.people(bundle, facts) for bundle in (old, new))
-    may = [np.isin(np.asarray(judged["outcome"].to_pylist()), gate.PERMITTED) for judged in (before, after)]
+    may = [np.asarray(judged["outcome"].to_pylist()) != "block" for judged in (before, after)]
     channels = np.asarray(facts["channel"].to_pylist())
     ids = np.asarray(facts["customer_id"].to_pylist(), dtype=object)
     lost, gained = may[0] & ~may[1], ~may[0] & may[1]
