@@ -16,10 +16,10 @@ from liftwright.domain.approval import ApprovalRequest, Decision, Signature, Use
 from liftwright.domain.campaign import Campaign, CampaignStatus, Examined, JournalEntry, Sealed, Send, SendState, Snapshot
 from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
-from liftwright.domain.learning import CellStatistics
+from liftwright.domain.learning import CellStatistics, Found, MemoryKind, Remembered
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import PolicyBundle
-from liftwright.domain.profile import Channel
+from liftwright.domain.profile import Channel, Erased, Identifiers
 from liftwright.settings import Settings
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Lake(Protocol):
 
     def put(self, table: pa.Table) -> str: ...
     def get(self, digest: str) -> pa.Table: ...
+    def present(self, digest: str) -> str: ...
     def add(self, tables: Mapping[str, pa.Table], *, source: str, now: datetime) -> Snapshot:
         """A new snapshot = the latest one plus these rows; adding a `source` digest a second time returns the snapshot that has it."""
 
@@ -175,12 +176,15 @@ class Journal(Protocol):
     def change_key(self, *, at: datetime) -> str: ...
 
 
-@dataclass(frozen=True)
-class Remembered:
-    """Statistics of campaigns in force, and ids of rows that no longer hold what was written: those are never used."""
+class Traces(Protocol):
+    """What is kept about one person outside the journal, to be handed out or erased; see `store.traces`."""
 
-    rows: tuple[CellStatistics, ...]
-    tampered: tuple[str, ...] = ()
+    def pseudonym(self, value: str) -> str: ...
+    def find(self, who: Identifiers) -> dict[str, pa.Table]:
+        """Their rows of every file in the lake, by its digest, and of the ledger as `sends`."""
+
+    def erase(self, who: Identifiers, *, by: str, reason: str, now: datetime) -> Erased: ...
+    def are_erased(self, values: Sequence[str | None]) -> list[bool]: ...
 
 
 class Lessons(Protocol):
@@ -211,19 +215,6 @@ class Locks(Protocol):
     def hold(self, name: str) -> AbstractContextManager[None]: ...
 
 
-@dataclass(frozen=True)
-class Found:
-    """One text found by similarity. Never read a number out of it: numbers are looked up by key."""
-
-    item_id: str
-    text: str
-    metadata: dict[str, str]
-    distance: float
-
-
-MemoryKind = Literal["lessons", "documents", "copy"]
-
-
 class Memory(Protocol):
     """Lessons, brand documents and past copy, found by similarity of text."""
 
@@ -250,6 +241,14 @@ class Recalls(Protocol):
 
     def recall(self, send_ids: Sequence[str], *, reason: str, now: datetime) -> dict[str, str]:
         """Tell the executor to skip these; send id to the place (a file's name) where it stands. Telling twice is telling once."""
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """A channel that keeps files with people in them."""
+
+    def forget(self, send_ids: Sequence[str]) -> int:
+        """Take these sends out of every file; returns how many rows went."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +288,7 @@ class Deps:
     users: Users
     ledger: Ledger
     journal: Journal
+    traces: Traces
     lessons: Lessons
     models: Models
     locks: Locks

@@ -40,6 +40,7 @@ def build(
     from liftwright.memory.store import ChromaMemory
     from liftwright.store import approvals, campaigns, engine, journal, lake, ledger, lessons, locks, models
     from liftwright.store.seals import SealFile
+    from liftwright.store.traces import SqlTraces
     from liftwright.store.users import SqlUsers
 
     _make(settings.home)
@@ -58,6 +59,7 @@ def build(
         users=SqlUsers(database),
         ledger=ledger.SqlLedger(database),
         journal=journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
+        traces=SqlTraces(database, data_lake, settings.home / "keys"),
         lessons=lessons.SqlLessons(database),
         models=models.SqlModels(database),
         locks=locks.SqlLocks(database, settings.home),

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from liftwright import wiring
 from liftwright.domain.delivery import Delivery, Receipt
+from liftwright.domain.learning import Found
 from liftwright.domain.profile import Channel
 from liftwright.library import DiskLibrary
-from liftwright.ports import Deps, Found
+from liftwright.ports import Deps
 from liftwright.settings import LimitSettings, Settings
 from liftwright.store.approvals import SqlApprovals
 from liftwright.store.campaigns import SqlCampaigns
@@ -26,6 +27,7 @@ from liftwright.store.ledger import SqlLedger
 from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
+from liftwright.store.traces import SqlTraces
 from liftwright.store.users import SqlUsers
 
 MONDAY = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
@@ -102,16 +104,18 @@ def open_shop(home: Path, *, database_url: str | None = None, now: Any = None) -
     engine = open_engine(home, database_url)
     migrate(engine)
     log = home / "effects.log"
+    lake = ParquetLake(home, engine)
     return Deps(
         settings=settings,
         now=now or Clock(),
         model=None,  # type: ignore[arg-type]
-        lake=ParquetLake(home, engine),
+        lake=lake,
         campaigns=SqlCampaigns(engine),
         approvals=SqlApprovals(engine),
         users=SqlUsers(engine),
         ledger=SqlLedger(engine),
         journal=SqlJournal(engine),
+        traces=SqlTraces(engine, lake, home / "keys"),
         lessons=SqlLessons(engine),
         models=SqlModels(engine),
         locks=SqlLocks(engine, home),

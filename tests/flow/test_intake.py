@@ -14,8 +14,9 @@ import pytest
 import small_shop
 
 from liftwright.domain.errors import DataError
+from liftwright.domain.learning import Found, MemoryKind
 from liftwright.flow.intake import ImportResult, import_file
-from liftwright.ports import Deps, Found, MemoryKind
+from liftwright.ports import Deps
 
 ORDERS = """customer_id,type,occurred_at,amount
 A,purchase,2026-10-01T10:00:00Z,10.00

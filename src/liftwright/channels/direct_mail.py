@@ -48,6 +48,10 @@ class DirectMailAdapter:
                 files.merge(today, list(rows.values()), columns=COLUMNS, priorities=priorities)
         return [receipts[delivery.send.send_id] for delivery in batch]
 
+    def forget(self, send_ids: Sequence[str]) -> int:
+        """Take these sends out of every file; returns how many rows went."""
+        return files.take_out(self.directory, set(send_ids))
+
 
 def letter(delivery: Delivery) -> dict[str, str]:
     """One row of the print file. Raises ValueError naming what the address lacks, NoValue for a tag without a value."""

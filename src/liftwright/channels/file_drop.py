@@ -66,6 +66,10 @@ class FileDrop:
                 found |= dict.fromkeys(here, path.name)
         return found
 
+    def forget(self, send_ids: Sequence[str]) -> int:
+        """Take these sends out of every file; returns how many rows went."""
+        return files.take_out(self.directory, set(send_ids))
+
     def _written(self, batch: Sequence[Delivery], *, now: datetime) -> dict[str, str]:
         """Which of these sends an earlier delivery, perhaps one that died before it could say so, has written, and where."""
         first = min(delivery.send.send_at.astimezone(UTC).date() for delivery in batch)

@@ -7,7 +7,7 @@ import fcntl
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,13 +44,23 @@ def merge(path: Path, rows: Sequence[Mapping[str, str]], *, columns: Sequence[st
     order: dict[str, int] = json.loads(beside.read_text(encoding="utf-8")) if beside.exists() else {}
     order |= {key: number for key, number in priorities.items() if key not in there}
     there |= {row[KEY]: dict(row) for row in rows if row[KEY] not in there}
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
     last = max(order.values(), default=0) + 1
-    writer.writerows(sorted(there.values(), key=lambda row: (order.get(row[KEY], last), row[KEY])))
+    ordered = sorted(there.values(), key=lambda row: (order.get(row[KEY], last), row[KEY]))
     replace(beside, json.dumps(order))
-    replace(path, text.getvalue())
+    replace(path, _written(ordered, columns))
+
+
+def take_out(directory: Path, gone: Collection[str]) -> int:
+    """Take rows with these keys out of every file of a folder, cancellations apart; returns how many. Whole files or nothing."""
+    taken = 0
+    with locked(directory):
+        for path in sorted(directory.glob("????-??-??.csv")):
+            rows = _read(path)
+            left = [row for row in rows if row[KEY] not in gone]
+            if len(left) < len(rows):
+                replace(path, _written(left, list(rows[0])))
+                taken += len(rows) - len(left)
+    return taken
 
 
 def replace(path: Path, text: str) -> None:
@@ -66,6 +76,14 @@ def replace(path: Path, text: str) -> None:
         os.fsync(directory)
     finally:
         os.close(directory)
+
+
+def _written(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def _read(path: Path, *, columns: Sequence[str] | None = None) -> list[dict[str, str]]:

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "market": ("market", "Only build the simulated market and import it, for trying commands by hand."),
     "import": ("data", "Bring customers, events, past tests, products, evidence or documents in."),
     "identity": ("identifying", "Which records are one person, and why: show, split, join."),
+    "person": ("persons", "One person's data: export, erase."),
     "export": ("data", "Write a plan's assignment, candidates, audience, sends, limits, prices or postage to a file."),
     "readiness": ("data", "Audit the data: identity, outcomes, latency, and what would be decided wrongly."),
     "plan": ("planning", "Turn a goal into a plan that waits for approval."),

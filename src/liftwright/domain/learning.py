@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Literal
 
 import rfc8785
@@ -76,3 +77,24 @@ class Start(Value):
     factors: dict[str, float]
     set_aside: tuple[str, ...] = ()
     says: str
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """Statistics of campaigns in force, and ids of rows that no longer hold what was written: those are never used."""
+
+    rows: tuple[CellStatistics, ...]
+    tampered: tuple[str, ...] = ()
+
+
+MemoryKind = Literal["lessons", "documents", "copy"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """One text found by similarity. Never read a number out of it: numbers are looked up by key."""
+
+    item_id: str
+    text: str
+    metadata: dict[str, str]
+    distance: float

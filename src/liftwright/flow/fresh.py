@@ -188,6 +188,15 @@ def of(snapshot: Snapshot, deps: Deps) -> Fresh:
         return _kept[key]
 
 
+def forget(deps: Deps) -> None:
+    """Let go of what is in memory of this workspace: somebody in it was erased."""
+    home = str(deps.settings.home.absolute())
+    with _lock:
+        for kept in (_kept, _arms):
+            for key in [each for each in kept if each[0] == home]:
+                del kept[key]
+
+
 def arms(digest: str, deps: Deps) -> tuple[frozenset[str], frozenset[str]]:
     """Ids of the people who may be contacted (every arm but the holdout) and of the holdout of an audience artefact (the lake
     refuses a file that was changed)."""

@@ -78,8 +78,8 @@ def tell(one: str, other: str, *, verdict: identity.Verdict, by: str, deps: Deps
         at=deps.now(),
         actor=by,
         action=f"identity.{verdict}",
-        subject=row["left_id"][0].as_py(),
-        detail={"other": row["right_id"][0].as_py()},
+        subject="people",
+        detail={"who": [deps.traces.pseudonym(row[side][0].as_py()) for side in ("left_id", "right_id")]},
     )
     shown = {person["person"]: person for person in (show(one, deps=deps), show(other, deps=deps))}
     return list(shown.values())

@@ -21,7 +21,7 @@ from liftwright.audience.mapping.files import read, rejects
 from liftwright.audience.mapping.recognition import recognise
 from liftwright.domain.base import Value
 from liftwright.domain.errors import DataError
-from liftwright.flow import identities
+from liftwright.flow import forgetting, identities
 from liftwright.ports import Deps
 
 _TEXT_FILES = {".txt", ".md", ".markdown"}
@@ -62,8 +62,9 @@ def import_file(
     snapshot = deps.lake.snapshot()
     already = snapshot is not None and source in snapshot.sources
     deps.progress("import", f"reading {path.name}")
-    intake, rejected = _taken_in(path, data, declared=declared, mapping=mapping, deps=deps)
-    quarantined = pa.concat_tables([rejected, intake.quarantined]).sort_by("row")
+    taken_in, rejected = _taken_in(path, data, declared=declared, mapping=mapping, deps=deps)
+    intake = _without_erased(taken_in, rejected, deps=deps)
+    quarantined = intake.quarantined
     kept = _quarantine_path(source, path=path, home=deps.settings.home) if quarantined.num_rows and not dry_run else None
     if not dry_run and not already:
         if kept is not None:
@@ -127,6 +128,17 @@ def _taken_in(
     if "events" in intake.tables:
         intake = _with_recipients(intake, deps=deps)
     return Intake(intake.tables, intake.quarantined, text.notes + intake.notes, intake.shown), text.rejected
+
+
+def _without_erased(intake: Intake, rejected: pa.Table, *, deps: Deps) -> Intake:
+    """Nobody who was erased comes back with a later file, nor with its rejected rows (which join those quarantined)."""
+    aside = pa.concat_tables([rejected, intake.quarantined]).sort_by("row")
+    intake = replace(intake, quarantined=forgetting.not_of_erased(aside, deps=deps))
+    tables, left_out = forgetting.without_erased(intake.tables, deps=deps)
+    if not left_out:
+        return intake
+    note = f"{left_out} rows are about people whose data was erased; they are left out. Take them out of the source too."
+    return replace(intake, tables=tables, notes=(*intake.notes, note))
 
 
 def _with_recipients(intake: Intake, *, deps: Deps) -> Intake:

@@ -12,8 +12,8 @@ from typing import Any, cast
 from liftwright.agents.bench import Bench
 from liftwright.domain.errors import DataError
 from liftwright.domain.plan import Plan
+from liftwright.flow import forgetting, nodes, walk
 from liftwright.flow import graph as graphs
-from liftwright.flow import nodes, walk
 from liftwright.flow.asking import finished
 from liftwright.flow.checking import current_plan
 from liftwright.flow.state import CampaignState
@@ -40,6 +40,7 @@ def replay(campaign_id: str, *, shown: int = SHOWN, deps: Deps) -> dict[str, Any
     pins = list(_pins(plan, again))
     differences = [
         *_not_as_written(plan, state),
+        *_erased_since(plan, deps),
         *(f"{pin['pin']}: planned with {pin['planned']}, now {pin['now']}" for pin in pins if not pin["same"]),
         *compared.says,
         *_figures(plan.manifest(), again.manifest()),
@@ -85,6 +86,12 @@ async def recorded(plan: Plan, deps: Deps) -> CampaignState:
 def _not_as_written(plan: Plan, state: CampaignState) -> Iterator[str]:
     if state["plan_hash"] != plan.plan_hash:
         yield f"the stored plan (hash {plan.plan_hash}) is not the one its planning run wrote ({state['plan_hash']})"
+
+
+def _erased_since(plan: Plan, deps: Deps) -> Iterator[str]:
+    """A plan made with people who are gone cannot come out the same."""
+    if erased := forgetting.count(since=deps.campaigns.get(plan.campaign_id).created_at, deps=deps):
+        yield f"{erased} {'people were' if erased > 1 else 'person was'} erased since it was planned; its tables are without them"
 
 
 def _again(plan: Plan, state: CampaignState, deps: Deps) -> Plan:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from liftwright.domain.errors import ConfigError, DataError, LiftwrightError
+from liftwright.domain.learning import Found, MemoryKind
 from liftwright.memory.embedding import Embedding, choose
-from liftwright.ports import Found, MemoryKind
 
 LONGEST = 50_000
 """Characters kept of one text."""

@@ -18,6 +18,7 @@ from sqlmodel import Session, col, select
 
 from liftwright.domain.campaign import Snapshot
 from liftwright.domain.errors import DataError
+from liftwright.store import erased
 from liftwright.store.digest import canonical, digest_of
 from liftwright.store.engine import reading, serialise, writing
 from liftwright.store.merge import merged, unified
@@ -28,7 +29,8 @@ from liftwright.store.times import utc
 class ParquetLake:
     """Files under `<home>/lake`, snapshots in the database.
 
-    A file is complete before a row names it, so a crash in between leaves an unused file and nothing else.
+    A file is complete before a row names it, so a crash in between leaves an unused file and nothing else. Where somebody was erased,
+    the old file is gone and its digest answers with the file without them (`store.traces`).
     """
 
     def __init__(self, home: Path, engine: Engine) -> None:
@@ -46,6 +48,7 @@ class ParquetLake:
 
     def get(self, digest: str) -> pa.Table:
         """The table of a digest, checked against it. DataError LAKE-MISSING or LAKE-TAMPERED."""
+        digest = self.present(digest)
         path = self._path(digest)
         if not path.exists():
             raise DataError("LAKE-MISSING", f"The lake has no table {digest}.", next_step="Restore the lake from a backup.")
@@ -57,6 +60,28 @@ class ParquetLake:
         if not is_same:
             raise _tampered(digest)
         return table
+
+    def present(self, digest: str) -> str:
+        """The digest under which a table's rows are kept now: another one once somebody in it was erased."""
+        if self._path(digest).exists():
+            return digest
+        replaced, seen = erased.replacements(self._engine), {digest}
+        while digest in replaced and replaced[digest] not in seen:
+            digest = replaced[digest]
+            seen.add(digest)
+        return digest
+
+    def digests(self) -> list[str]:
+        """Every table kept, sorted."""
+        return sorted(f"sha256:{path.stem}" for path in self._directory.glob("??/*.parquet"))
+
+    def schema(self, digest: str) -> pa.Schema:
+        """Names and types of a table's columns."""
+        return pq.read_schema(self._path(digest))
+
+    def remove(self, digest: str) -> None:
+        """Take a file away for good; one that is not there is no error."""
+        self._path(digest).unlink(missing_ok=True)
 
     def add(self, tables: Mapping[str, pa.Table], *, source: str, now: datetime) -> Snapshot:
         """A new snapshot: the latest one plus these rows. A `source` that came in before returns the snapshot it came in with.
@@ -109,7 +134,7 @@ class ParquetLake:
         return None if row is None else _snapshot(row)
 
     def _must_fit(self, name: str, files: tuple[str, ...]) -> None:
-        unified(name, [pq.read_schema(self._path(file)) for file in files])
+        unified(name, [self.schema(self.present(file)) for file in files])
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -149,6 +174,26 @@ def _imported(session: Session, source: str) -> SnapshotRow | None:
     return None if row is None else session.get(SnapshotRow, row.snapshot_id)
 
 
+def without_files(session: Session, files: Mapping[str, str], *, now: datetime) -> str | None:
+    """A new snapshot, inside an open transaction: the latest one with these files in the place of others. None where it has none of them."""
+    serialise(session, "snapshots")
+    latest = _latest(session)
+    before = None if latest is None else _snapshot(latest)
+    if latest is None or before is None or not any(file in files for paths in before.files.values() for file in paths):
+        return None
+    after = {name: tuple(dict.fromkeys(files.get(file, file) for file in paths)) for name, paths in before.files.items()}
+    snapshot = before.model_copy(update={"snapshot_id": _id_of(after, before.sources), "created_at": utc(now), "files": after})
+    if session.get(SnapshotRow, snapshot.snapshot_id) is None:
+        text = snapshot.model_dump_json()
+        session.add(SnapshotRow(snapshot_id=snapshot.snapshot_id, seq=latest.seq + 1, created_at=utc(now), snapshot=text))
+    return snapshot.snapshot_id
+
+
+def _id_of(files: Mapping[str, tuple[str, ...]], sources: tuple[str, ...]) -> str:
+    identity: dict[str, Any] = {"files": {name: list(paths) for name, paths in files.items()}, "sources": list(sources)}
+    return "snap-" + hashlib.sha256(rfc8785.dumps(identity)).hexdigest()[:16]
+
+
 def _snapshot(row: SnapshotRow) -> Snapshot:
     return Snapshot.model_validate_json(row.snapshot)
 
@@ -165,6 +210,4 @@ def _extended(latest: Snapshot | None, added: Mapping[str, tuple[str, int]], *, 
         files[name] = (*(other for other in there if other != file), file)
         rows[name] = rows.get(name, 0) + (0 if file in there else number)
     sources = (*(latest.sources if latest else ()), source)
-    identity: dict[str, Any] = {"files": {name: list(paths) for name, paths in files.items()}, "sources": list(sources)}
-    snapshot_id = "snap-" + hashlib.sha256(rfc8785.dumps(identity)).hexdigest()[:16]
-    return Snapshot(snapshot_id=snapshot_id, created_at=utc(now), files=files, rows=rows, sources=sources)
+    return Snapshot(snapshot_id=_id_of(files, sources), created_at=utc(now), files=files, rows=rows, sources=sources)

@@ -11,8 +11,7 @@ from sqlmodel import col, select
 
 from liftwright.domain.errors import DataError
 from liftwright.domain.evidence import Lesson
-from liftwright.domain.learning import CellStatistics
-from liftwright.ports import Remembered
+from liftwright.domain.learning import CellStatistics, Remembered
 from liftwright.store.engine import reading, writing
 from liftwright.store.journal import append_in
 from liftwright.store.tables import CellStatisticsRow, LessonRow
