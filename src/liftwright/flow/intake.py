@@ -64,19 +64,18 @@ def import_file(
     deps.progress("import", f"reading {path.name}")
     taken_in, rejected = _taken_in(path, data, declared=declared, mapping=mapping, deps=deps)
     intake = _without_erased(taken_in, rejected, deps=deps)
-    quarantined = intake.quarantined
-    kept = _quarantine_path(source, path=path, home=deps.settings.home) if quarantined.num_rows and not dry_run else None
+    kept = _quarantine_path(source, path=path, home=deps.settings.home) if intake.quarantined.num_rows and not dry_run else None
     if not dry_run and not already:
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(quarantined.replace_schema_metadata({"table": declared}), kept)
+            pq.write_table(intake.quarantined.replace_schema_metadata({"table": declared}), kept)
         snapshot = deps.lake.add(intake.tables, source=source, now=deps.now())
         _remember(intake.tables.get("documents"), deps=deps)
     if not dry_run and declared == "customers" and snapshot is not None:
         snapshot, found = identities.look_for_repeats(snapshot, deps=deps)
         intake = replace(intake, notes=(*intake.notes, *found))
     return ImportResult(
-        **_summary(intake, quarantined),
+        **_summary(intake),
         table=declared,
         quarantine_path=str(kept) if kept is not None else None,
         snapshot_id=snapshot.snapshot_id if snapshot is not None and not dry_run else None,
@@ -85,12 +84,12 @@ def import_file(
     )
 
 
-def _summary(intake: Intake, quarantined: pa.Table) -> dict[str, Any]:
+def _summary(intake: Intake) -> dict[str, Any]:
     return {
         "tables": {name: table.num_rows for name, table in intake.tables.items()},
         "shown": tuple(intake.shown),
-        "quarantined": quarantined.num_rows,
-        "reasons": _counted(quarantined),
+        "quarantined": intake.quarantined.num_rows,
+        "reasons": _counted(intake.quarantined),
         "notes": intake.notes,
     }
 
