@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from liftwright.domain.errors import ConfigError, PolicyError
 from liftwright.domain.policy import PolicyBundle, Rule, RuleScope
-from liftwright.ports import Prompt
+from liftwright.domain.prompt import Prompt
 
 _SCOPES: tuple[RuleScope, ...] = ("person", "content", "plan")
 _TYPES = ("text", "integer", "number", "boolean", "date")

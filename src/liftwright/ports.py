@@ -20,6 +20,7 @@ from liftwright.domain.learning import CellStatistics, Found, MemoryKind, Rememb
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import PolicyBundle
 from liftwright.domain.profile import Channel, Erased, Identifiers
+from liftwright.domain.prompt import Prompt
 from liftwright.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,9 +104,16 @@ class Ledger(Protocol):
         """In ONE transaction: re-read the approval (approved, not expired, not launched), recompute the hash from stored rows, compare, insert sends, mark launched, journal. Returns sends inserted (0 when already launched); ApprovalError otherwise."""
 
     def lease(
-        self, *, now: datetime, worker: str, limit: int, seconds: int = 60, ahead: Mapping[Channel, datetime] | None = None
+        self,
+        *,
+        now: datetime,
+        worker: str,
+        limit: int,
+        seconds: int = ...,
+        ahead: Mapping[Channel, datetime] | None = ...,
+        only: str | None = ...,
     ) -> list[Send]:
-        """Take due sends of running campaigns. `ahead`: channels whose sends may be taken before their moment, and until which."""
+        """Take due sends of running campaigns. `ahead`: channels taken before their moment, and until which. `only`: of one campaign."""
 
     def mark(self, send_ids: Sequence[str], state: SendState, *, now: datetime, worker: str, **fields: Any) -> list[str]:
         """Move sends that this worker still holds; returns the ids moved."""
@@ -249,18 +257,6 @@ class Forgets(Protocol):
 
     def forget(self, send_ids: Sequence[str]) -> int:
         """Take these sends out of every file; returns how many rows went."""
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """One prompt file: front matter and body with `{{name}}` places. `digest` is its identity."""
-
-    name: str
-    version: int
-    inputs: tuple[str, ...]
-    output: str
-    body: str
-    digest: str
 
 
 class Library(Protocol):

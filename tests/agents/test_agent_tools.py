@@ -29,8 +29,8 @@ from liftwright.agents.rendering import SUBMIT, render
 from liftwright.agents.tools import looking, making
 from liftwright.agents.tools.aggregates import quoted, suppressed
 from liftwright.domain.errors import ConfigError
+from liftwright.domain.prompt import Prompt
 from liftwright.library import DiskLibrary
-from liftwright.ports import Prompt
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 EFFECTS = re.compile(

@@ -107,7 +107,7 @@ def test_the_envelope_is_the_plan_and_its_headroom_within_the_budget() -> None:
     assert capped.max_total_spend == Money.of("1050", "USD")
     one_day = autonomy.envelope(LEVELS, level="controlled", **(arguments | {"days": 1}))
     assert one_day.max_daily_spend == one_day.max_total_spend == Money.of("1000", "USD")
-    assert autonomy.default_level(LEVELS) in autonomy.LEVELS
+    assert LEVELS["default_level"] in autonomy.LEVELS
 
 
 @pytest.mark.parametrize(

@@ -227,8 +227,9 @@ async def test_a_no_holds_and_is_written_down(shop: Deps, clock: Clock, fly: Any
 async def test_a_level_that_never_may_neither_moves_nor_asks(shop: Deps, clock: Clock, fly: Any) -> None:
     campaign = await fly(allows=())
     _sell(shop, campaign, clock, "sms")
-    closed = {"levels": {"controlled": {"actions": {"shift_budget": "no"}}}}
     bundle = shop.library.policies()
+    closed = {**bundle.autonomy, "levels": {"controlled": {"actions": {"shift_budget": "no"}}}}
+    closed["ladder"] = {**closed["ladder"], "classes": {"money": {"actions": ["shift_budget"]}}}
     library = type("Closed", (), {"policies": lambda self: bundle.model_copy(update={"autonomy": closed})})()
     assert rebudget(_plan(shop, campaign), number=4, deps=replace(shop, library=library)) == 0
     assert shop.approvals.pending(campaign) is None

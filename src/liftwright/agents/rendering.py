@@ -11,7 +11,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, ValidationError
 
 from liftwright.domain.errors import ConfigError
-from liftwright.ports import Prompt
+from liftwright.domain.prompt import Prompt
 
 M = TypeVar("M", bound=BaseModel)
 SUBMIT = "submit"

@@ -71,15 +71,11 @@ def lowered(autonomy: Mapping[str, Any], level: str, conditions: Iterable[str]) 
     return min((level, *caps), key=LEVELS.index)
 
 
-def default_level(autonomy: Mapping[str, Any]) -> str:
-    """The level of a campaign that names none."""
-    return str(autonomy["default_level"])
-
-
 def envelope(
     autonomy: Mapping[str, Any],
     *,
     level: str,
+    classes: Mapping[str, str] | None = None,
     channels: Sequence[Channel],
     cost: Money,
     days: int,
@@ -90,6 +86,7 @@ def envelope(
 ) -> Envelope:
     """What an approval of this plan lets the ticks change: the planned cost and the level's headroom, never more than the budget.
 
+    `classes`: the level of single actions, where it is another than `level` (`ladder`).
     `days` is the length of the flight; a day may cost the mean day times the level's peak, never more than the total.
     """
     rules = _level(autonomy, level)
@@ -103,7 +100,7 @@ def envelope(
         max_daily_spend=min(daily, total),
         max_audience=audience,
         max_discount=max_discount,
-        allows=tuple(sorted(action for action, permission in rules["actions"].items() if permission == "act")),
+        allows=tuple(sorted(each for each in rules["actions"] if may(autonomy, (classes or {}).get(each, level), each) == "act")),
         ends_on=ends_on.isoformat(),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import duckdb
 
-from liftwright.compliance import autonomy, engine
+from liftwright.compliance import autonomy, engine, ladder
 from liftwright.compliance.predicate import KINDS, Predicate, UnknownFactError, read
 from liftwright.domain.errors import PolicyError
 from liftwright.domain.policy import PolicyBundle, Rule, RuleScope
@@ -45,6 +45,7 @@ def check(bundle: PolicyBundle, *, where: Callable[[str], str] = lambda rule_id:
         _check_record(rule, bundle, where=place)
     _bind(bundle, where=where)
     autonomy.check(bundle.autonomy)
+    ladder.ladder_of(bundle.autonomy)
 
 
 def empty_table(facts: dict[str, str], scope: RuleScope) -> str:

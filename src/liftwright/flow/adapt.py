@@ -19,7 +19,7 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import Firing, StopRule
 from liftwright.domain.plan import Plan
-from liftwright.flow import change, in_force, learn, pausing, reporting, stock, stopping, trust, walk
+from liftwright.flow import change, in_force, ladder, learn, pausing, reporting, stock, stopping, trust, walk
 from liftwright.flow.graph import strict
 from liftwright.flow.rebudget import rebudget
 from liftwright.flow.replan import replan
@@ -104,6 +104,7 @@ async def act(state: TickState, *, deps: Deps) -> dict[str, Any]:
     row, plan = reporting.launched(campaign_id, deps)
     starts_at = reporting.flight(plan, row, deps)[0]
     in_force.write_down(plan, deps=deps)
+    ladder.enforce([campaign_id], deps=deps)
     trust.note_on(plan, deps=deps)
     await asyncio.to_thread(suppress, plan, starts_at=starts_at, deps=deps)
     for fired in state["fired"]:

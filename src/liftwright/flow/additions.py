@@ -20,13 +20,12 @@ import pyarrow.compute as pc
 import rfc8785
 
 from liftwright.agents.bench import Bench, remainder
-from liftwright.compliance import autonomy
 from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
-from liftwright.flow import in_force, launch, questions, stock
+from liftwright.flow import in_force, launch, questions, stock, trust
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
@@ -42,8 +41,7 @@ def ask(
     plan: Plan, left: remainder.Left, found: remainder.Resolved, sends: pa.Table, bench: Bench, *, seed: int, deps: Deps
 ) -> ApprovalRequest | None:
     """Ask about the people who have become worth a contact; None where the level forbids it, another question waits, or they are too few."""
-    level = autonomy.may(deps.library.policies().autonomy, plan.autonomy_level, ACTION)
-    if level == "no" or deps.approvals.pending(plan.campaign_id) is not None:
+    if trust.permission(plan, ACTION, deps=deps) == "no" or deps.approvals.pending(plan.campaign_id) is not None:
         return None
     new = remainder.newcomers(bench.data, bench.scored, plan, left, found, arms=_untouched(plan, sends, deps), seed=seed)
     if new is None or new.solution.objective < LEAST_GAIN * found.solution.objective:

@@ -12,7 +12,6 @@ from typing import Any
 
 import rfc8785
 
-from liftwright.compliance import autonomy
 from liftwright.domain.plan import Plan
 from liftwright.flow import questions, trust
 from liftwright.planning.budget_moves import FLOOR, MOST_A_DAY, Move
@@ -31,7 +30,7 @@ def may_move(plan: Plan, moves: Sequence[Move], *, deps: Deps) -> bool:
     answers = [each.kind for each in decisions if each.plan_hash == digest]
     if answers:
         return answers[-1] == "approve"
-    asks = autonomy.may(deps.library.policies().autonomy, plan.autonomy_level, ACTION) == "ask"
+    asks = trust.permission(plan, ACTION, deps=deps) == "ask"
     if asks and deps.approvals.pending(plan.campaign_id) is None:
         _ask(plan, moves, digest, deps)
     return False

@@ -14,7 +14,7 @@ from liftwright.domain.campaign import Send
 from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.profile import Channel
 from liftwright.flow import fresh as fresh_data
-from liftwright.flow import gate
+from liftwright.flow import gate, ladder
 from liftwright.flow.stopping import lapse, recall
 from liftwright.ports import ChannelAdapter, Deps, LeaseOutcome
 
@@ -34,6 +34,7 @@ def work_once(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
     done: Counter[str] = Counter()
     done["released"] = sum(deps.ledger.release_expired(now=now, idempotent_channels=idempotent).values())
     done["expired"] = len(lapse(deps=deps))
+    ladder.enforce(_running(deps), deps=deps)
     ahead = {channel: now + adapter.takes_ahead for channel, adapter in deps.channels.items() if adapter.takes_ahead}
     batch = deps.ledger.lease(now=now, worker=worker, limit=limit, seconds=LEASE_SECONDS, ahead=ahead)
     done["leased"] = len(batch)
@@ -44,6 +45,11 @@ def work_once(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:
             done.update(_pass_on(part, plans, fresh, now=now, worker=worker, deps=deps))
         _take_back(plans, deps)
     return dict(done)
+
+
+def _running(deps: Deps) -> list[str]:
+    """Campaigns something could be sent of."""
+    return [campaign.campaign_id for campaign in deps.campaigns.all() if campaign.status == "running"]
 
 
 def drain(*, deps: Deps, worker: str, limit: int = 500) -> dict[str, int]:

@@ -12,7 +12,7 @@ from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Estimate, Lesson, Report
 from liftwright.domain.learning import CellStatistics
 from liftwright.domain.plan import Plan
-from liftwright.flow import reporting, standing, taught
+from liftwright.flow import ladder, reporting, standing, taught
 from liftwright.measurement.estimate import BURN_IN
 from liftwright.planning import realised
 from liftwright.ports import Deps
@@ -48,6 +48,7 @@ async def finish(campaign_id: str, *, deps: Deps) -> tuple[Lesson, ...]:
     text = told.value.text if not words or words in told.value.text else f"{told.value.text} {words}"
     report = report.model_copy(update={"narrative": text})
     deps.campaigns.save_report(report, at=deps.now())
+    ladder.enforce([campaign_id], deps=deps)
     detail = {"verdict": report.verdict, "lessons": [lesson.lesson_id for lesson in lessons]}
     deps.journal.append(at=deps.now(), actor="liftwright", action="campaign.finished", subject=campaign_id, detail=detail)
     return lessons

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.agents.bench import watched
-from liftwright.flow import current, promoting, training, trust, visits, watching
+from liftwright.flow import current, ladder, promoting, training, trust, visits, watching
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
@@ -26,6 +26,9 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     bench = current.scored(deps)
     effects = bench.scored.effects
     chance = bench.scored.buy_chance
+    rolled_back = promoting.roll_back_harmful(deps=deps)
+    ladder.enforce([campaign.campaign_id for campaign in deps.campaigns.all()], deps=deps)
+    ladder.enforce_rolled_back(rolled_back, deps=deps)
     done = {
         "snapshot": fresh.snapshot.snapshot_id,
         "people": people,
@@ -38,7 +41,8 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "drift": {report["model"]: report["level"] for report in reports if not report["because"]},
         "stopped": [finding.says for finding in watched.stopped(deps)],
         "retrained": retrained,
-        "rolled_back": promoting.roll_back_harmful(deps=deps),
+        "rolled_back": rolled_back,
+        "proposed": [step.proposal_id for step in ladder.propose(deps=deps)],
         "visits": visits.learn(tuple(bench.data.actions), deps=deps),
     }
     deps.journal.append(

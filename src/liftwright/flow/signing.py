@@ -108,6 +108,11 @@ def delegate(row: ApprovalRequest, *, by: User, to: str, deps: Deps) -> tuple[st
     return roles
 
 
+def roles_of(user: User, *, deps: Deps) -> set[str]:
+    """A user's roles and those they stand for."""
+    return _of_roles(user.roles, deps)
+
+
 def who_could(row: ApprovalRequest, *, deps: Deps) -> str:
     """A sentence that names the users who could still sign."""
     own = _own(row, deps) if _is_above(row, deps) else set()

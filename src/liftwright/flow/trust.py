@@ -1,7 +1,8 @@
-"""How far a running campaign may act alone while the models it stands on are overdue for training or have drifted.
+"""How far a running campaign may act alone: as its approval allows, its cells of the ladder have earned, and its models are well.
 
-The level that was approved is only ever lowered, and what a lowered level would have to ask about waits for one answer: may this campaign go
-on as approved? A yes holds for exactly these models in exactly this condition.
+The level that was approved is only ever lowered. Where models are overdue for training or have drifted, what a lowered level would have to
+ask about waits for one answer: may this campaign go on as approved? A yes holds for exactly these models in exactly this condition; it never
+gives back a level that a breach took (`ladder`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from liftwright.compliance import autonomy
 from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.evidence import ModelCard
 from liftwright.domain.plan import Plan
-from liftwright.flow import questions
+from liftwright.flow import ladder, questions
 from liftwright.ports import Deps
 from liftwright.scoring import card as cards
 
@@ -26,12 +27,14 @@ KIND = "trust"
 
 @dataclass(frozen=True)
 class Standing:
-    """The level a campaign may act on now, the approved one, and why it is lower: a condition and words per model id."""
+    """The level a campaign may act on now, the approved one, and why it is lower: a condition and words per model id. `is_let_pass`: an
+    approver said that the campaign may go on in spite of these conditions."""
 
     level: str
     approved: str
     conditions: dict[str, str]
     says: tuple[str, ...]
+    is_let_pass: bool = False
 
     @property
     def is_lowered(self) -> bool:
@@ -41,10 +44,17 @@ class Standing:
 
 def may(plan: Plan, action: str, *, deps: Deps) -> bool:
     """Whether a tick may do this without asking: the approval allows it, and so does the level that is left."""
-    if action not in plan.envelope.allows:
-        return False
-    now = standing(plan, deps=deps)
-    return not now.is_lowered or autonomy.may(deps.library.policies().autonomy, now.level, action) == "act"
+    return permission(plan, action, deps=deps) == "act"
+
+
+def permission(plan: Plan, action: str, *, deps: Deps) -> autonomy.Permission:
+    """What is left of an action: act, ask or no. What the approval does not allow is at most asked for, as its level says."""
+    rules, now = deps.library.policies().autonomy, standing(plan, deps=deps)
+    held = autonomy.lowered(rules, ladder.level(plan, action, deps=deps), () if now.is_let_pass else now.conditions.values())
+    if action in plan.envelope.allows:
+        return autonomy.may(rules, held, action)
+    found = autonomy.may(rules, min(held, plan.autonomy_level, key=autonomy.LEVELS.index), action)
+    return "ask" if found == "act" else found
 
 
 def standing(plan: Plan, *, deps: Deps) -> Standing:
@@ -56,7 +66,7 @@ def standing(plan: Plan, *, deps: Deps) -> Standing:
     level = autonomy.lowered(deps.library.policies().autonomy, plan.autonomy_level, conditions.values())
     now = Standing(level, plan.autonomy_level, conditions, says)
     if now.is_lowered and _is_let_pass(plan, now, deps):
-        return Standing(plan.autonomy_level, plan.autonomy_level, conditions, says)
+        return Standing(plan.autonomy_level, plan.autonomy_level, conditions, says, is_let_pass=True)
     return now
 
 

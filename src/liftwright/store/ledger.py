@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, bindparam, func, or_, select, true, update
 from sqlmodel import Session
 
 from liftwright.domain.campaign import Send, SendState
@@ -40,18 +40,24 @@ class SqlLedger:
         return launch(self._engine, approval_id=approval_id, plan_hash=plan_hash, sends=sends, now=now)
 
     def lease(
-        self, *, now: datetime, worker: str, limit: int, seconds: int = 60, ahead: Mapping[Channel, datetime] | None = None
+        self,
+        *,
+        now: datetime,
+        worker: str,
+        limit: int,
+        seconds: int = 60,
+        ahead: Mapping[Channel, datetime] | None = None,
+        only: str | None = None,
     ) -> list[Send]:
-        """Take up to `limit` due sends of running campaigns, earliest and then highest priority first.
-
-        `ahead`: channels whose sends may be taken before their moment, and until which.
-        """
+        """Take up to `limit` due sends of running campaigns (`only`: of one), earliest and then highest priority first. `ahead`: channels
+        whose sends may be taken before their moment, and until which."""
         early = [and_(SENDS.c.channel == channel, SENDS.c.send_at <= latest) for channel, latest in sorted((ahead or {}).items())]
         until = now + timedelta(seconds=seconds)
         due = (
             select(*(SENDS.c[name] for name in FIELDS))
             .join(_CAMPAIGNS, _CAMPAIGNS.c.campaign_id == SENDS.c.campaign_id)
             .where(SENDS.c.state == "planned", or_(SENDS.c.send_at <= now, *early), _CAMPAIGNS.c.status == "running")
+            .where(true() if only is None else SENDS.c.campaign_id == only)
             .order_by(SENDS.c.send_at, SENDS.c.priority, SENDS.c.send_id)
             .limit(limit)
             .with_for_update(skip_locked=True, of=SENDS)
@@ -164,10 +170,8 @@ class SqlLedger:
         customer_ids: Sequence[str] | None = None,
         offer: str | None = None,
     ) -> int:
-        """Cancel what is not being delivered yet (a worker that leased it will not get to start it); returns how many.
-
-        `customer_ids`, `offer`: of these people, of this offer only.
-        """
+        """Cancel what is not being delivered yet (a worker that leased it will not get to start it), of these people, of this offer only
+        where named; returns how many."""
         query = select(SENDS.c.send_id, SENDS.c.customer_id).where(
             SENDS.c.campaign_id == campaign_id, SENDS.c.state.in_(("planned", "leased"))
         )

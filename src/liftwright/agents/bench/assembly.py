@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow.compute as pc
@@ -15,12 +15,13 @@ from liftwright.agents.bench.data import OUTCOME_DAYS, Data
 from liftwright.agents.bench.scores import UNTESTED_SHARE, Scores
 from liftwright.agents.bench.solving import Solved
 from liftwright.agents.bench.values import Assigned, Eligible
-from liftwright.compliance import autonomy
+from liftwright.compliance import autonomy, ladder
 from liftwright.domain.evidence import Reason
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Brief, Objective
 from liftwright.domain.plan import AssignmentSummary, Audience, Decisions, Envelope, Forecast, Pins, Plan, Postage
 from liftwright.domain.policy import Finding
+from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
 from liftwright.planning import forecast, postage
 
@@ -214,7 +215,7 @@ def plan(
     assert brief.objective is not None
     kept = tuple(v for v in variants if v.channel in solved.assignment.by_channel and v.offer in solved.assignment.by_offer)
     offers = tuple(offer for offer in data.offers if offer.name in solved.assignment.by_offer)
-    level = autonomy.default_level(data.bundle.autonomy)
+    held = _levels(data, solved)
     return Plan(
         campaign_id=campaign_id,
         revision=revision,
@@ -227,8 +228,8 @@ def plan(
         assignment=solved.assignment,
         forecast=solved.forecast,
         decisions=solved.decisions,
-        envelope=_envelope(data, brief.objective, solved, level=level, discount=max((o.discount for o in offers), default=0.0)),
-        autonomy_level=level,
+        envelope=_envelope(data, brief.objective, solved, held=held, discount=max((o.discount for o in offers), default=0.0)),
+        autonomy_level=min(held.values(), key=autonomy.LEVELS.index),
         pins=_pins(data, versions),
         findings=tuple(findings),
         lessons=tuple(dict.fromkeys((*brief.lessons, *(solved.start.lessons if solved.start else ())))),
@@ -239,11 +240,25 @@ def plan(
     )
 
 
-def _envelope(data: Data, objective: Objective, solved: Assigned, *, level: str, discount: float) -> Envelope:
+def _levels(data: Data, solved: Assigned) -> dict[str, str]:
+    """What every class of actions has earned on the plan's channels and at its spend, as of the moment it is made."""
+    rules = ladder.ladder_of(data.bundle.autonomy)
+    told = data.deps.journal.entries(subject=ladder.SUBJECT)
+    band = ladder.band_of(rules, float(solved.forecast.cost.amount))
+    return ladder.levels(rules, _channels(data, solved), band, told, at=data.as_of)
+
+
+def _channels(data: Data, solved: Assigned) -> tuple[Channel, ...]:
+    return tuple(channel for channel in data.channels if channel in solved.assignment.by_channel)
+
+
+def _envelope(data: Data, objective: Objective, solved: Assigned, *, held: Mapping[str, str], discount: float) -> Envelope:
+    rules = ladder.ladder_of(data.bundle.autonomy)
     return autonomy.envelope(
         data.bundle.autonomy,
-        level=level,
-        channels=tuple(c for c in data.channels if c in solved.assignment.by_channel),
+        level=held[ladder.class_of(rules, "raise_budget")],
+        classes={action: held[name] for name, each in rules.classes.items() for action in each.actions},
+        channels=_channels(data, solved),
         cost=solved.forecast.cost,
         budget=objective.budget,
         audience=solved.audience.selected,
