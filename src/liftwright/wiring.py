@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,10 +29,29 @@ if TYPE_CHECKING:
     from liftwright.world.parameters import ChannelSet
 
 
+@contextmanager
+def opened(settings: Settings, **chosen: Any) -> Iterator[Deps]:
+    """As `build`, and every connection given back at the end: for whoever opens many workspaces in one process."""
+    from liftwright.store import engine
+
+    _make(settings.home)
+    database = engine.open_engine(settings.home, settings.database_url)
+    try:
+        yield build(settings, database=database, **chosen)
+    finally:
+        database.dispose()
+
+
 def build(
-    settings: Settings, *, now: Callable[[], datetime] | None = None, progress: Progress | None = None, model: Any = None
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] | None = None,
+    progress: Progress | None = None,
+    model: Any = None,
+    database: Any = None,
 ) -> Deps:
     """Open the workspace and choose every adapter. `model` puts a ready-made chat model behind the guard (tests, own providers).
+    `database`: an open engine, where the caller closes it.
 
     Raises ConfigError when the directory, the database, the model or the policies cannot be used.
     """
@@ -44,7 +63,7 @@ def build(
     from liftwright.store.users import SqlUsers
 
     _make(settings.home)
-    database = engine.open_engine(settings.home, settings.database_url)
+    database = database or engine.open_engine(settings.home, settings.database_url)
     engine.migrate(database)
     library = DiskLibrary()
     rules.check(library.policies(), where=library.where)
