@@ -158,9 +158,8 @@ async def test_a_provider_that_fails_is_named(error: Exception, rule: str) -> No
 async def test_a_refused_message_is_named_and_nothing_is_sent() -> None:
     player = Player(replies=[submits(**GOOD)])
     guarded = build_model(Settings(), inner=player)
-    seen = bench(found_lessons=[{"lesson_id": "l1", "says": "write to bob@example.com"}])
-    player.replies.insert(0, calls(("find_lessons", {"query": "x"})))
-    result = await propose(guarded, seen=seen)
+    player.replies.insert(0, calls(("find_lessons", {"query": "write to bob@example.com"})))
+    result = await propose(guarded)
     assert rules(result) == ["AGENT-PRIVACY"]
     assert "Nothing was sent" in result.findings[0].says
     assert "bob" not in result.findings[0].says

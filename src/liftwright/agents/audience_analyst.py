@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from liftwright.agents import base
 from liftwright.agents.proposals import AgentResult, AudienceProposal, note
 from liftwright.agents.tools import looking
-from liftwright.agents.tools.aggregates import SMALLEST_GROUP, quoted
+from liftwright.agents.tools.aggregates import SMALLEST_GROUP, quoted, spoken
 from liftwright.content.grounding import is_grounded as ungrounded
 from liftwright.domain.goal import ConstraintKind, Objective
 from liftwright.domain.policy import Finding
@@ -94,7 +94,7 @@ def _reasons(proposed: AudienceProposal, rules: AudienceProposal, bench: Bench, 
     if proposed.reasons == rules.reasons:
         return rules.reasons
     facts = (bench.population(), bench.feature_summary(), looking.past_test_facts(bench), bench.scores(), rules.reasons)
-    said = [quoted(reason, limit=300) for reason in proposed.reasons[:_MOST_PHRASES]]
+    said = [spoken(reason, limit=300) for reason in proposed.reasons[:_MOST_PHRASES]]
     good = [reason for reason in said if reason and not ungrounded(reason, facts)]
     if len(good) < len(said):
         says = f"{len(said) - len(good)} of the language model's reasons held numbers that no data shows, or were empty; they were dropped."

@@ -11,7 +11,7 @@ from langchain_core.tools import BaseTool
 from liftwright.agents import allowed, base
 from liftwright.agents.proposals import FALLBACK, AgentResult, PlanProposal, note
 from liftwright.agents.tools import looking, making
-from liftwright.agents.tools.aggregates import quoted
+from liftwright.agents.tools.aggregates import quoted, spoken
 from liftwright.content.grounding import is_grounded as ungrounded
 from liftwright.domain.experiment import Experiment
 from liftwright.domain.goal import Objective
@@ -156,7 +156,7 @@ def _within(
 
 def _with_sound_note(value: PlanProposal, objective: Objective, bench: Bench, previews: list[dict[str, Any]]) -> PlanProposal:
     """A model's note stays only where its numbers are its own choice, the objective's, the scores' or a preview's."""
-    said = quoted(value.note, limit=400)
+    said = spoken(value.note, limit=400)
     chosen = (value.touches, len(value.channels), len(value.offers))
     facts = (chosen, objective, previews, bench.scores(), bench.channels(), bench.past_tests())
     return value.model_copy(update={"note": said if said and not ungrounded(said, facts) else RULES_NOTE})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from liftwright.agents import base
 from liftwright.agents.proposals import AgentResult, ReviewProposal, note
 from liftwright.agents.tools import making
-from liftwright.agents.tools.aggregates import quoted
+from liftwright.agents.tools.aggregates import spoken
 from liftwright.content.grounding import is_grounded as ungrounded
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
@@ -38,10 +38,10 @@ async def review(plan: Plan, *, bench: Bench, deps: Deps) -> AgentResult[ReviewP
     )
     result = await base.run(step, deps=deps)
     added, remarks = _added(result.value.findings, found, facts)
-    said = quoted(result.value.explanation, limit=900)
+    said = spoken(result.value.explanation, limit=900)
     if not said or ungrounded(said, (facts, making.findings_json(found), _counts(found))):
-        if said:
-            says = "The language model's explanation held numbers that neither plan nor rules show; the rules' own is shown."
+        if result.value.explanation:
+            says = "The language model's explanation held numbers that neither plan nor rules show, a link, or news only code can bring; the rules' own is shown."
             remarks.append(note("AGENT-UNGROUNDED", AGENT, says, subject="explanation"))
         said = _explained(found)
     return result.corrected(ReviewProposal(findings=(*found, *added), explanation=said), *remarks)
@@ -79,7 +79,7 @@ def _added(
     added: list[Finding] = []
     dropped = 0
     for finding in proposed:
-        says = quoted(finding.says, limit=300)
+        says = spoken(finding.says, limit=300)
         if (finding.rule, finding.subject) in known:
             continue
         if len(added) >= _MOST_ADDED or not says or ungrounded(says, facts):
@@ -87,7 +87,7 @@ def _added(
             continue
         severity = "needs_approval" if finding.severity in making.STOPPING else "warn"
         subject = finding.subject if finding.subject in subjects else "plan"
-        added.append(note("MODEL-CONCERN", AGENT, says, subject=subject, severity=severity, fix=quoted(finding.fix, limit=200)))
+        added.append(note("MODEL-CONCERN", AGENT, says, subject=subject, severity=severity, fix=spoken(finding.fix, limit=200)))
     if not dropped:
         return added, []
     says = f"{dropped} concerns of the language model were dropped: empty, too many, or with numbers that the plan does not hold."

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from liftwright.agents.proposals import note
-from liftwright.agents.tools.aggregates import quoted
+from liftwright.agents.tools.aggregates import quoted, spoken
 from liftwright.content.grounding import is_grounded as ungrounded
 from liftwright.content.grounding import known_from
 from liftwright.domain.goal import Brief, Constraint, Objective, Target
@@ -154,9 +154,9 @@ def _constraint_supported(constraint: Constraint, words: str) -> bool:
 def _noticed(proposed: Brief, read: Brief) -> list[Finding]:
     said: list[str] = []
     if proposed.question and not read.question:
-        said.append(f"would have asked: {quoted(proposed.question, limit=300)}")
+        said.append(f"would have asked: {spoken(proposed.question, limit=300) or 'something it may not say'}")
     known = " ".join(read.contradictions).casefold()
-    said += [f"sees a contradiction: {quoted(c, limit=200)}" for c in proposed.contradictions[:3] if c.casefold() not in known]
+    said += [f"sees a contradiction: {spoken(c, limit=200)}" for c in proposed.contradictions[:3] if c.casefold() not in known]
     return [note("AGENT-NOTICED", AGENT, f"The language model {text}", subject="goal") for text in said]
 
 
@@ -164,10 +164,10 @@ def _question(proposed: Brief, read: Brief, words: str) -> str | None:
     """The rules' question, in a model's words where those still ask the same: the same numbers, and a word in common."""
     if not read.question or not proposed.question:
         return read.question
-    asked = quoted(proposed.question, limit=400)
+    asked = spoken(proposed.question, limit=400)
     ours, theirs = _long_words(read.question), _long_words(asked)
     keeps = not ungrounded(read.question, asked) and not ungrounded(asked, (read.question, words))
-    return asked if keeps and ours & theirs and "http" not in asked else read.question
+    return asked if keeps and ours & theirs else read.question
 
 
 def _long_words(text: str) -> set[str]:
@@ -177,10 +177,10 @@ def _long_words(text: str) -> set[str]:
 def _summary(proposed: Brief, read: Brief, words: str, findings: list[Finding]) -> str:
     if not proposed.summary or proposed.summary == read.summary:
         return read.summary
-    said = quoted(proposed.summary, limit=600)
+    said = spoken(proposed.summary, limit=600)
     invented = ungrounded(said, (words, read))
-    if invented or "http" in said:
-        says = f"The language model's summary has numbers that the goal does not have ({', '.join(invented[:3])}); the rules' stands."
+    if invented or not said:
+        says = f"The language model's summary says what the goal does not ({', '.join(invented[:3]) or 'a link, or news only code can bring'}); the rules' stands."
         findings.append(note("AGENT-UNGROUNDED", AGENT, says, subject="summary"))
         return read.summary
     return said

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from liftwright.agents import base
 from liftwright.agents.proposals import AgentResult, DesignProposal, NarrativeProposal, note
 from liftwright.agents.tools import looking, making
-from liftwright.agents.tools.aggregates import quoted
+from liftwright.agents.tools.aggregates import has_link, quoted, spoken
 from liftwright.content.grounding import is_grounded as ungrounded
 from liftwright.domain.evidence import Report
 from liftwright.domain.goal import Objective
@@ -51,7 +51,7 @@ async def design(objective: Objective, eligible: Eligible, *, bench: Bench, deps
         says = "The language model's holdout share is outside 0.02 to 0.5; the share the rules compute was taken."
         findings.append(note("AGENT-OUT-OF-BOUNDS", AGENT, says, subject="holdout_share"))
     facts = usual if share is None else making.design_facts(bench.design(objective, eligible, share=share))
-    said = quoted(result.value.note, limit=400)
+    said = spoken(result.value.note, limit=400)
     if not said or ungrounded(said, (facts, eligible.count, eligible.population, looking.past_test_facts(bench))):
         said = str(facts["says"])
     return result.corrected(DesignProposal(holdout_share=share, note=said), *findings)
@@ -74,7 +74,7 @@ async def narrate(report: Report, *, deps: Deps) -> AgentResult[NarrativeProposa
     if result.value.text == plain:
         return result
     said = "\n".join(quoted(line, limit=1_000) for line in result.value.text[:_LONGEST_NARRATIVE].splitlines()).strip()
-    invented = ungrounded(said, (report, plain))
+    invented = [*ungrounded(said, (report, plain)), *(["a link"] if has_link(said) else [])]
     if said and not invented:
         return result.corrected(NarrativeProposal(text=said))
     what = f"numbers that the report does not hold ({', '.join(invented[:3])})" if invented else "no words"

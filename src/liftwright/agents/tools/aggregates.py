@@ -14,6 +14,14 @@ _CONTACT = re.compile(
     r"|[\w.+'-]+@[\w-]+(?:\.[\w-]+)+|(?<![\w.])\+?\(?\d[\d ().-]{7,}\d(?![\w-])"
 )
 """Addresses and telephone numbers; days and decimal numbers (`plain`) are told apart from the latter first."""
+_LINK = re.compile(r"https?:|www\.|\w\.(?:com|net|org|io|test|example)\b", re.IGNORECASE)
+_DONE = re.compile(
+    r"\b(?:was|were|is|are|been|already|got)\s+(?:\w+\s+)?(?:sent|launched|approved|signed|cleared|waived|removed|lifted)\b"
+    r"|\b(?:approved|signed) by\b|\bno (?:further |more )?(?:approval|rule|finding)s?\b.{0,20}\b(?:needed|necessary|object|left)\w*"
+    r"|\b(?:key|password|token) is\b",
+    re.IGNORECASE,
+)
+"""What no model can know: that something was sent, approved or cleared. Only code says so."""
 TOO_FEW = f"fewer than {SMALLEST_GROUP}"
 
 
@@ -37,6 +45,18 @@ def quoted(text: str, *, limit: int = 800) -> str:
     )
     plain = _CONTACT.sub(lambda found: found["plain"] or "[removed]", " ".join(visible.split()))
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def has_link(text: str) -> bool:
+    """Whether a text leads anywhere."""
+    return _LINK.search(text) is not None
+
+
+def spoken(text: str, *, limit: int = 800) -> str:
+    """A model's own words for a person to read: as `quoted`; nothing at all where they hold a link, or say that something was sent, approved
+    or cleared. An approver reads facts from the plan, never from a model."""
+    said = quoted(text, limit=limit)
+    return "" if has_link(said) or _DONE.search(said) else said
 
 
 def _is_small(value: Any) -> bool:

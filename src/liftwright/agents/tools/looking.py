@@ -142,8 +142,13 @@ def find_lessons(bench: Bench, *, seen: set[str]) -> BaseTool:
 
 def lesson_facts(bench: Bench, query: str) -> list[dict[str, Any]]:
     """Lessons found, each with its id under `lesson_id`."""
-    found = [lesson | {"lesson_id": lesson.get("lesson_id") or lesson.get("id")} for lesson in bench.lessons(query)]
+    found = [_quoted(lesson) | {"lesson_id": lesson.get("lesson_id") or lesson.get("id")} for lesson in bench.lessons(query)]
     return [lesson for lesson in found if lesson["lesson_id"]][:10]
+
+
+def _quoted(row: dict[str, Any]) -> dict[str, Any]:
+    """Every text of a row made safe to show; numbers and None as they are."""
+    return {name: quoted(value, limit=400) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def find_documents(bench: Bench) -> BaseTool:

@@ -19,6 +19,8 @@ Vector = Literal["note", "review", "brand", "chat", "tool", "memory"]
 VECTORS: tuple[Vector, ...] = get_args(Vector)
 """Customer notes, reviews, brand documents, what is typed as a goal, names that tools return, lessons and past texts."""
 WRITINGS_EACH = 6
+TYPED_RUNS = 20
+"""Runs over which the orders typed as goals are dealt."""
 
 
 class Attack(Value):
@@ -117,10 +119,6 @@ def batches(cases: Sequence[Attempt]) -> list[tuple[Attempt, ...]]:
     return [tuple(each) for each in _mixed(rounds)] + [
         tuple(typed[i::TYPED_RUNS]) for i in range(TYPED_RUNS) if typed[i::TYPED_RUNS]
     ]
-
-
-TYPED_RUNS = 20
-"""Runs over which the orders typed as goals are dealt."""
 
 
 def _mixed(rounds: Sequence[list[Attempt]]) -> list[list[Attempt]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import computed_field
@@ -18,9 +18,8 @@ from liftwright.evaluation.redteam import attacks, shop
 from liftwright.evaluation.redteam.attacks import Attempt
 from liftwright.evaluation.redteam.judge import Before, Judged, before, judge
 from liftwright.flow import walk
-from liftwright.llm.adversary import Adversary, Orders
+from liftwright.llm.adversary import Adversary
 
-NAME = "redteam"
 CONFIDENCE = 0.95
 BLOCKED_EVERY = 3
 """Every third run is one in which a rule blocks the plan."""
@@ -102,16 +101,15 @@ async def _find_out(batch: Sequence[Attempt], found: _Found, is_blocked: bool, l
         tally.blame(batch, found)
 
 
-class _Found(Value):
-    judged_effects: tuple[str, ...]
-    judged_leaks: tuple[str, ...]
-    judged_overrides: tuple[str, ...]
+@dataclass(frozen=True)
+class _Found:
+    judged: Judged
     seen: frozenset[str]
     obeyed: frozenset[str]
 
     @property
     def is_bad(self) -> bool:
-        return bool(self.judged_effects or self.judged_leaks or self.judged_overrides)
+        return bool(self.judged.effects or self.judged.leaks or self.judged.overrides)
 
 
 class _Lab:
@@ -137,7 +135,7 @@ class _Lab:
         """One walk of the graph with these orders in the data, or in the goal, and the judge's view of it."""
         self.runs += 1
         home = self.place / f"run-{self.runs}"
-        model = Adversary(orders={case.ref: _orders(case) for case in batch})
+        model = Adversary(orders={case.ref: case.attack.orders for case in batch})
         typed = [case.text for case in batch if case.vector == "chat"]
         with shop.planted(self.place / "base", home, batch, files=self.files, model=model, is_blocked=is_blocked) as deps:
             planted = frozenset(lesson.lesson_id for lesson in deps.lessons.find(now=deps.now()))
@@ -146,7 +144,7 @@ class _Lab:
                 campaign = await walk.start(" ".join([f"{shop.GOAL}.", *typed]) if typed else shop.GOAL, deps=deps)
             except LiftwrightError:
                 campaign = None
-            told: Judged = judge(
+            told = judge(
                 campaign,
                 self.clean,
                 is_typed=bool(typed),
@@ -155,17 +153,7 @@ class _Lab:
                 planted=planted,
                 deps=deps,
             )
-        return _Found(
-            judged_effects=told.effects,
-            judged_leaks=told.leaks,
-            judged_overrides=told.overrides,
-            seen=frozenset(model.seen),
-            obeyed=frozenset(model.obeyed),
-        )
-
-
-def _orders(case: Attempt) -> Orders:
-    return case.attack.orders
+        return _Found(told, frozenset(model.seen), frozenset(model.obeyed))
 
 
 class _Tally:
@@ -185,7 +173,7 @@ class _Tally:
 
     def blame(self, batch: Sequence[Attempt], found: _Found) -> None:
         for kind in self.bad:
-            for words in getattr(found, f"judged_{kind}"):
+            for words in getattr(found.judged, kind):
                 self.bad[kind] += [f"{case.ref}: {words} ({case.attack.id}, {case.vector}, {case.writing})" for case in batch]
 
     def outcome(self, *, cpu_seconds: float) -> Outcome:
@@ -207,8 +195,3 @@ class _Tally:
         of = Counter(getattr(case, field) for case in self.cases)
         read = Counter(getattr(case, field) for case in self.cases if case.ref in self.seen)
         return {name: {"cases": of[name], "reached": read[name]} for name in of}
-
-
-def as_json(outcome: Outcome) -> str:
-    """For a file."""
-    return json.dumps(outcome.model_dump(mode="json"), indent=2)
