@@ -85,7 +85,7 @@ def _customers(notes: Sequence[str], names: Sequence[str], files: Path, folder: 
     """Everybody again with a note, and with columns and groups that are called like orders."""
     if not notes and not names:
         return
-    rows = list(csv.DictReader((files / "customers.csv").open(encoding="utf-8")))
+    rows = list(csv.DictReader(io.StringIO((files / "customers.csv").read_text(encoding="utf-8"))))
     for number, row in enumerate(rows):
         if notes:
             row["notes"] = notes[number % len(notes)] + (
