@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -23,6 +23,8 @@ from liftwright.ports import ChannelAdapter, Deps, Lake, Progress
 from liftwright.settings import Settings
 
 if TYPE_CHECKING:
+    from liftwright.domain.orders import Orders
+    from liftwright.llm.adversary import Adversary
     from liftwright.llm.terms import PersonalTerms
     from liftwright.world.baselines import Contest
     from liftwright.world.market import Market
@@ -57,37 +59,47 @@ def build(
     """
     from liftwright.llm.chat import build_model
     from liftwright.memory.store import ChromaMemory
-    from liftwright.store import approvals, campaigns, engine, journal, lake, ledger, lessons, locks, models
-    from liftwright.store.seals import SealFile
-    from liftwright.store.traces import SqlTraces
-    from liftwright.store.users import SqlUsers
+    from liftwright.store import engine
 
     _make(settings.home)
     database = database or engine.open_engine(settings.home, settings.database_url)
     engine.migrate(database)
     library = DiskLibrary()
     rules.check(library.policies(), where=library.where)
-    data_lake = lake.ParquetLake(settings.home, database)
+    stores = _stores(settings, database)
     return Deps(
         settings=settings,
         now=now or (lambda: datetime.now(UTC)),
-        model=build_model(settings, terms=_Terms(data_lake), inner=model),
-        lake=data_lake,
-        campaigns=campaigns.SqlCampaigns(database),
-        approvals=approvals.SqlApprovals(database),
-        users=SqlUsers(database),
-        ledger=ledger.SqlLedger(database),
-        journal=journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
-        traces=SqlTraces(database, data_lake, settings.home / "keys"),
-        lessons=lessons.SqlLessons(database),
-        models=models.SqlModels(database),
-        locks=locks.SqlLocks(database, settings.home),
+        model=build_model(settings, terms=_Terms(stores["lake"]), inner=model),
         memory=ChromaMemory(settings.home, settings.embedding),
         library=library,
         channels=adapters(settings),
         checkpointer=checkpointer(settings),
         progress=progress or (lambda who, what: None),
+        **stores,
     )
+
+
+def _stores(settings: Settings, database: Any) -> dict[str, Any]:
+    """Everything that is kept in the workspace's database and beside it, by its name in `Deps`."""
+    from liftwright.store import approvals, campaigns, journal, lake, ledger, lessons, locks, models
+    from liftwright.store.seals import SealFile
+    from liftwright.store.traces import SqlTraces
+    from liftwright.store.users import SqlUsers
+
+    data_lake = lake.ParquetLake(settings.home, database)
+    return {
+        "lake": data_lake,
+        "campaigns": campaigns.SqlCampaigns(database),
+        "approvals": approvals.SqlApprovals(database),
+        "users": SqlUsers(database),
+        "ledger": ledger.SqlLedger(database),
+        "journal": journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
+        "traces": SqlTraces(database, data_lake, settings.home / "keys"),
+        "lessons": lessons.SqlLessons(database),
+        "models": models.SqlModels(database),
+        "locks": locks.SqlLocks(database, settings.home),
+    }
 
 
 def _make(home: Path) -> None:
@@ -118,6 +130,13 @@ class _Terms:
         if self._kept is None or self._kept[0] != key:
             self._kept = (key, PersonalTerms.from_customers(self._lake.read(snapshot).get("customers")))
         return self._kept[1]
+
+
+def adversary(orders: Mapping[str, Orders]) -> Adversary:
+    """The model of the red team: no setting leads to it."""
+    from liftwright.llm.adversary import Adversary
+
+    return Adversary(orders=dict(orders))
 
 
 def policies(settings: Settings) -> PolicyBundle:

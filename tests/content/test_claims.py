@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from liftwright.content.claims import claims_in, evidence_rows, resolve
+from liftwright.content.goods import Goods
 from liftwright.domain.treatment import Offer
 
 EVIDENCE = pa.table(
@@ -67,8 +69,7 @@ def test_a_claim_stands_on_evidence_or_on_nothing(claim: str, proof: str | None)
     uses = resolve(
         [claim],
         EVIDENCE,
-        [{"price": 49.90}],
-        7,
+        goods=[Goods("P", "Shoe", "USD", price=Decimal("49.90"), stock=7)],
         offers=[SAVE10],
         dates=[date(2026, 12, 6)],
         texts=["1 Example Street, Springfield"],

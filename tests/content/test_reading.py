@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from liftwright.compliance import evaluate, plan_facts
 from liftwright.compliance.rules import facts_of
 from liftwright.content import reading
+from liftwright.content.goods import Goods
 from liftwright.domain.treatment import Offer, Variant
 from liftwright.library import DiskLibrary
 from liftwright.settings import SenderSettings
@@ -17,6 +20,7 @@ from liftwright.settings import SenderSettings
 BUNDLE = DiskLibrary().policies()
 FOOTER = "Liftwright demo shop, 1 Example Street, Springfield. Unsubscribe: https://example.test/unsubscribe"
 SENDER = SenderSettings()
+SHOE = Goods("P", "Shoe", "USD", price=Decimal(60), former=Decimal(80), stock=3)
 
 
 def variant(body: str, *, channel: Any = "email", subject: str = "Hello") -> Variant:
@@ -53,11 +57,11 @@ def test_the_facts_are_the_declared_content_facts() -> None:
         (f"Write to jane@mail.test. {FOOTER}", {}, {"PERSONAL-DATA"}),
         (f"See https://evil.test/x. {FOOTER}", {}, {"LINK-DOMAIN"}),
         (f"He\u200bllo. {FOOTER}", {}, {"HIDDEN-CHARACTERS"}),
-        (f'As a customer says: "I love these so much". {FOOTER}', {}, {"ENDORSE"}),
-        (f"Only 3 left. {FOOTER}", {"stock": 3}, set()),
-        (f"Only 3 left. {FOOTER}", {"stock": 300}, {"URGENCY-STOCK", "CLAIM-EVIDENCE"}),
-        (f"Was $80. {FOOTER}", {"prices": [{"price": 80.0}]}, set()),
-        (f"Was $80. {FOOTER}", {"prices": [{"price": 79.0}]}, {"PRICE-WAS", "CLAIM-EVIDENCE"}),
+        (f'As a customer says: "I love these so much". {FOOTER}', {}, {"ENDORSE", "CLAIM-EVIDENCE"}),
+        (f"Only 3 left. {FOOTER}", {"goods": [SHOE]}, set()),
+        (f"Only 3 left. {FOOTER}", {"goods": [replace(SHOE, stock=300)]}, {"URGENCY-STOCK", "CLAIM-EVIDENCE"}),
+        (f"Was $80. {FOOTER}", {"goods": [SHOE]}, set()),
+        (f"Was $80. {FOOTER}", {"goods": [replace(SHOE, former=None)]}, {"PRICE-WAS", "CLAIM-EVIDENCE"}),
     ],
 )
 def test_an_email_breaks_the_rules_it_breaks_and_no_others(body: str, changes: dict[str, Any], rules: set[str]) -> None:

@@ -14,10 +14,11 @@ from liftwright.agents import base, compliance_reviewer, content_writer, goal_wo
 from liftwright.agents.proposals import AgentResult, ReviewProposal
 from liftwright.agents.tools import looking
 from liftwright.domain.errors import ConfigError
+from liftwright.domain.orders import Orders
 from liftwright.evaluation.redteam import attacks, run, shop
 from liftwright.evaluation.redteam.attacks import WRITINGS, Attempt, attempts, batches
 from liftwright.evaluation.suite import evals_folder
-from liftwright.llm.adversary import Adversary, Orders, refs_in
+from liftwright.llm.adversary import Adversary, refs_in
 from liftwright.llm.chat import build_model
 from liftwright.llm.guard import GuardedChatModel
 from liftwright.settings import Settings

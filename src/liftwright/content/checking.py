@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from liftwright.content import claims as proofs
 from liftwright.content import reading
+from liftwright.content.goods import Goods
 from liftwright.content.template import Template, open_places, read
 from liftwright.content.wording import avoided_words, is_about, offer_line, product_words
 from liftwright.domain.policy import Finding
@@ -41,8 +42,7 @@ def check(
     banned: Sequence[str] = (),
     product: str | None = None,
     ends_on: date | None = None,
-    prices: Iterable[Any] = (),
-    stock: int | None = None,
+    goods: Sequence[Goods] = (),
     sender: SenderSettings | None = None,
     documents: Any = None,
     on: date | None = None,
@@ -58,8 +58,7 @@ def check(
         variant,
         evidence=evidence,
         offers=[offer],
-        prices=prices,
-        stock=stock,
+        goods=goods,
         banned=(*banned, *avoided_words(documents)),
         sender=sender,
         dates=[ends_on] if ends_on is not None else [],

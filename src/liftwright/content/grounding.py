@@ -32,9 +32,10 @@ _MONTH = "|".join(f"{name[:3]}(?:{name[3:]})?" if len(name) > 3 else name for na
 _DATES = re.compile(
     rf"(?<!\d)(?P<iso>\d{{4}}-\d{{2}}-\d{{2}})(?!\d)"
     rf"|\b(?P<month>{_MONTH})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?:,?\s+(?P<year>\d{{4}})\b)?"
-    rf"|(?<!\d)(?P<day_first>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<month_after>{_MONTH})\b(?:\s+(?P<year_after>\d{{4}})\b)?",
+    rf"|(?<!\d)(?P<day_first>\d{{1,2}})(?:st|nd|rd|th)?\s+(?P<month_after>{_MONTH})\b(?:,?\s+(?P<year_after>\d{{4}})\b)?",
     re.IGNORECASE,
 )
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _CURRENCIES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "US$": "USD"}
 _CODES = "USD|EUR|GBP|JPY|CAD|AUD|CHF|SEK|NOK|DKK"
 _UNITS = (
@@ -94,6 +95,26 @@ def is_grounded(text: str, facts: Any, *, exact: bool = False) -> list[str]:
         (start, number.text) for start, number in _numbers(_without_dates(text)) if not _is_known(number, known, exact=exact)
     ]
     return [written.strip() for _, written in sorted(missing)]
+
+
+def with_known_dates_out(text: str, known: Known) -> str:
+    """The text without the dates that are known, and without a weekday before one where it is the right one. Of the first days of a range
+    and the like nothing is left but the words."""
+
+    def kept(found: re.Match[str]) -> str:
+        day = _DATES.search(found.group())
+        if day is None or not _is_known_date(day, known):
+            return found.group()
+        weekday = found.group("weekday")
+        right = {
+            other.strftime("%A").casefold()
+            for other in known.dates
+            if _is_known_date(day, Known(frozenset(), frozenset({other})))
+        }
+        return " " if not weekday or weekday.casefold() in right else found.group()
+
+    dates = re.sub(r"\(\?P<\w+>", "(?:", _DATES.pattern)
+    return re.sub(rf"(?:(?P<weekday>{'|'.join(_WEEKDAYS)}),?\s+)?(?:{dates})", kept, plain(text), flags=re.IGNORECASE)
 
 
 def known_from(*facts: Any) -> Known:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 from liftwright.content import claims as proofs
-from liftwright.content.grounding import known_from, plain
+from liftwright.content.goods import Goods, named
+from liftwright.content.grounding import plain
+from liftwright.content.seen import seen
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Offer, Variant
 from liftwright.settings import SenderSettings
@@ -64,23 +65,6 @@ _AI = re.compile(
     re.IGNORECASE,
 )
 _REPLY = re.compile(r"^\s*(?:subject:\s*)?(?:re|fwd?|aw|wg|tr)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
-_LEFT = re.compile(
-    r"\b(?:only|just|last)\s+(\w+)\s+(?:\w+\s+){0,2}?(?:left|remaining|in stock|available)\b|\b(\d+)\s+(?:\w+\s+){0,2}?(?:left|remaining)\b(?:\s+in stock)?"
-    r"|\blast\s+(\w+)\s+(?:pieces|pairs|items|units)\b",
-    re.IGNORECASE,
-)
-_FORMER = re.compile(
-    r"\b(?:was|were|before|formerly|reduced from|down from|instead of|regular(?:ly)?(?: price)?|usual(?:ly)?(?: price)?|rrp|msrp|list price)\s*:?\s*"
-    r"(?:US\$|[$€£¥]|USD|EUR|GBP)?\s?(\d[\d,]*(?:\.\d+)?)",
-    re.IGNORECASE,
-)
-_QUOTE = re.compile(r"[\"“„«]([^\"“”„«»\n]{12,}?)[\"”“»]")
-_WORDS = {
-    word: number
-    for number, word in enumerate(
-        ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"), 1
-    )
-}
 
 
 def facts(
@@ -88,40 +72,58 @@ def facts(
     *,
     evidence: Any = None,
     offers: Sequence[Offer] = (),
-    prices: Iterable[Any] = (),
-    stock: int | None = None,
+    goods: Sequence[Goods] = (),
     banned: Sequence[str] = (),
     sender: SenderSettings | None = None,
     dates: Sequence[date] = (),
     texts: Sequence[str] = (),
     on: date | None = None,
 ) -> dict[str, Any]:
-    """Every declared content fact that a text alone decides. `prices` are rows or numbers, `texts` what was approved before, `on` the day evidence must be valid."""
+    """Every declared content fact that a text alone decides. `texts` is what was approved before, `on` the day evidence must be valid."""
     sender = sender or SenderSettings()
     text = whole(variant)
-    listed = list(prices)
-    approved = (*texts, sender.name, sender.address)
+    about = named(goods, seen(text))
     claims = proofs.claims_in(_without_addresses(text, sender))
-    uses = proofs.resolve(claims, evidence, listed, stock, offers=offers, dates=dates, texts=approved, on=on)
-    former = [Decimal(match.replace(",", "")) for match in _FORMER.findall(plain(text))]
-    known_prices = {value for value, _ in known_from([proofs.price_of(price) for price in listed]).numbers}
-    quotes = quotations(text)
-    said = [
-        wording for row in proofs.evidence_rows(evidence, on=on) if row.kind in proofs.QUOTE_KINDS for wording in row.wordings
-    ]
+    approved = (*texts, sender.name, sender.address)
+    uses = proofs.resolve(claims, evidence, goods=goods, about=about, offers=offers, dates=dates, texts=approved, on=on)
     return {
         **_form(variant, text, sender=sender),
         "claims_unproven": sum(use.evidence_id is None for use in uses),
         "banned_words": len(banned_in(text, banned)),
-        "stock_claimed": stock_claimed(text),
-        "stock_left": stock,
-        "mentions_former_price": bool(former),
-        "former_price_proven": all(price in known_prices for price in former) if former else None,
-        "has_quotation": bool(quotes),
-        "quotation_proven": all(any(_folded(quote) in _folded(wording) for wording in said) for quote in quotes)
-        if quotes
-        else None,
+        **_stock(claims, goods, about),
+        **_former(claims, goods, about),
+        **_quoted(text, evidence, on),
     }
+
+
+def _stock(claims: Sequence[str], goods: Sequence[Goods], about: Sequence[Goods]) -> dict[str, Any]:
+    """The first "only N left" and the stock of what it is about."""
+    for claim in claims:
+        if (claimed := stock_claimed(claim)) is not None:
+            stocks = {each.stock for each in proofs.spoken_of(goods, claim, about)}
+            return {"stock_claimed": claimed, "stock_left": stocks.pop() if len(stocks) == 1 else None}
+    return {"stock_claimed": None, "stock_left": None}
+
+
+def _former(claims: Sequence[str], goods: Sequence[Goods], about: Sequence[Goods]) -> dict[str, Any]:
+    """Whether a former price is spoken of, and whether it is the one charged before."""
+    said = [(claim, found["money"]) for claim in claims for found in proofs.FORMER.finditer(claim)]
+    proven = [
+        any(
+            each.former is not None and proofs.amount(money, each.currency) == each.former
+            for each in proofs.spoken_of(goods, claim, about)
+        )
+        for claim, money in said
+    ]
+    return {"mentions_former_price": bool(said), "former_price_proven": all(proven) if said else None}
+
+
+def _quoted(text: str, evidence: Any, on: date | None) -> dict[str, Any]:
+    quotes = proofs.quotations(text)
+    rows = [row for row in proofs.evidence_rows(evidence, on=on) if row.kind in proofs.QUOTE_KINDS]
+    said = [_folded(wording) for row in rows for wording in row.wordings]
+    proven = [any(_folded(quote).strip(" .,!") in wording for wording in said) for quote in quotes]
+    return {"has_quotation": bool(quotes), "quotation_proven": all(proven) if quotes else None}
 
 
 def whole(variant: Variant) -> str:
@@ -169,16 +171,8 @@ def banned_in(text: str, banned: Sequence[str]) -> list[str]:
 
 def stock_claimed(text: str) -> int | None:
     """The N of "only N left"; None when nothing of the kind is said."""
-    for match in _LEFT.finditer(plain(text)):
-        word = next(group for group in match.groups() if group is not None).casefold()
-        if word.isdecimal() or word in _WORDS:
-            return int(word) if word.isdecimal() else _WORDS[word]
-    return None
-
-
-def quotations(text: str) -> list[str]:
-    """Quoted passages of three words and more."""
-    return [quote.strip() for quote in _QUOTE.findall(text) if len(quote.split()) >= 3]
+    found = proofs.STOCK.search(seen(text))
+    return int(next(group for group in found.groups() if group)) if found else None
 
 
 def _form(variant: Variant, text: str, *, sender: SenderSettings) -> dict[str, Any]:

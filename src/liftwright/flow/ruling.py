@@ -13,6 +13,7 @@ from liftwright.compliance import evaluate, plan_facts
 from liftwright.compliance import explain as explaining
 from liftwright.compliance import facts as fact_tables
 from liftwright.content import reading
+from liftwright.content.goods import goods_from
 from liftwright.domain.errors import DataError
 from liftwright.domain.policy import Finding, PolicyBundle
 from liftwright.domain.profile import CHANNELS, Channel
@@ -42,12 +43,13 @@ def person(customer_id: str, channel: Channel, *, deps: Deps) -> dict[str, Any]:
 def text(body: str, *, channel: Channel, country: str, subject: str = "", deps: Deps) -> tuple[Finding, ...]:
     """What the content rules in force find in one text for a channel and a country today, against the evidence, prices and offers on record."""
     tables, settings, today = newest(deps).tables, deps.settings, deps.now().date()
+    there = [tables[name].to_pylist() if name in tables else [] for name in ("products", "prices")]
     variant = Variant(variant_id="text", channel=channel, subject=subject, body=body, template="")
     measured = reading.facts(
         variant,
         evidence=tables.get("evidence"),
         offers=[Offer(name=name, discount=each.discount, stock=each.stock) for name, each in sorted(settings.offers.items())],
-        prices=tables["prices"].to_pylist() if "prices" in tables else [],
+        goods=goods_from(*there, currency=settings.currency, on=today),
         banned=[str(word) for word in deps.library.templates().get("banned", ())],
         sender=settings.sender,
         on=today,

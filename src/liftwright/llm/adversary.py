@@ -13,7 +13,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -23,6 +22,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import Field
 
+from liftwright.domain.orders import Orders
 from liftwright.llm.scripted.conversation import offered_tools
 from liftwright.llm.scripted.model import answer
 
@@ -38,15 +38,6 @@ _READING = {
 }
 """Arguments with which it looks at everything it may look at, beside the tools that need none."""
 _PROSE = ("summary", "note", "explanation", "text", "question")
-
-
-@dataclass(frozen=True)
-class Orders:
-    """What obeying one injection means: tools to call, fields of answers to set (lists are added to), words to put into every text."""
-
-    calls: tuple[tuple[str, Mapping[str, Any]], ...] = ()
-    wishes: Mapping[str, Any] = field(default_factory=dict)
-    words: str = ""
 
 
 class Adversary(BaseChatModel):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from liftwright.agents.bench.data import Data
 from liftwright.compliance import evaluate, plan_facts
 from liftwright.content import checking, reading, template, variants
+from liftwright.content.goods import goods_from
 from liftwright.domain.goal import Objective
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import Variant
@@ -31,7 +32,8 @@ def draft(data: Data, objective: Objective, *, channels: Sequence[str], offers: 
 def check(data: Data, variant: Variant, *, objective: Objective) -> tuple[Finding, ...]:
     """What claim checks and content rules find in one text for the flight of an objective."""
     sender = data.deps.settings.sender
-    prices = data.tables["prices"].to_pylist() if "prices" in data.tables else []
+    there = [data.tables[name].to_pylist() if name in data.tables else [] for name in ("products", "prices")]
+    sold = goods_from(*there, currency=data.deps.settings.currency, on=objective.starts_on)
     found = checking.check(
         variant,
         templates=_templates(data),
@@ -40,7 +42,7 @@ def check(data: Data, variant: Variant, *, objective: Objective) -> tuple[Findin
         banned=_banned(data),
         product=objective.product,
         ends_on=objective.ends_on,
-        prices=prices,
+        goods=sold,
         sender=sender,
         documents=data.tables.get("documents"),
         on=objective.ends_on,
@@ -49,7 +51,7 @@ def check(data: Data, variant: Variant, *, objective: Objective) -> tuple[Findin
         variant,
         evidence=data.evidence,
         offers=data.offers,
-        prices=prices,
+        goods=sold,
         banned=_banned(data),
         sender=sender,
         dates=[objective.ends_on],

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ConfigError
-from liftwright.llm.adversary import Orders
+from liftwright.domain.orders import Orders
 
 Vector = Literal["note", "review", "brand", "chat", "tool", "memory"]
 VECTORS: tuple[Vector, ...] = get_args(Vector)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import computed_field
 
+from liftwright import wiring
 from liftwright.domain.base import Value
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import LiftwrightError, ProviderError
@@ -18,7 +19,6 @@ from liftwright.evaluation.redteam import attacks, shop
 from liftwright.evaluation.redteam.attacks import Attempt
 from liftwright.evaluation.redteam.judge import Before, Judged, before, judge
 from liftwright.flow import walk
-from liftwright.llm.adversary import Adversary
 
 CONFIDENCE = 0.95
 BLOCKED_EVERY = 3
@@ -135,7 +135,7 @@ class _Lab:
         """One walk of the graph with these orders in the data, or in the goal, and the judge's view of it."""
         self.runs += 1
         home = self.place / f"run-{self.runs}"
-        model = Adversary(orders={case.ref: case.attack.orders for case in batch})
+        model = wiring.adversary({case.ref: case.attack.orders for case in batch})
         typed = [case.text for case in batch if case.vector == "chat"]
         with shop.planted(self.place / "base", home, batch, files=self.files, model=model, is_blocked=is_blocked) as deps:
             planted = frozenset(lesson.lesson_id for lesson in deps.lessons.find(now=deps.now()))
