@@ -161,3 +161,30 @@ def test_an_operators_prompt_replaces_the_shipped_one_and_a_missing_one_is_named
     assert "hello" in [prompt.name for prompt in library.prompts()]
     with pytest.raises(ConfigError, match="Did you mean 'hello'"):
         library.prompt("helo")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("read_goal: read", "read_goal: execute"), "'execute' is no mode of read_goal"),
+        (("strategist: [read_goal", "strategist: [read_gaol"), "Did you mean 'read_goal'?"),
+        (("  strategist:", "  strategst:"), "Did you mean 'strategist'?"),
+        (("agents:", "agent:"), "no 'agents:'"),
+        (("tools:", "tool:"), "no 'tools:'"),
+    ],
+)
+def test_a_table_of_tools_that_gives_what_there_is_not_is_refused(tmp_path: Path, change: tuple[str, str], words: str) -> None:
+    text = (DiskLibrary().directory("policies") / "tools.yaml").read_text(encoding="utf-8")
+    assert change[0] in text
+    with pytest.raises(PolicyError, match=r"policies/tools\.yaml") as caught:
+        _with_rule(tmp_path, text.replace(*change, 1), name="tools.yaml").policies()
+    assert words in caught.value.says
+
+
+def test_the_table_of_tools_is_in_the_digest(tmp_path: Path) -> None:
+    text = (DiskLibrary().directory("policies") / "tools.yaml").read_text(encoding="utf-8")
+    fewer = _with_rule(
+        tmp_path, text.replace("strategist: [read_goal, find_lessons]", "strategist: [read_goal]"), name="tools.yaml"
+    )
+    assert fewer.policies().tools["strategist"] == ("read_goal",)
+    assert fewer.policies().digest != DiskLibrary().policies().digest

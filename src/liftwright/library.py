@@ -19,13 +19,14 @@ import yaml
 from pydantic import ValidationError
 
 from liftwright.domain.errors import ConfigError, PolicyError
-from liftwright.domain.policy import PolicyBundle, Rule, RuleScope
+from liftwright.domain.policy import AGENTS, TOOL_MODES, PolicyBundle, Rule, RuleScope
 from liftwright.domain.prompt import Prompt
 
 _SCOPES: tuple[RuleScope, ...] = ("person", "content", "plan")
 _TYPES = ("text", "integer", "number", "boolean", "date")
 _PLACE = re.compile(r"(?<!\\)\{\{\s*([^{}]*?)\s*\}\}")
-_FACTS, _AUTONOMY, _TEMPLATES, _WORDING = "schema/facts.yaml", "autonomy.yaml", "content/templates.yaml", "content/wording.yaml"
+_FACTS, _AUTONOMY, _TOOLS = "schema/facts.yaml", "autonomy.yaml", "tools.yaml"
+_TEMPLATES, _WORDING = "content/templates.yaml", "content/wording.yaml"
 
 
 class _Loader(yaml.SafeLoader):
@@ -150,7 +151,7 @@ def _bad_prompt(code: str, says: str) -> ConfigError:
 
 
 def _assemble(files: dict[str, Path]) -> tuple[PolicyBundle, dict[str, Any], dict[str, str]]:
-    special = {name: _read(files, name) for name in (_FACTS, _AUTONOMY, _TEMPLATES, _WORDING)}
+    special = {name: _read(files, name) for name in (_FACTS, _AUTONOMY, _TOOLS, _TEMPLATES, _WORDING)}
     facts, groups = _facts(special[_FACTS])
     rules: dict[str, Rule] = {}
     where: dict[str, str] = {}
@@ -167,9 +168,29 @@ def _assemble(files: dict[str, Path]) -> tuple[PolicyBundle, dict[str, Any], dic
         "facts": facts,
         "autonomy": autonomy.data,
         "templates": templates,
+        "tools": special[_TOOLS].data,
     }
+    tools = _permissions(special[_TOOLS])
     digest = "sha256:" + hashlib.sha256(rfc8785.dumps(content)).hexdigest()
-    return PolicyBundle(rules=ordered, facts=facts, autonomy=autonomy.data, digest=digest), templates, where
+    return PolicyBundle(rules=ordered, facts=facts, autonomy=autonomy.data, tools=tools, digest=digest), templates, where
+
+
+def _permissions(record: _Record) -> dict[str, tuple[str, ...]]:
+    """Agent to tools. Refuses an agent or tool nobody declared, and a mode that does not exist: there is none that has an effect."""
+    modes, rows = _mapping(record, "tools").data["tools"], _mapping(record, "agents").data["agents"]
+    for tool, mode in modes.items():
+        if mode not in TOOL_MODES:
+            raise _bad("POLICY-TOOLS", f"{record.where}: '{mode}' is no mode of {tool}; a tool may {', '.join(TOOL_MODES)}.")
+    for agent, tools in rows.items():
+        if agent not in AGENTS:
+            raise _bad("POLICY-TOOLS", f"{record.where}: there is no agent '{agent}'.{_nearest(agent, AGENTS)}")
+        for tool in tools:
+            if tool not in modes:
+                raise _bad(
+                    "POLICY-TOOLS",
+                    f"{record.where}: {agent} has the tool '{tool}', which is not declared.{_nearest(tool, list(modes))}",
+                )
+    return {agent: tuple(tools) for agent, tools in rows.items()}
 
 
 def _read(files: dict[str, Path], name: str) -> _Record:

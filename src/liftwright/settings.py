@@ -89,10 +89,14 @@ class FeatureSettings(Value):
 
 
 class AgentSettings(Value):
-    """The budget of one agent step."""
+    """The budget of one agent step, and of all steps of a campaign's planning together. `price`: major units per 1,000 tokens, for the ledger;
+    `max_cost` needs it."""
 
     max_calls: int = Field(default=12, ge=1)
     max_tokens: int = Field(default=60_000, ge=100)
+    max_campaign_tokens: int = Field(default=1_000_000, ge=100)
+    price: Decimal = Field(default=Decimal(0), ge=0)
+    max_cost: Decimal | None = Field(default=None, gt=0)
     max_seconds: float = Field(default=120.0, gt=0)
     attempts: int = Field(default=3, ge=1)
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from fake_bench import BRIEF, GOAL, OBJECTIVE, REPORT, bench, deps, plan
 from hypothesis import given
 from hypothesis import strategies as st
-from players import Player
+from players import Player, calls
 
 from liftwright.agents import (
     audience_analyst,
@@ -37,17 +38,19 @@ EFFECTS = re.compile(
     r"send|deliver|dispatch|launch|approv|import|export|reject|stop|save|delete|write_|execute|pay|mail|upload|fetch|http|sql"
 )
 Run = Callable[[Any], Awaitable[Any]]
+MAY = DiskLibrary().policies().tools
+"""Agent to tools, from policies/tools.yaml."""
 PEOPLE: dict[str, tuple[tuple[str, ...], Run]] = {
-    "strategist": (strategist.TOOLS, lambda d: strategist.propose(GOAL, bench=bench(), deps=d)),
-    "audience_analyst": (audience_analyst.TOOLS, lambda d: audience_analyst.propose(OBJECTIVE, bench=bench(), deps=d)),
-    "content_writer": (content_writer.TOOLS, lambda d: content_writer.propose(OBJECTIVE, bench=bench(), deps=d)),
-    "channel_planner": (channel_planner.TOOLS, lambda d: channel_planner.propose(OBJECTIVE, (), bench=bench(), deps=d)),
-    "compliance_reviewer": (compliance_reviewer.TOOLS, lambda d: compliance_reviewer.review(plan(), bench=bench(), deps=d)),
+    "strategist": (MAY["strategist"], lambda d: strategist.propose(GOAL, bench=bench(), deps=d)),
+    "audience_analyst": (MAY["audience_analyst"], lambda d: audience_analyst.propose(OBJECTIVE, bench=bench(), deps=d)),
+    "content_writer": (MAY["content_writer"], lambda d: content_writer.propose(OBJECTIVE, bench=bench(), deps=d)),
+    "channel_planner": (MAY["channel_planner"], lambda d: channel_planner.propose(OBJECTIVE, (), bench=bench(), deps=d)),
+    "compliance_reviewer": (MAY["compliance_reviewer"], lambda d: compliance_reviewer.review(plan(), bench=bench(), deps=d)),
     "measurement_design": (
-        measurement_analyst.TOOLS,
+        MAY["measurement_analyst"],
         lambda d: measurement_analyst.design(OBJECTIVE, bench().eligible(OBJECTIVE), bench=bench(), deps=d),
     ),
-    "measurement_narrate": (measurement_analyst.TOOLS, lambda d: measurement_analyst.narrate(REPORT, deps=d)),
+    "measurement_narrate": (MAY["measurement_analyst"], lambda d: measurement_analyst.narrate(REPORT, deps=d)),
 }
 
 
@@ -80,6 +83,32 @@ async def test_a_model_is_given_only_the_tools_of_its_role(person: str) -> None:
     assert offered[-1] == SUBMIT
     assert set(offered[:-1]) <= set(declared)
     assert not [name for name in offered if EFFECTS.search(name)]
+
+
+async def test_every_tool_of_the_table_is_offered_by_somebody_and_none_that_is_not() -> None:
+    offered: dict[str, set[str]] = {}
+    for person, (_, run) in PEOPLE.items():
+        player = Player(replies=["nothing"])
+        await run(deps(player, max_calls=1))
+        role = "measurement_analyst" if person.startswith("measurement") else person
+        offered.setdefault(role, set()).update(player.offered[0][:-1])
+    assert offered == {agent: set(names) for agent, names in MAY.items()}
+
+
+async def test_a_tool_taken_out_of_the_table_is_taken_from_the_agent() -> None:
+    class Closed(DiskLibrary):
+        def policies(self) -> Any:
+            bundle = super().policies()
+            return bundle.model_copy(update={"tools": {"strategist": ("read_goal",)}})
+
+    player = Player(replies=[calls(("find_lessons", {"query": "x"})), "nothing"])
+    given = replace(deps(player, max_calls=3), library=Closed())
+    result = await strategist.propose(GOAL, bench=bench(), deps=given)
+    assert player.offered[0] == ["read_goal", SUBMIT]
+    rules = {finding.rule for finding in result.findings}
+    assert {"AGENT-TOOL-CLOSED", "AGENT-UNKNOWN-TOOL"} <= rules  # it asked for it, and nothing happened
+    writer = await content_writer.propose(OBJECTIVE, bench=bench(), deps=given)
+    assert {finding.rule for finding in writer.findings} >= {"AGENT-TOOL-CLOSED"}  # an agent without a row has no tool
 
 
 def test_every_prompt_names_its_tools_and_its_role() -> None:

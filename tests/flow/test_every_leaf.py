@@ -18,7 +18,7 @@ from liftwright.ports import Deps
 from liftwright.store.engine import open_engine
 
 ONLY_WORDS = (
-    "assumptions", "decisions", "lessons", "evidence", "cannot_know", "start", "model", "findings",
+    "assumptions", "decisions", "lessons", "evidence", "cannot_know", "start", "model", "usage", "findings",
     "experiment.note", "experiment.stop_rules.*.says", "experiment.analysis.*.says", "audience.funnel", "audience.reasons", "audience.strata",
     "forecast.probability_of_target", "forecast.says", "assignment.prices", "assignment.ranges", "assignment.objective",
     "assignment.upper_bound", "assignment.gap", "assignment.violations", "assignment.undrawn_bound", "assignment.exploration_cost",

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from liftwright.agents.bench import Bench
 
 AGENT = "audience_analyst"
-TOOLS = ("population_counts", "segment_counts", "feature_summaries", "past_tests", "scores_summary", "find_lessons")
 _MOST_PHRASES = 5
 _TESTS_TOLD = 3
 

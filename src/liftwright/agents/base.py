@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from langchain_core.language_models import LanguageModelInput
@@ -69,6 +69,7 @@ class _Stopped(Exception):
 
 async def run(step: Step[T], *, deps: Deps) -> AgentResult[T]:
     """The model's answer, or the rules' own proposal with a finding that says why. Raises only what an operator must mend (ConfigError)."""
+    step, closed = _permitted(step, deps)
     system = render(deps.library.prompt(step.prompt), step.values)
     talk = _Talk([SystemMessage(system), HumanMessage(task_message(step.task, step.facts))])
     budget = deps.settings.agents
@@ -76,7 +77,7 @@ async def run(step: Step[T], *, deps: Deps) -> AgentResult[T]:
     try:
         async with asyncio.timeout(budget.max_seconds):
             value = await _converse(step, talk, deps=deps)
-        return AgentResult(value, _unknown_tools(step.agent, talk), deps.settings.model, talk.calls, talk.tokens)
+        return AgentResult(value, (*closed, *_unknown_tools(step.agent, talk)), deps.settings.model, talk.calls, talk.tokens)
     except _Stopped as stop:
         reason = str(stop)
     except TimeoutError:
@@ -92,7 +93,19 @@ async def run(step: Step[T], *, deps: Deps) -> AgentResult[T]:
         f"The language model gave no usable answer: {reason.rstrip('.')}. The rules' own proposal was taken.",
         fix="Nothing needs to be done; another model may word or choose better.",
     )
-    return AgentResult(step.fallback(), (*_unknown_tools(step.agent, talk), finding), FALLBACK, talk.calls, talk.tokens)
+    findings = (*closed, *_unknown_tools(step.agent, talk), finding)
+    return AgentResult(step.fallback(), findings, FALLBACK, talk.calls, talk.tokens)
+
+
+def _permitted(step: Step[T], deps: Deps) -> tuple[Step[T], tuple[Finding, ...]]:
+    """The step with the tools its agent may call (policies/tools.yaml) and no others, and what is to be said of those taken away."""
+    allowed = deps.library.policies().tools.get(step.agent, ())
+    gone = tuple(tool.name for tool in step.tools if tool.name not in allowed)
+    if not gone:
+        return step, ()
+    says = f"The rules do not let the {step.agent.replace('_', ' ')} call {', '.join(gone)}; its model worked without."
+    finding = note("AGENT-TOOL-CLOSED", step.agent, says, severity="info", count=len(gone))
+    return replace(step, tools=[tool for tool in step.tools if tool.name in allowed]), (finding,)
 
 
 async def _converse(step: Step[T], talk: _Talk, *, deps: Deps) -> T:
@@ -114,7 +127,7 @@ async def _ask(
     bound: Runnable[LanguageModelInput, Any], messages: Sequence[BaseMessage], talk: _Talk, budget: AgentSettings
 ) -> Any:
     if talk.tokens + _tokens_of(messages) > budget.max_tokens:
-        raise _Stopped(f"the budget of {budget.max_tokens} tokens a step was used up")
+        raise _Stopped(f"the {budget.max_tokens} tokens that were left for this step were used up")
     talk.calls += 1
     try:
         reply = await bound.ainvoke(list(messages))

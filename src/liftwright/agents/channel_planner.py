@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from liftwright.agents.bench.values import Assigned, Eligible
 
 AGENT = "channel_planner"
-TOOLS = ("list_channels", "list_offers", "past_tests", "scores_summary", "draft_assignment")
 RULES_NOTE = (
     "Every allowed channel and offer competes; the assignment keeps a contact only where its expected margin exceeds its cost."
 )

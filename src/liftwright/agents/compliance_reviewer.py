@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from liftwright.agents.bench import Bench
 
 AGENT = "compliance_reviewer"
-TOOLS = ("read_findings", "policy_check")
 _MOST_ADDED = 5
 _ORDER = ("block", "needs_approval", "warn", "info")
 

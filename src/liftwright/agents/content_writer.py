@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from liftwright.agents.bench import Bench
 
 AGENT = "content_writer"
-TOOLS = ("find_documents", "list_channels", "list_offers", "draft_variants", "check_variant", "policy_check")
 _MOST_A_SLOT = 3
 _URL = re.compile(r"https?://\S+", re.IGNORECASE)
 _TEXTS = ("subject", "body", "call_to_action")

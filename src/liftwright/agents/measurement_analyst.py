@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from liftwright.agents.bench.values import Eligible
 
 AGENT = "measurement_analyst"
-TOOLS = ("past_tests", "experiment_design", "read_report")
 _LONGEST_NARRATIVE = 4_000
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from liftwright.agents.bench import Bench
 
 AGENT = "strategist"
-TOOLS = ("read_goal", "find_lessons")
 
 
 async def propose(goal: Goal, *, bench: Bench, deps: Deps) -> AgentResult[Brief]:

@@ -160,6 +160,8 @@ class Plan(Value):
     """Only where earlier campaigns were closed."""
     evidence: tuple[str, ...] = ()
     cannot_know: tuple[str, ...] = ()
+    usage: dict[str, Any] = {}
+    """What talking to models has cost until this revision: calls, tokens, cost; not bound by the hash."""
     model: str
     manifest_version: int = MANIFEST_VERSION
 

@@ -79,6 +79,11 @@ class Finding(Value):
     by: str = "rules"
 
 
+AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner", "compliance_reviewer", "measurement_analyst")
+TOOL_MODES = ("read", "draft", "check")
+"""What a tool of an agent may do: look at aggregates, make a value nobody keeps, say what the rules find. Nothing else exists."""
+
+
 class Waiver(Value):
     """A rule that does not count for a while, for one campaign (`scope` is its id) or for all (`policies`)."""
 
@@ -102,9 +107,10 @@ class Waiver(Value):
 
 
 class PolicyBundle(Value):
-    """All rules in force and the SHA-256 of their canonical form."""
+    """All rules in force and the SHA-256 of their canonical form. `tools`: agent to the names of the tools it may call."""
 
     rules: tuple[Rule, ...]
     facts: dict[str, str]
     autonomy: dict[str, Any]
+    tools: dict[str, tuple[str, ...]] = {}
     digest: str

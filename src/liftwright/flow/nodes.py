@@ -22,7 +22,7 @@ from liftwright.domain.errors import GoalError
 from liftwright.domain.goal import Brief, Objective
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
-from liftwright.flow import standing
+from liftwright.flow import spending, standing
 from liftwright.flow.edits import Edits
 from liftwright.flow.state import MAX_ROUNDS, CampaignState, merged
 from liftwright.ports import Deps
@@ -43,7 +43,7 @@ async def opened(state: CampaignState, deps: Deps) -> Bench:
 async def strategist(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     """The goal becomes a brief: an objective, or the one question that must be answered first."""
     bench = await opened(state, deps)
-    result = await strategy.propose(state["goal"], bench=bench, deps=deps)
+    result = await strategy.propose(state["goal"], bench=bench, deps=spending.left(state, deps))
     brief = state.get("edits", Edits()).brief(result.value)
     question = brief.question if brief.objective is None else None
     if brief.objective is None and question is None:
@@ -52,7 +52,7 @@ async def strategist(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     standing.move(
         state["campaign_id"], "needs_answer" if question else "planning", deps=deps, question=question, goal=state["goal"]
     )
-    return {"brief": brief, "notes": result.findings, "round": 0}
+    return {"brief": brief, "notes": result.findings, "round": 0, "usage": spending.of(result)}
 
 
 async def ask(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
@@ -67,28 +67,28 @@ async def audience_analyst(state: CampaignState, *, deps: Deps) -> dict[str, Any
     """Who may be contacted at all, with the funnel that says why not the others."""
     bench = await opened(state, deps)
     objective = objective_of(state)
-    result = await analyst.propose(objective, bench=bench, deps=deps)
+    result = await analyst.propose(objective, bench=bench, deps=spending.left(state, deps))
     include, exclude = result.value.include, with_edits(result.value.exclude, state)
     eligible = await asyncio.to_thread(bench.eligible, objective, include=include, exclude=exclude)
-    return {"proposal": result.value, "eligible": eligible, "notes": result.findings}
+    return {"proposal": result.value, "eligible": eligible, "notes": result.findings, "usage": spending.of(result)}
 
 
 async def content_writer(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     """Texts that fill approved templates; on a revision, with what compliance remarked."""
     bench = await opened(state, deps)
-    result = await writer.propose(objective_of(state), bench=bench, deps=deps, remarks=remarks(state))
-    return {"variants": result.value.variants, "notes": result.findings}
+    result = await writer.propose(objective_of(state), bench=bench, deps=spending.left(state, deps), remarks=remarks(state))
+    return {"variants": result.value.variants, "notes": result.findings, "usage": spending.of(result)}
 
 
 async def experiment_design(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
     """The holdout and what the test can detect, before anyone is chosen."""
     bench = await opened(state, deps)
     objective, eligible = objective_of(state), state["eligible"]
-    result = await measurement_analyst.design(objective, eligible, bench=bench, deps=deps)
+    result = await measurement_analyst.design(objective, eligible, bench=bench, deps=spending.left(state, deps))
     edits = state.get("edits", Edits())
     share = edits.holdout_share if edits.holdout_share is not None else result.value.holdout_share
     experiment = await asyncio.to_thread(bench.design, objective, eligible, share=share, asked=edits.arms)
-    return {"experiment": experiment, "notes": result.findings}
+    return {"experiment": experiment, "notes": result.findings, "usage": spending.of(result)}
 
 
 async def channel_planner(state: CampaignState, *, deps: Deps) -> dict[str, Any]:
@@ -98,13 +98,13 @@ async def channel_planner(state: CampaignState, *, deps: Deps) -> dict[str, Any]
         objective_of(state),
         state["variants"],
         bench=bench,
-        deps=deps,
+        deps=spending.left(state, deps),
         remarks=remarks(state),
         eligible=state["eligible"],
         experiment=state["experiment"],
     )
     solved = await asyncio.to_thread(assigned, state, result.value, bench)
-    return {**solved, "notes": result.findings}
+    return {**solved, "notes": result.findings, "usage": spending.of(result)}
 
 
 def assigned(state: CampaignState, proposal: PlanProposal, bench: Bench) -> dict[str, Any]:
@@ -134,9 +134,10 @@ async def compliance_reviewer(state: CampaignState, *, deps: Deps) -> dict[str, 
     """The rules decide; the model may add findings, never remove one."""
     bench = await opened(state, deps)
     plan = await asyncio.to_thread(plan_of, state, bench, deps, revision=state["revision"], findings=())
-    result = await reviewer.review(plan, bench=bench, deps=deps)
+    result = await reviewer.review(plan, bench=bench, deps=spending.left(state, deps))
     findings = merged((), (*result.value.findings, *_explained(state, result.value.explanation), *result.findings))
-    return {"findings": findings, "round": state.get("round", 0) + (1 if blocks(findings) else 0)}
+    round_ = state.get("round", 0) + (1 if blocks(findings) else 0)
+    return {"findings": findings, "round": round_, "usage": spending.of(result)}
 
 
 def _explained(state: CampaignState, words: str) -> tuple[Finding, ...]:
@@ -148,7 +149,7 @@ def _explained(state: CampaignState, words: str) -> tuple[Finding, ...]:
 
 def plan_of(state: CampaignState, bench: Bench, deps: Deps, *, revision: int, findings: tuple[Finding, ...]) -> Plan:
     """The plan this state stands for; the same state gives the same plan, bit for bit."""
-    return bench.plan(
+    found = bench.plan(
         brief=state["brief"],
         revision=revision,
         eligible=state["eligible"],
@@ -158,6 +159,7 @@ def plan_of(state: CampaignState, bench: Bench, deps: Deps, *, revision: int, fi
         findings=findings,
         model=deps.settings.model,
     )
+    return found.model_copy(update={"usage": spending.shown(state, deps)})
 
 
 def objective_of(state: CampaignState) -> Objective:

@@ -235,6 +235,7 @@ def _plan(plan: Plan) -> Json:
         "start": whole["start"],
         "evidence": whole["evidence"],
         "cannot_know": whole["cannot_know"],
+        "usage": whole["usage"],
     }
 
 

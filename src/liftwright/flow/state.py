@@ -33,8 +33,13 @@ def merged(old: tuple[Finding, ...], new: tuple[Finding, ...]) -> tuple[Finding,
     return tuple(seen.values())
 
 
+def added(old: dict[str, int], new: dict[str, int]) -> dict[str, int]:
+    """Sums by name (the reducer of `usage`)."""
+    return {name: old.get(name, 0) + new.get(name, 0) for name in {*old, *new}}
+
+
 class CampaignState(TypedDict, total=False):
-    """One planning run. `revision` is the plan's, `round` counts what compliance sent back within this revision.
+    """One planning run. `usage`: calls and tokens of every agent step so far, also of earlier revisions. `revision` is the plan's, `round` counts what compliance sent back within this revision.
 
     A run started by hand in a development server brings `words` alone; the goal and the pins follow from them.
     """
@@ -53,6 +58,7 @@ class CampaignState(TypedDict, total=False):
     chosen: PlanProposal
     assigned: Assigned
     notes: Annotated[tuple[Finding, ...], merged]
+    usage: Annotated[dict[str, int], added]
     findings: tuple[Finding, ...]
     revision: int
     round: int
