@@ -22,7 +22,7 @@ from liftwright.domain.errors import GoalError
 from liftwright.domain.goal import Brief, Objective
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
-from liftwright.flow import spending, standing
+from liftwright.flow import booked, spending, standing
 from liftwright.flow.edits import Edits
 from liftwright.flow.state import MAX_ROUNDS, CampaignState, merged
 from liftwright.ports import Deps
@@ -135,7 +135,8 @@ async def compliance_reviewer(state: CampaignState, *, deps: Deps) -> dict[str, 
     bench = await opened(state, deps)
     plan = await asyncio.to_thread(plan_of, state, bench, deps, revision=state["revision"], findings=())
     result = await reviewer.review(plan, bench=bench, deps=spending.left(state, deps))
-    findings = merged((), (*result.value.findings, *_explained(state, result.value.explanation), *result.findings))
+    clashes = await asyncio.to_thread(booked.findings, plan, deps=deps)
+    findings = merged((), (*result.value.findings, *clashes, *_explained(state, result.value.explanation), *result.findings))
     round_ = state.get("round", 0) + (1 if blocks(findings) else 0)
     return {"findings": findings, "round": round_, "usage": spending.of(result)}
 
