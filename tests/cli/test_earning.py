@@ -27,3 +27,10 @@ def test_nothing_is_proposed_without_proof_and_a_wrong_name_is_said_so(run: Run,
     assert (shown["start"], shown["cells"], shown["waiting"]) == ("controlled", [], [])
     wrong = run("autonomy", "sign", "l-0", "--as", "ann", "--home", shop)
     assert (wrong.code, "There is no proposal" in wrong.err) == (1, True)
+
+
+def test_an_opportunity_is_a_command_away(run: Run, shop: Path) -> None:
+    shown = run("opportunities", "--home", shop)
+    assert shown.code == 0, shown.err
+    assert 'liftwright plan "Sell more over the next 14 days to ' in shown.out
+    assert run("opportunities", "--quiet-days", "0", "--home", shop).code == 2

@@ -1,4 +1,4 @@
-"""autonomy: show, history, propose, sign, refuse, drill."""
+"""autonomy: show, history, propose, sign, refuse, drill; opportunities."""
 
 from __future__ import annotations
 
@@ -122,6 +122,30 @@ def autonomy_drill(workspace: Workspace, campaign: str, by: str) -> None:
     says = "passed" if done["passed"] else f"FAILED: {done['let_through']} of them could have left"
     workspace.show(done, f"Drill of {campaign} {says}; {done['tried']} sends tried after the stop. The campaign goes on.")
     leave(0 if done["passed"] else 1)
+
+
+@command(name="opportunities")
+@click.option(
+    "--quiet-days", type=click.IntRange(min=1, max=365), default=28, show_default=True, help="Without a contact for so long."
+)
+def opportunities_command(workspace: Workspace, quiet_days: int) -> None:
+    """Groups nobody has written to lately and whom a past test says a contact pays for; exit 1 when there is none."""
+    from liftwright.flow import opportunities
+
+    deps = workspace.deps()
+    found = opportunities.listed(deps=deps, quiet_days=quiet_days)
+    currency = deps.settings.currency
+    lines = [
+        f"{row['margin']['mid']:>12,.2f} {currency} ({row['margin']['low']:,.2f} to {row['margin']['high']:,.2f})  {row['people']:,} {row['group']} by "
+        f'{row["channel"].replace("_", " ")}, contacts cost {row["cost"]:,.2f}\n{_IN}liftwright plan "{row["goal"]}"'
+        for row in found
+    ]
+    workspace.show(
+        found,
+        "\n".join(lines)
+        or "No measured uplift lies unused: no past test says that a contact pays, or everybody was contacted lately.",
+    )
+    leave(0 if found else 1)
 
 
 for _each in (autonomy_show, autonomy_history, autonomy_propose, autonomy_sign, autonomy_refuse, autonomy_drill):

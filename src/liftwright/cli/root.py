@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replay": ("asking", "Compute a plan again from its pins and compare every decision."),
     "prove": ("proving", "What another model, setting or prompt would have brought in past campaigns."),
     "policy": ("policies", "Rules: check, test, explain, diff, hash, coverage, mutants."),
+    "opportunities": ("earning", "Where measured uplift lies unused, priced, with the goal that would ask for it."),
     "autonomy": ("earning", "What may run alone, earned and lost: show, history, propose, sign, refuse, drill."),
     "journal": ("governing", "The tamper-evident log."),
     "model": ("modelling", "Scoring models: list, train, card, off, on, drift."),
