@@ -109,9 +109,9 @@ class Ledger(Protocol):
         now: datetime,
         worker: str,
         limit: int,
-        seconds: int = ...,
-        ahead: Mapping[Channel, datetime] | None = ...,
-        only: str | None = ...,
+        seconds: int = 60,
+        ahead: Mapping[Channel, datetime] | None = None,
+        only: str | None = None,
     ) -> list[Send]:
         """Take due sends of running campaigns. `ahead`: channels taken before their moment, and until which. `only`: of one campaign."""
 

@@ -17,6 +17,8 @@ from liftwright.cli.root import COMMANDS, liftwright
 
 Run = Callable[..., Any]
 GROUPS = {
+    "person": ("export", "erase"),
+    "autonomy": ("show", "history", "propose", "sign", "refuse", "drill"),
     "policy": (
         "test",
         "coverage",
