@@ -16,7 +16,7 @@ Planned = tuple[Path, str, str]
 
 PLAN_KEYS = {
     "campaign_id", "status", "goal", "plan_hash", "revision", "objective", "audience", "decisions", "experiment", "forecast",
-    "assignment", "offers", "variants", "envelope", "autonomy_level", "findings", "pins", "lessons", "evidence", "cannot_know", "model", "start",
+    "assignment", "offers", "variants", "envelope", "autonomy_level", "findings", "pins", "lessons", "evidence", "cannot_know", "usage", "model", "start",
 }  # fmt: skip
 INSIDE = {
     "objective": {"metric", "direction", "starts_on", "ends_on", "constraints", "assumptions"},
