@@ -25,6 +25,7 @@ from liftwright import settings as settings_file
 from liftwright import wiring
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.plan import Plan
+from liftwright.evaluation import market
 from liftwright.flow import deciding, dispatch, intake, walk
 from liftwright.ports import Deps
 
@@ -144,7 +145,7 @@ def furnished() -> Path:
     deps = open_shop(home)
     bring_in(write_files(home / "files"), deps)
     close(deps)
-    (home / "liftwright.toml").write_text(settings_file.as_toml(VALUES), encoding="utf-8")
+    (home / "liftwright.toml").write_text(market.as_toml(VALUES), encoding="utf-8")
     return home
 
 

@@ -87,7 +87,7 @@ class DiskLibrary:
         return self._load()[0]
 
     def templates(self) -> dict[str, Any]:
-        """`templates` (approved messages), `merge_tags` and `banned` (wording not used), as in `policies/content/`."""
+        """`templates` (approved messages), `merge_tags`, and the lists of `wording.yaml`, as in `policies/content/`."""
         return self._load()[1]
 
     def where(self, rule_id: str) -> str:
@@ -162,7 +162,7 @@ def _assemble(files: dict[str, Path]) -> tuple[PolicyBundle, dict[str, Any], dic
         rules[rule.id], where[rule.id] = rule, record.where
     ordered = tuple(rules[key] for key in sorted(rules))
     autonomy = _mapping(special[_AUTONOMY], "levels")
-    templates = _mapping(special[_TEMPLATES], "templates").data | {"banned": _mapping(special[_WORDING], "banned").data["banned"]}
+    templates = _mapping(special[_TEMPLATES], "templates").data | _mapping(special[_WORDING], "banned").data
     content = {
         "rules": [rule.model_dump(mode="json") for rule in ordered],
         "facts": facts,

@@ -1,7 +1,5 @@
 """What the house needs from outside, as Protocols, and `Deps`: all of it in one hand. Only `wiring.py` chooses who fills it.
-
-The language-model port is LangChain's own `BaseChatModel`; it is not wrapped in an interface of ours.
-"""
+The language-model port is LangChain's own `BaseChatModel`; it is not wrapped in an interface of ours."""
 
 from __future__ import annotations
 
@@ -13,7 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from liftwright.domain.approval import ApprovalRequest, Decision, Signature, User
-from liftwright.domain.campaign import Campaign, CampaignStatus, Examined, JournalEntry, Sealed, Send, SendState, Snapshot
+from liftwright.domain.campaign import (
+    SEND_FIELDS,
+    Campaign,
+    CampaignStatus,
+    Examined,
+    JournalEntry,
+    Sealed,
+    Send,
+    SendState,
+    Snapshot,
+)
 from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
 from liftwright.domain.learning import CellStatistics, Found, MemoryKind, Remembered
@@ -79,6 +87,7 @@ class Approvals(Protocol):
     def revoke(self, approval_id: str, *, by: str, reason: str, now: datetime) -> ApprovalRequest: ...
 
 
+Names = Sequence[str] | None
 LeaseOutcome = Literal["sent", "failed", "unknown", "suppressed", "delayed"]
 
 
@@ -88,8 +97,8 @@ class Users(Protocol):
     def all(self) -> list[User]: ...
     def get(self, name: str) -> User | None: ...
     def put(self, name: str, *, roles: Sequence[str], is_active: bool, by: str, now: datetime) -> User: ...
-    def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta) -> str: ...
-    def revoke_keys(self, name: str, *, by: str, now: datetime) -> int: ...
+    def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta, prefix: str = "lw_") -> str: ...
+    def revoke_keys(self, name: str, *, by: str, now: datetime, only: str = "") -> int: ...
     def owns(self, name: str, key: str, *, now: datetime) -> bool: ...
     def sign(self, signature: Signature) -> None:
         """Put a name under a pending approval, once; ApprovalError where it is too late for that."""
@@ -129,16 +138,12 @@ class Ledger(Protocol):
     def release_expired(self, *, now: datetime, idempotent_channels: frozenset[Channel]) -> dict[str, int]:
         """Leased and not started: back to planned. In `sending` when the lease ran out: planned again on an idempotent channel, else `unknown`."""
 
-    def sends(self, campaign_id: str | None = None, *, states: Sequence[SendState] = ()) -> pa.Table: ...
+    def sends(
+        self, campaign_id: str | None = None, *, states: Sequence[SendState] = (), columns: Sequence[str] = SEND_FIELDS
+    ) -> pa.Table: ...
     def counts(self, campaign_id: str) -> dict[str, int]: ...
     def cancel_planned(
-        self,
-        campaign_id: str,
-        *,
-        reason: str,
-        now: datetime,
-        customer_ids: Sequence[str] | None = None,
-        offer: str | None = None,
+        self, campaign_id: str, *, reason: str, now: datetime, customer_ids: Names = None, offer: str = "", send_ids: Names = None
     ) -> int: ...
     def recall(self, reasons: Mapping[str, str], *, now: datetime) -> int:
         """Handed over for a later moment and taken back: send id to reason. Returns how many became cancelled."""

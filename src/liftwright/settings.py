@@ -8,9 +8,10 @@ import json
 import os
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -31,12 +32,14 @@ class ChannelSettings(Value):
     """One channel. `unit_cost` in major units per contact; sandboxed (`live = false`) unless switched on.
 
     `lead_days`: days from handing over until it lands with the person. `least_run`: fewer contacts than this in a flight are not made.
+    `most_per_week`: most contacts by this channel to one person in seven days, besides the cap over all channels.
     """
 
     unit_cost: Decimal = Decimal("0")
     capacity_per_day: int | None = Field(default=None, ge=0)
     lead_days: int = Field(default=0, ge=0)
     least_run: int = Field(default=0, ge=0)
+    most_per_week: int | None = Field(default=None, ge=0)
     live: bool = False
     adapter: str = "file_drop"
     options: dict[str, str] = {}
@@ -50,10 +53,21 @@ class OfferSettings(Value):
 
 
 class LimitSettings(Value):
-    """House limits that policies read as facts."""
+    """House limits that policies read as facts.
+
+    Contacts of one person over all channels and campaigns in 24 hours, seven and thirty days; `hours_between` two of them; `unanswered`:
+    contacts within 30 days without a click, visit or order after which we leave somebody alone; `blackout`: days on which nothing leaves;
+    `outbid`: by this share more must a touch be worth to take the place of another campaign's.
+    """
 
     max_discount: float = Field(default=0.30, ge=0, lt=1)
+    contacts_per_day: int = Field(default=2, ge=0)
     contacts_per_week: int = Field(default=3, ge=0)
+    contacts_per_month: int = Field(default=12, ge=0)
+    hours_between: int = Field(default=3, ge=0)
+    unanswered: int = Field(default=12, ge=1)
+    outbid: float = Field(default=0.10, ge=0)
+    blackout: tuple[date, ...] = ()
     holdout_share: float = Field(default=0.10, gt=0, lt=1)
     randomised_share: float = Field(default=0.05, ge=0, le=1)
     approval_hours: int = Field(default=72, ge=1)
@@ -101,10 +115,16 @@ class AgentSettings(Value):
     attempts: int = Field(default=3, ge=1)
 
 
+MAIL_CHECKS = ("spf", "dkim", "dmarc", "alignment", "tls", "ptr")
+"""What large mailbox providers check of a bulk sender's domain and server."""
+
+
 class SenderSettings(Value):
     """Who sends: needed in content and headers of commercial mail. The values below are placeholders that nobody may send under.
 
-    `simulated`: the sender of a simulated market, whose texts reach nobody.
+    `simulated`: the sender of a simulated market, whose texts reach nobody. `registrations`: by place (`US-TX`), the number under which the sender
+    is registered to text and call there, or the exemption it relies on. `mail_checked`: which of `MAIL_CHECKS` somebody checked for the mail
+    domain. `interest_assessment`: where the assessment of legitimate interest is kept, for contacts in Europe without consent.
     """
 
     name: str = "Liftwright demo shop"
@@ -113,6 +133,17 @@ class SenderSettings(Value):
     unsubscribe_url: str = "https://example.test/unsubscribe"
     domains: tuple[str, ...] = ("example.test",)
     simulated: bool = False
+    registrations: dict[str, str] = {}
+    mail_checked: tuple[Literal["spf", "dkim", "dmarc", "alignment", "tls", "ptr"], ...] = ()
+    interest_assessment: str = ""
+
+    @property
+    def owns_from(self) -> bool:
+        """Whether the from address lies in one of the sender's domains, or where its own unsubscribe page is."""
+        host = self.from_email.rpartition("@")[2].strip().casefold()
+        leave = self.unsubscribe_url.casefold().partition("://")[2].partition("/")[0]
+        own = [domain.strip().casefold() for domain in self.domains if domain.strip()]
+        return any(f".{host}".endswith(f".{each}") for each in own) or bool(host and f".{leave}".endswith(f".{host}"))
 
     @property
     def gaps(self) -> tuple[str, ...]:
@@ -227,19 +258,6 @@ def parse(values: dict[str, Any], *, where: str = "settings") -> Settings:
         raise _config_error(error, where=where) from error
 
 
-def as_toml(values: Mapping[str, Any], *, table: str = "") -> str:
-    """Nested mappings of texts, numbers and booleans as the TOML that `load` reads back."""
-    plain = [
-        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if not isinstance(value, Mapping)
-    ]
-    nested = [
-        as_toml(value, table=f"{table}.{key}" if table else str(key))
-        for key, value in values.items()
-        if isinstance(value, Mapping)
-    ]
-    return "".join(([f"\n[{table}]\n"] if table else []) + plain + nested)
-
-
 def _with_default_channels(named: dict[str, Any], *, where: str) -> dict[str, Any]:
     for name in named:
         if name not in CHANNELS:
@@ -264,18 +282,11 @@ def _config_error(error: ValidationError, *, where: str) -> ConfigError:
 
 
 def _known_keys(place: tuple[Any, ...]) -> tuple[str, ...]:
-    groups: dict[str, type[Value]] = {
-        "margin": MarginSettings,
-        "channels": ChannelSettings,
-        "offers": OfferSettings,
-        "limits": LimitSettings,
-        "experiment": ExperimentSettings,
-        "features": FeatureSettings,
-        "agents": AgentSettings,
-        "sender": SenderSettings,
-    }
-    owner = groups.get(str(place[0]), Settings) if place else Settings
-    owner = UsualSettings if tuple(place) == ("experiment", "usual") else owner
+    owner: type[Value] = Settings
+    for name in place:
+        field = owner.model_fields.get(str(name))
+        kind = (get_args(field.annotation) or (field.annotation,))[-1] if field is not None else None
+        owner = kind if isinstance(kind, type) and issubclass(kind, Value) else owner
     return tuple(owner.model_fields)
 
 

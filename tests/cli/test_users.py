@@ -53,6 +53,35 @@ def test_a_key_is_shown_once_and_must_be_shown_then(run: Run, staffed: Planned, 
     assert run("users", "revoke-keys", "leo", "--as", "leo", "--home", home).out.startswith("1 keys")
 
 
+def test_a_session_stands_for_its_key_until_it_is_ended(run: Run, staffed: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, campaign, plan_hash = staffed
+    refused = run("users", "sign-in", "leo", "--home", home)
+    assert (refused.code, "has no key" in refused.err) == (2, True)
+    key = run("users", "key", "leo", "--as", "ada", "--home", home, "--json").data["key"]
+    assert run("users", "sign-in", "leo", "--home", home).code == 1
+    monkeypatch.setenv("LIFTWRIGHT_KEY", key)
+    session = run("users", "sign-in", "leo", "--home", home, "--json").data["key"]
+    monkeypatch.setenv("LIFTWRIGHT_KEY", session)
+    again = run("users", "sign-in", "leo", "--home", home)
+    assert (again.code, "opens no other session" in again.err) == (2, True)
+    assert run("approve", campaign, "--hash", plan_hash, "--as", "fay", "--home", home).code == 1
+    assert run("users", "sign-out", "leo", "--home", home).out.startswith("Signed out")
+    words = ("approve", campaign, "--hash", plan_hash, "--as", "leo", "--home", home)
+    assert run(*words).code == 1
+    monkeypatch.setenv("LIFTWRIGHT_KEY", key)
+    assert run(*words).code == 0
+
+
+def test_an_escalation_asks_for_one_more_role(run: Run, staffed: Planned) -> None:
+    home, campaign, _ = staffed
+    words = ("escalate", campaign, "--to", "compliance", "--as", "leo", "--reason", "new claim", "--home", home)
+    found = run(*words, "--json")
+    assert (found.code, "compliance" in found.data["needs"]) == (0, True)
+    assert "compliance" in run("approvals", "--home", home, "--json").data[0]["needs"]
+    twice = run(*words)
+    assert (twice.code, "must sign already" in twice.err) == (1, True)
+
+
 def test_a_right_is_given_away_and_an_approval_taken_back(run: Run, staffed: Planned) -> None:
     home, campaign, plan_hash = staffed
     given = run("delegate", campaign, "--to", "fay", "--as", "leo", "--home", home, "--json")

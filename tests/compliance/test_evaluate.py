@@ -28,6 +28,9 @@ CLEAR: dict[str, Any] = {
     "send_on": date(2026, 11, 23),
     "local_minute": 660,
     "local_weekday": 1,
+    "zone_behind": 0,
+    "zone_ahead": 0,
+    "is_blackout": False,
     "consent": "granted",
     "is_suppressed": False,
     "has_objected": False,
@@ -37,6 +40,16 @@ CLEAR: dict[str, Any] = {
     "contacts_7d": 0,
     "calls_24h": 0,
     "contacts_per_week": 3,
+    "contacts_24h": 0,
+    "contacts_per_day": 2,
+    "contacts_30d": 0,
+    "contacts_per_month": 12,
+    "channel_contacts_7d": 0,
+    "hours_between": 3,
+    "unanswered_30d": 0,
+    "unanswered_limit": 12,
+    "has_assessment": False,
+    "is_registered": False,
 }
 KINDS = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "BOOLEAN": pa.bool_(), "DATE": pa.date32()}
 

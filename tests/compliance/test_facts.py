@@ -67,7 +67,10 @@ def test_the_facts_are_exactly_the_declared_person_facts() -> None:
 def test_a_bare_customer_file_leaves_unknown_what_it_does_not_say() -> None:
     row = facts({})
     unknown = {name for name, value in row.items() if value is None}
-    assert unknown == {"region", "consent", "on_do_not_call", "is_minor", "has_address", "days_since_purchase"}
+    assert unknown == {
+        *("region", "consent", "on_do_not_call", "is_minor", "age", "has_address"),
+        *("days_since_purchase", "hours_since_contact", "channel_per_week"),
+    }
     assert (row["country"], row["contacts_7d"], row["contacts_per_week"]) == ("US", 0, 3)
 
 
@@ -82,20 +85,24 @@ def test_a_bare_customer_file_leaves_unknown_what_it_does_not_say() -> None:
         ({"region": "CA"}, 480, 1),
         ({"region": " us-hi "}, 360, 1),
         ({"region": "Texas"}, 600, 1),
-        ({"region": "CA", "country": "ES"}, 660, 1),
+        ({"region": "CA", "country": "ES"}, 1020, 1),
+        ({"country": "UK"}, 960, 1),
+        ({"country": "Atlantis"}, 660, 1),
         ({"region": "CA", "time_zone": "America/Chicago"}, 600, 1),
     ],
 )
-def test_local_time_is_the_persons_zone_then_their_state_then_the_default(
+def test_local_time_is_the_persons_zone_then_their_state_then_their_country_then_the_default(
     person: dict[str, Any], minute: int, weekday: int
 ) -> None:
     row = facts(person)
     assert (row["local_minute"], row["local_weekday"]) == (minute, weekday)
 
 
-@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)), st.sampled_from(places.states()))
+@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31)), st.sampled_from(places.states(at=AT)))
 @settings(max_examples=40)
-def test_every_state_has_a_zone_and_local_minutes_are_within_the_day(moment: datetime, state: tuple[str, str, str]) -> None:
+def test_every_state_has_a_zone_and_local_minutes_are_within_the_day(
+    moment: datetime, state: tuple[str, str, str, int, int]
+) -> None:
     found = places.local_times([state[2]], at=moment.replace(tzinfo=UTC))
     minute, weekday = found[state[2]]
     assert 0 <= minute < 1440
@@ -103,7 +110,7 @@ def test_every_state_has_a_zone_and_local_minutes_are_within_the_day(moment: dat
 
 
 def test_there_are_fifty_states_the_district_and_puerto_rico() -> None:
-    assert len({code for code, _, _ in places.states()}) == 52
+    assert len({state[0] for state in places.states(at=AT)}) == 52
 
 
 def test_state_names_become_codes_and_other_regions_stay() -> None:

@@ -54,10 +54,11 @@ def test_a_zone_without_summer_time_and_one_of_a_quarter_hour() -> None:
     assert kathmandu["local_minute"].to_pylist() == [20 * 60 + 44]
 
 
-def test_a_zone_nobody_knows_is_the_state_s_and_without_one_the_house_s() -> None:
+def test_a_zone_nobody_knows_is_the_state_s_and_without_one_every_zone_of_the_country_counts() -> None:
     at = datetime(2026, 6, 2, 14, 30, tzinfo=UTC)
     assert fired(at, region="CA", time_zone="Mars/Olympus") == fired(at, region="CA") == {"TCPA-QUIET", "SAFE-QUIET"}
-    assert fired(at, time_zone="") == set()
+    assert fired(at, time_zone="") == {"SAFE-QUIET"}
+    assert fired(at.replace(hour=20), time_zone="") == set()
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_the_facts_are_exactly_the_declared_plan_facts_and_a_sound_plan_passes()
         ({"violations": 1}, "PLAN-LIMITS"),
         ({"share": 0.019}, "EXPERIMENT-HOLDOUT"),
         ({"by_channel": {"voice": 1}}, "APPROVAL-VOICE"),
-        ({"by_channel": {"display": 1}, "objective": objective(product="home loans")}, "SPECIAL-AD"),
+        ({"by_channel": {"display": 1}, "objective": objective(product="apartments to rent")}, "SPECIAL-AD"),
     ],
 )
 def test_a_plan_that_breaks_one_rule_is_told_which(changes: dict[str, Any], rule: str) -> None:
@@ -143,6 +143,8 @@ ROW: dict[str, Any] = {
     "country": "US",
     "region": "NY",
     "consent": "granted",
+    "zone_behind": 0,
+    "zone_ahead": 0,
     "contacts_7d": 0,
     "contacts_per_week": 3,
     "calls_24h": 0,
@@ -158,6 +160,13 @@ def test_a_delayed_text_goes_at_the_next_moment_its_clock_rules_allow(moment: da
     assert found > at
     local = found.astimezone(ZoneInfo("America/New_York"))
     assert 600 <= local.hour * 60 + local.minute < 1140
+
+
+def test_a_pause_between_two_contacts_is_waited_out_and_no_longer() -> None:
+    at = datetime(2026, 11, 23, 16, 7, tzinfo=UTC)
+    soon = ROW | {"local_minute": 667, "local_weekday": 1, "hours_since_contact": 1, "hours_between": 3}
+    found = waiting.delay_until(BUNDLE, soon, at=at, zone=ZoneInfo("America/New_York"))
+    assert found == datetime(2026, 11, 23, 18, 15, tzinfo=UTC)
 
 
 def test_a_full_week_waits_a_day_at_least_and_a_closed_channel_has_no_moment() -> None:
@@ -188,7 +197,11 @@ def test_a_full_week_waits_a_day_at_least_and_a_closed_channel_has_no_moment() -
         (SenderSettings(), False, {"SENDER-UNSET": "needs_approval"}),
         (SenderSettings(), True, {"SENDER-LIVE": "block"}),
         (SENDER.model_copy(update={"address": " "}), False, {"SENDER-UNSET": "needs_approval"}),
-        (SENDER.model_copy(update={"unsubscribe_url": ""}), True, {"SENDER-LIVE": "block"}),
+        (
+            SENDER.model_copy(update={"unsubscribe_url": ""}),
+            True,
+            dict.fromkeys(("SENDER-LIVE", "CANSPAM-HDR", "RFC8058"), "block"),
+        ),
         (SenderSettings(simulated=True), False, {"SENDER-SIMULATED": "info"}),
         (SenderSettings(simulated=True), True, {"SENDER-LIVE": "block"}),
     ],

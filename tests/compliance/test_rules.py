@@ -44,7 +44,7 @@ def test_every_shipped_rule_binds_against_the_declared_facts() -> None:
 
 def test_sources_are_dated_and_only_what_was_read_in_the_law_itself_is_called_primary() -> None:
     assert {rule.id for rule in SHIPPED.rules if rule.source.confidence == "primary"} == {"TCPA-QUIET"}
-    assert all(rule.source.checked_on == date(2026, 11, 21) and rule.source.cite for rule in SHIPPED.rules)
+    assert all(date(2026, 11, 21) <= rule.source.checked_on <= date(2026, 11, 26) and rule.source.cite for rule in SHIPPED.rules)
     assert all(rule.says.endswith(".") and rule.fix.endswith(".") for rule in SHIPPED.rules)
 
 

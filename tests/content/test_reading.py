@@ -13,6 +13,7 @@ from liftwright.compliance import evaluate, plan_facts
 from liftwright.compliance.rules import facts_of
 from liftwright.content import reading
 from liftwright.content.goods import Goods
+from liftwright.content.wording import HouseWords
 from liftwright.domain.treatment import Offer, Variant
 from liftwright.library import DiskLibrary
 from liftwright.settings import SenderSettings
@@ -27,8 +28,11 @@ def variant(body: str, *, channel: Any = "email", subject: str = "Hello") -> Var
     return Variant(variant_id="v1", channel=channel, subject=subject if channel != "sms" else "", body=body, template="")
 
 
-def facts(body: str, *, channel: Any = "email", subject: str = "Hello", **known: Any) -> dict[str, Any]:
-    return reading.facts(variant(body, channel=channel, subject=subject), **known)
+def facts(
+    body: str, *, channel: Any = "email", subject: str = "Hello", made_by: str = "template", **known: Any
+) -> dict[str, Any]:
+    told = variant(body, channel=channel, subject=subject).model_copy(update={"made_by": made_by})
+    return reading.facts(told, **known)
 
 
 def rules_of(body: str, *, channel: Any = "email", subject: str = "Hello", country: str | None = "US", **known: Any) -> set[str]:
@@ -47,13 +51,20 @@ def test_the_facts_are_the_declared_content_facts() -> None:
     [
         (f"A look at shoes. {FOOTER}", {}, set()),
         ("A look at shoes. Liftwright demo shop, 1 Example Street, Springfield.", {}, {"CANSPAM-MECH", "BULK-UNSUB"}),
-        ("A look at shoes. Unsubscribe: https://example.test/unsubscribe", {}, {"CANSPAM-ADDR"}),
-        ("A look. Acme, 12 Main Street, Springfield. Unsubscribe: https://example.test/unsubscribe", {}, set()),
+        ("A look at shoes. Unsubscribe: https://example.test/unsubscribe", {}, {"CANSPAM-ADDR", "CANSPAM-AD"}),
+        ("A look. Acme, 12 Main Street, Springfield. Unsubscribe: https://example.test/unsubscribe", {}, {"CANSPAM-AD"}),
+        ("A sale. Acme, 12 Main Street, Springfield. Unsubscribe: https://example.test/unsubscribe", {}, set()),
+        (f"Like Borogove's. {FOOTER}", {"house": HouseWords(competitors=("borogove",))}, {"COMPETITORS"}),
+        (f"Like borogoves. {FOOTER}", {"house": HouseWords(competitors=("borogove",))}, set()),
+        (f"A look. {FOOTER}", {"house": HouseWords(required={"email": ("While stocks last",)})}, {"REQUIRED-WORDS"}),
+        (f"A look, while  stocks last. {FOOTER}", {"house": HouseWords(required={"email": ("While stocks last",)})}, set()),
+        (f"A look. {FOOTER}", {"house": HouseWords(required={"sms": ("While stocks last",)})}, set()),
+        (f"A look. {FOOTER}", {"made_by": " "}, {"MADE-BY"}),
         ("Save 50 percent the easy way. Unsubscribe: https://example.test/unsubscribe", {}, {"CANSPAM-ADDR", "CLAIM-EVIDENCE"}),
         (f"A look at shoes. {FOOTER}", {"subject": "RE: your order"}, {"CANSPAM-SUBJ"}),
         (f"A look at shoes. {FOOTER}", {"subject": "Fwd : your order"}, {"CANSPAM-SUBJ"}),
         (f"The best shoes. {FOOTER}", {}, {"CLAIM-EVIDENCE"}),
-        (f"Act now, friends. {FOOTER}", {"banned": ["act now"]}, {"BANNED-WORDS"}),
+        (f"Act now, friends. {FOOTER}", {"house": HouseWords(banned=("act now",))}, {"BANNED-WORDS"}),
         (f"Write to jane@mail.test. {FOOTER}", {}, {"PERSONAL-DATA"}),
         (f"See https://evil.test/x. {FOOTER}", {}, {"LINK-DOMAIN"}),
         (f"He\u200bllo. {FOOTER}", {}, {"HIDDEN-CHARACTERS"}),

@@ -82,7 +82,9 @@ def test_drafts_pass_their_checks_and_every_policy_of_every_country() -> None:
     for variant in draft():
         assert check(variant) == set(), variant
         offer = next(offer for offer in OFFERS if offer.name == variant.offer)
-        measured = reading.facts(variant, evidence=EVIDENCE, offers=[offer], dates=[OBJECTIVE.ends_on], banned=DATA["banned"])
+        measured = reading.facts(
+            variant, evidence=EVIDENCE, offers=[offer], dates=[OBJECTIVE.ends_on], house=wording.HouseWords(tuple(DATA["banned"]))
+        )
         row = plan_facts.content_facts(measured, variant=variant, country=None, send_on=OBJECTIVE.starts_on)
         assert evaluate.content(bundle, [row]) == (), variant
 

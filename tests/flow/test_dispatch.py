@@ -160,6 +160,9 @@ async def test_a_channel_that_breaks_is_tried_again_only_where_that_is_harmless(
     assert states == {"email": "planned", "sms": "unknown"}
     clock.on(minutes=16)
     dispatch.drain(deps=shop, worker="w1")
+    assert {row["state"] for row in _sends(shop, campaign_id) if row["channel"] == "email"} == {"planned"}, "a text may have gone"
+    clock.on(hours=3)
+    dispatch.drain(deps=shop, worker="w1")
     assert {row["state"] for row in _sends(shop, campaign_id) if row["channel"] == "email"} == {"sent"}
 
 

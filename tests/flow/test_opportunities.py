@@ -51,3 +51,22 @@ def test_a_sequence_that_went_stale_is_one_again(tmp_path: Path) -> None:
     assert sum(row["people"] for row in lately) < sum(row["people"] for row in long_ago)
     assert {row["last_contact_on"] for row in long_ago} - {None}
     plain_shop.close(deps)
+
+
+def test_the_night_proposes_a_goal_only_where_the_strategic_level_was_earned_and_once(tmp_path: Path) -> None:
+    deps = _open(plain_shop.furnished(), tmp_path)
+    assert opportunities.propose(deps=deps) == []
+    cells = [f"people/email/{band}" for band in ("small", "medium", "large")]
+    for cell in cells:
+        detail = {"proposal_id": cell, "cell": cell, "from": "adaptive", "to": "strategic", "wins": []}
+        until = (deps.now() + timedelta(days=9)).isoformat()
+        deps.journal.append(
+            at=deps.now(), actor="leo", action="autonomy.promoted", subject="autonomy", detail=detail | {"until": until}
+        )
+    first = opportunities.propose(deps=deps)
+    assert first
+    assert {row["channel"] for row in first} == {"email"}
+    assert [entry.detail["goal"] for entry in deps.journal.entries(subject="opportunities")] == [row["goal"] for row in first]
+    assert opportunities.propose(deps=deps) == []
+    assert deps.campaigns.all() == []
+    plain_shop.close(deps)

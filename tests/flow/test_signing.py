@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -179,6 +180,39 @@ async def test_a_right_given_away_is_good_for_one_approval_and_goes_no_further(h
     other, other_hash = await _asked(house)
     with pytest.raises(ApprovalError, match="holds none of the roles"):
         await _approve(house, other, other_hash, "cora")
+
+
+async def test_an_escalated_approval_needs_the_role_it_was_escalated_to(house: Deps) -> None:
+    campaign_id, plan_hash = await _asked(house)
+    row = house.approvals.pending(campaign_id)
+    leo, ines = house.users.get("leo"), house.users.get("ines")
+    assert row
+    assert leo
+    assert ines
+    for by, to, reason in ((leo, "king", "why"), (leo, "finance", "why"), (leo, "compliance", "  "), (ines, "compliance", "why")):
+        with pytest.raises(ApprovalError):
+            signing.escalate(row, by=by, to=to, reason=reason, deps=house)
+    assert signing.escalate(row, by=leo, to="compliance", reason="a new claim", deps=house) == (*row.needs, "compliance")
+    await _approve(house, campaign_id, plan_hash, "leo")
+    assert await _approve(house, campaign_id, plan_hash, "fay") == "awaiting_approval"
+    assert signing.missing(row, deps=house) == ("compliance",)
+    assert await _approve(house, campaign_id, plan_hash, "cora") == "running"
+    other, other_hash = await _asked(house)
+    await _approve(house, other, other_hash, "leo")
+    assert await _approve(house, other, other_hash, "fay") == "running", "another approval is not escalated"
+
+
+@pytest.mark.parametrize(("hours", "status"), [(23.9, "refused"), (24.0, "running")])
+async def test_when_nobody_answers_for_a_day_the_next_role_may_sign(house: Deps, hours: float, status: str) -> None:
+    """Leo stands for the marketing lead, who may then sign for finance; two people are still needed."""
+    people.put("lou", roles=["approver"], is_active=True, by="ada", deps=house)
+    people.put("fay", roles=["finance"], is_active=False, by="ada", deps=house)
+    campaign_id, plan_hash = await _asked(house, by="ada")
+    people.put("mia", roles=["marketer"], is_active=True, by="ada", deps=house)
+    later = replace(house, now=lambda: house.now() + timedelta(hours=hours))
+    assert await _approve(later, campaign_id, plan_hash, "leo") == "awaiting_approval"
+    assert await _approve(later, campaign_id, plan_hash, "lou") == ("running" if status == "running" else "awaiting_approval")
+    assert (_planned(house, campaign_id) > 0) == (status == "running")
 
 
 async def test_one_person_with_every_role_is_still_one_person(house: Deps) -> None:

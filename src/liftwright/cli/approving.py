@@ -125,6 +125,24 @@ def delegate_command(workspace: Workspace, campaign: str, to: str, by: str) -> N
     workspace.show({"to": to, "roles": roles}, f"{to} may sign {campaign} as {', '.join(roles)}.")
 
 
+@command(name="escalate")
+@click.argument("campaign")
+@click.option("--to", required=True, metavar="ROLE", help="The role that must sign too.")
+@_AS
+@click.option("--reason", required=True, help="Why.")
+def escalate_command(workspace: Workspace, campaign: str, to: str, by: str, reason: str) -> None:
+    """Ask that one more ROLE signs what waits of CAMPAIGN. It cannot be taken back."""
+    from liftwright.flow import signing
+
+    deps = workspace.deps()
+    user, waiting = signing.known(by, deps=deps), deps.approvals.pending(campaign)
+    if user is None or waiting is None:
+        why = "this workspace has no users" if user is None else f"nothing of {campaign} waits"
+        raise ConfigError("ESCALATE-NOTHING", f"There is nothing to escalate: {why}.", next_step="See `liftwright approvals`.")
+    needs = signing.escalate(waiting, by=user, to=to, reason=reason, deps=deps)
+    workspace.show({"to": to, "needs": needs}, f"{campaign} needs {', '.join(needs)} now.")
+
+
 def parse_changes(changes: tuple[str, ...]) -> dict[str, str]:
     """`("a.b=1",)` as a mapping; ConfigError for what is not PATH=VALUE."""
     pairs: dict[str, str] = {}

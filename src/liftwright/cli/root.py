@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "edit": ("approving", "Change a waiting plan; a new revision is checked and asked again."),
     "revoke": ("approving", "Take back an approval that was not launched."),
     "delegate": ("approving", "Let another user sign what waits."),
+    "escalate": ("approving", "Ask that one more role signs what waits."),
     "users": ("users", "Who may ask, sign and look: add, list, key, revoke-keys."),
     "worker": ("running", "Deliver due sends."),
     "tick": ("running", "Observe a running campaign, adapt, stop."),

@@ -1,4 +1,4 @@
-"""users: add, list, key, revoke-keys."""
+"""users: add, list, key, revoke-keys, sign-in, sign-out."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BY = click.option("--as", "by", required=True, metavar="USER", help="Who does i
 
 @click.group(name="users")
 def users_command() -> None:
-    """Who may ask, sign and look: add, list, key, revoke-keys."""
+    """Who may ask, sign and look: add, list, key, revoke-keys, sign-in, sign-out."""
 
 
 @command(name="list")
@@ -64,5 +64,25 @@ def users_revoke_keys(workspace: Workspace, name: str, by: str) -> None:
     workspace.show({"name": name, "revoked": count}, f"{count} keys of {name} hold no longer.")
 
 
-for _each in (users_list, users_add, users_key, users_revoke_keys):
+@command(name="sign-in")
+@click.argument("name")
+def users_sign_in(workspace: Workspace, name: str) -> None:
+    """A session of NAME, who shows a key in LIFTWRIGHT_KEY: a key that ends after 12 hours, shown once."""
+    from liftwright.flow import people
+
+    key = people.sign_in(name, deps=workspace.deps())
+    workspace.show({"name": name, "key": key}, f"{key}\nShow it in LIFTWRIGHT_KEY instead of your own. It ends in 12 hours.")
+
+
+@command(name="sign-out")
+@click.argument("name")
+def users_sign_out(workspace: Workspace, name: str) -> None:
+    """End the session of NAME whose key stands in LIFTWRIGHT_KEY."""
+    from liftwright.flow import people
+
+    count = people.sign_out(name, deps=workspace.deps())
+    workspace.show({"name": name, "ended": count}, "Signed out." if count else "No key was shown, so nothing ended.")
+
+
+for _each in (users_list, users_add, users_key, users_revoke_keys, users_sign_in, users_sign_out):
     users_command.add_command(_each)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
 
@@ -57,6 +57,14 @@ def people_needed(autonomy: Mapping[str, Any], risk: Risk) -> int:
 def needs_others(autonomy: Mapping[str, Any], risk: Risk) -> bool:
     """Whether nobody may sign for what they asked or edited themselves."""
     return RISKS.index(risk) >= RISKS.index(autonomy["approval"].get("others_from", "low"))
+
+
+def stands_in(autonomy: Mapping[str, Any], need: str, *, waited: timedelta) -> frozenset[str]:
+    """Roles that may sign in place of a needed one once an approval has waited so long; none before, and none where nobody stands in."""
+    escalation = autonomy["approval"].get("escalation")
+    if not escalation or waited < timedelta(hours=escalation["after_hours"]):
+        return frozenset()
+    return frozenset(escalation["stands_in"].get(need, ()))
 
 
 def may(autonomy: Mapping[str, Any], level: str, action: str) -> Permission:
@@ -136,6 +144,12 @@ def _check_people(approval: Mapping[str, Any], roles: set[str]) -> None:
     stands_for = approval.get("stands_for", {})
     if {*stands_for, *(duty for duties in stands_for.values() for duty in duties)} - roles:
         raise _bad("'stands_for' maps declared roles to declared roles")
+    escalation = approval.get("escalation") or {"after_hours": 1, "stands_in": {}}
+    hours, stands_in = escalation.get("after_hours"), escalation.get("stands_in")
+    if not isinstance(hours, int | float) or hours <= 0 or not isinstance(stands_in, Mapping):
+        raise _bad("'escalation' needs after_hours above 0 and stands_in")
+    if {*stands_in, *(duty for duties in stands_in.values() for duty in duties)} - roles:
+        raise _bad("'stands_in' maps declared roles to declared roles")
 
 
 def _check_level(autonomy: Mapping[str, Any], level: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from liftwright.compliance import contacts as counted
 from liftwright.compliance import engine, places
 from liftwright.domain.errors import DataError
 from liftwright.domain.profile import FLAGS, Channel
@@ -21,6 +22,8 @@ _ADDRESS_COLUMNS = {
     "direct_mail": ("address", "street", "postal_code"),
 }
 _YES = "('true', 't', 'yes', 'y', '1')"
+_LIMITS = ("contacts_per_day", "contacts_per_month", "hours_between", "unanswered")
+_CHANNELS_IN = pa.schema([("place", pa.int64()), ("channel", pa.string()), ("most", pa.int64())])
 _EMPTY_CONTACTS = {"customer_id": pa.string(), "channel": pa.string(), "send_at": pa.timestamp("us", "UTC"), "state": pa.string()}
 _EMPTY_EVENTS = {
     "customer_id": pa.string(),
@@ -44,27 +47,19 @@ def person_facts(
 ) -> pa.Table:
     """One row per person and channel, people in the order given and channels in the order given, with the declared person facts.
 
-    `contacts` is the ledger's `contacts_since` (at least the last seven days), `events` the canonical table, `arms` True for
+    `contacts` is the ledger's `contacts_since` (at least the last 30 days), `events` the canonical table, `arms` True for
     holdout, aligned with `people`. What is not known stays null. A null country is `settings.country`. Local time is that of the person's zone, else
-    of their US state, else `settings.time_zone`.
+    of their US state, else of the house's zone where it lies in their country, else of the first zone of their country; `zone_behind` and
+    `zone_ahead` say by how much another zone of that state or country would be earlier or later.
 
-    Opt-outs and complaints suppress for ever; only those that happened by `at` count. `contacts_7d` counts what was sent or is scheduled in
-    the seven days up to `at`. With `sending` the leased sends are the ones being checked: each counts those leased before it
+    Opt-outs and complaints suppress for ever; only those that happened by `at` count. Contacts count when they were sent or are scheduled
+    up to `at`. With `sending` the leased sends are the ones being checked: each counts those leased before it
     (earlier `send_at`, then channel) and not itself. `contacts_per_week` tightens the configured cap, never loosens it.
     """
     if at.tzinfo is None:
         raise DataError("FACTS-TIME", "The time of the facts has no offset.", next_step="Pass an aware time.")
-    cap = min(
-        settings.limits.contacts_per_week,
-        contacts_per_week if contacts_per_week is not None else settings.limits.contacts_per_week,
-    )
-    inputs = _inputs(people, channels=channels, at=at, zone=settings.time_zone, contacts=contacts, events=events, arms=arms)
-    values = {
-        "at": at.astimezone(UTC),
-        "country": settings.country.upper(),
-        "zone": settings.time_zone,
-        "cap": cap,
-    }
+    inputs = _inputs(people, channels=channels, at=at, settings=settings, contacts=contacts, events=events, arms=arms)
+    values = _values(settings, at=at, contacts_per_week=contacts_per_week)
     with engine.session() as connection:
         for name, table in inputs.items():
             connection.register(name, table)
@@ -72,28 +67,58 @@ def person_facts(
     return facts
 
 
+def _values(settings: Settings, *, at: datetime, contacts_per_week: int | None) -> dict[str, Any]:
+    """The values of the query's parameters."""
+    cap = settings.limits.contacts_per_week
+    return {
+        "at": at.astimezone(UTC),
+        "country": settings.country.upper(),
+        "zone": settings.time_zone,
+        "cap": cap if contacts_per_week is None else min(cap, contacts_per_week),
+        "blackout": list(settings.limits.blackout),
+        "has_assessment": bool(settings.sender.interest_assessment.strip()),
+    }
+
+
 def _inputs(
     people: pa.Table,
     *,
     channels: Sequence[Channel],
     at: datetime,
-    zone: str,
+    settings: Settings,
     contacts: pa.Table | None,
     events: pa.Table | None,
     arms: np.ndarray | None,
 ) -> dict[str, pa.Table]:
     """The tables of the query, by the names it uses."""
-    zones = people["time_zone"].unique().to_pylist() if "time_zone" in people.column_names else []
-    states = places.states()
-    local = places.local_times({*zones, zone, *(zone for _, _, zone in states)}, at=at)
+    zones = _distinct(people, "time_zone")
+    countries = {settings.country.upper(), *(str(name).strip().upper() for name in _distinct(people, "country") if name)}
+    by_state, by_country = places.states(at=at), places.countries(countries, house=settings.time_zone, at=at)
+    assumed = {state[2] for state in by_state} | {country[1] for country in by_country}
+    local = places.local_times({*zones, settings.time_zone, *assumed}, at=at)
+    limits, registered = (
+        settings.limits,
+        {place.upper() for place, words in settings.sender.registrations.items() if words.strip()},
+    )
+    ways = [
+        (place, channel, settings.channels[channel].most_per_week if channel in settings.channels else None)
+        for place, channel in enumerate(channels)
+    ]
     return {
         "people_in": _numbered(people, arms),
         "contacts_in": _with_columns(contacts, _EMPTY_CONTACTS),
         "events_in": _with_columns(events, _EMPTY_EVENTS),
-        "states_in": _rows(("code", "name", "zone"), states),
+        "states_in": _rows(("code", "name", "zone", "behind", "ahead"), by_state),
+        "countries_in": _rows(("code", "zone", "behind", "ahead"), by_country),
         "local_in": _rows(("zone", "minute", "weekday"), [(zone, *time) for zone, time in local.items()]),
-        "channels_in": _rows(("place", "channel"), list(enumerate(channels))),
+        "registered_in": pa.table({"place": pa.array(sorted(registered), pa.string())}),
+        "limits_in": pa.table({name: pa.array([getattr(limits, name)], pa.int64()) for name in _LIMITS}),
+        "channels_in": _rows(("place", "channel", "most"), ways).cast(_CHANNELS_IN),
     }
+
+
+def _distinct(people: pa.Table, column: str) -> list[Any]:
+    return people[column].unique().to_pylist() if column in people.column_names else []
 
 
 def _numbered(people: pa.Table, arms: np.ndarray | None) -> pa.Table:
@@ -130,23 +155,23 @@ def _query(columns: Sequence[str], channels: Sequence[str], *, sending: bool) ->
     bought AS (
         SELECT customer_id, date_diff('day', max(occurred_at), CAST($at AS TIMESTAMPTZ)) AS days
         FROM events_in WHERE type = 'purchase' AND occurred_at <= $at GROUP BY customer_id),
-    {_contacts(sending=sending)}
+    {counted.tables(sending=sending)}
     SELECT who.customer_id, c.channel, who.country, who.region, CAST($at AT TIME ZONE who.zone AS DATE) AS send_on,
-        who.minute AS local_minute, who.weekday AS local_weekday,
+        who.minute AS local_minute, who.weekday AS local_weekday, who.behind AS zone_behind, who.ahead AS zone_ahead,
+        list_contains(CAST($blackout AS DATE[]), CAST($at AT TIME ZONE who.zone AS DATE)) AS is_blackout,
         {_by_channel(channels, lambda channel: _consent(channel, columns))} AS consent,
         coalesce(quiet.everywhere, false) OR coalesce(list_contains(quiet.on_channels, c.channel), false) AS is_suppressed,
         who.objected OR coalesce(quiet.from_all, false) AS has_objected,
-        who.no_sharing AS opted_out_of_sharing, who.no_calls AS on_do_not_call, who.is_minor, who.holdout_arm AS is_holdout,
+        who.no_sharing AS opted_out_of_sharing, who.no_calls AS on_do_not_call, who.is_minor, who.age,
+        who.holdout_arm AS is_holdout, $has_assessment AS has_assessment, registered.place IS NOT NULL AS is_registered,
         {_by_channel(channels, lambda channel: _address(channel, columns))} AS has_address,
-        bought.days AS days_since_purchase,
-        coalesce(past.contacts_7d, 0) + coalesce(now.before_any, 0) AS contacts_7d,
-        coalesce(past.calls_24h, 0) + coalesce(now.before_calls, 0) AS calls_24h,
-        CAST($cap AS BIGINT) AS contacts_per_week
-    FROM who JOIN people_in who_people ON who_people.row_number = who.row_number CROSS JOIN channels_in c
+        bought.days AS days_since_purchase, {counted.FACTS.lstrip()},
+        CAST($cap AS BIGINT) AS contacts_per_week, m.contacts_per_day, m.contacts_per_month, m.hours_between,
+        m.unanswered AS unanswered_limit, c.most AS channel_per_week
+    FROM who JOIN people_in who_people ON who_people.row_number = who.row_number CROSS JOIN channels_in c CROSS JOIN limits_in m
     LEFT JOIN quiet ON quiet.customer_id = who.customer_id
     LEFT JOIN bought ON bought.customer_id = who.customer_id
-    LEFT JOIN past ON past.customer_id = who.customer_id
-    LEFT JOIN now ON now.customer_id = who.customer_id AND now.channel = c.channel
+    LEFT JOIN registered_in registered ON registered.place = who.country || '-' || who.region {counted.JOINS}
     ORDER BY who.row_number, c.place"""
 
 
@@ -165,36 +190,20 @@ def _who(columns: Sequence[str]) -> str:
         SELECT a.*, local_in.zone, local_in.minute, local_in.weekday,
             CASE WHEN minor_flag THEN true
                  WHEN born IS NOT NULL THEN CAST($at AT TIME ZONE local_in.zone AS DATE) - INTERVAL 18 YEAR < born
-                 ELSE minor_flag END AS is_minor
+                 ELSE minor_flag END AS is_minor,
+            date_sub('year', born, CAST($at AT TIME ZONE local_in.zone AS DATE)) AS age
         FROM (
             SELECT p.row_number, p.holdout_arm, CAST(p.customer_id AS VARCHAR) AS customer_id, {country} AS country,
-                coalesce(s.code, {region}) AS region, coalesce(own.zone, s.zone, $zone) AS zone_name,
+                coalesce(s.code, {region}) AS region, coalesce(own.zone, s.zone, n.zone, $zone) AS zone_name,
+                CASE WHEN own.zone IS NOT NULL THEN 0 WHEN s.zone IS NOT NULL THEN s.behind ELSE n.behind END AS behind,
+                CASE WHEN own.zone IS NOT NULL THEN 0 WHEN s.zone IS NOT NULL THEN s.ahead ELSE n.ahead END AS ahead,
                 coalesce({_flag("objected", columns)}, false) AS objected, coalesce({_flag("no_sharing", columns)}, false) AS no_sharing,
                 {_flag("no_calls", columns)} AS no_calls, {born} AS born, {minor_flag} AS minor_flag
             FROM people_in p
             LEFT JOIN states_in s ON {country} = 'US' AND {region} IN (s.code, s.name)
+            LEFT JOIN countries_in n ON n.code = {country}
             LEFT JOIN local_in own ON own.zone = {zone}
         ) a JOIN local_in ON local_in.zone = a.zone_name"""
-
-
-def _contacts(*, sending: bool) -> str:
-    """`past`: contacts in the week and calls in the day up to $at, per person; `now`: leased sends that go before a channel's own."""
-    done = "('sent', 'sending', 'unknown')" if sending else "('planned', 'leased', 'sent', 'sending', 'unknown')"
-    leased = "true" if sending else "false"
-    return f"""
-    past AS (
-        SELECT customer_id, count(*) AS contacts_7d,
-               count(*) FILTER (channel IN ('sms', 'voice') AND send_at > CAST($at AS TIMESTAMPTZ) - INTERVAL 24 HOUR) AS calls_24h
-        FROM contacts_in
-        WHERE state IN {done} AND send_at > CAST($at AS TIMESTAMPTZ) - INTERVAL 7 DAY AND send_at <= $at GROUP BY customer_id),
-    now AS (
-        SELECT customer_id, channel, min(before_any) AS before_any, min(before_calls) AS before_calls FROM (
-            SELECT customer_id, channel,
-                count(*) OVER earlier AS before_any,
-                count(*) FILTER (channel IN ('sms', 'voice')) OVER earlier AS before_calls
-            FROM contacts_in WHERE {leased} AND state = 'leased'
-            WINDOW earlier AS (PARTITION BY customer_id ORDER BY send_at, channel ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))
-        GROUP BY customer_id, channel)"""
 
 
 def _by_channel(channels: Sequence[str], of: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,16 +11,26 @@ from liftwright.domain.goal import Objective
 from liftwright.domain.plan import Plan
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
-from liftwright.settings import Settings
+from liftwright.settings import MAIL_CHECKS, Settings
+
+_TRAIT = re.compile(
+    r"(?:^|_)(?:age|years_old|birth\w*|sex|gender|female|male|zip|zipcode|postcode|postal|neighbou?rhood)(?:_|$)", re.IGNORECASE
+)
+"""Names of features that stand for age, sex or where somebody lives (and so, often, for what they look like)."""
 
 
 def plan_facts(
-    plan: Plan, *, settings: Settings, expected_margin_rate: float | None = None, complaint_rate_7d: float | None = None
+    plan: Plan,
+    *,
+    settings: Settings,
+    expected_margin_rate: float | None = None,
+    complaint_rate_7d: float | None = None,
+    features: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The declared plan facts. Money in major units of the cost's currency; a budget in another currency is a missing fact.
 
     `expected_margin_rate` is the plan's own forecast of it (share of what buyers pay). Without one it is the mean over planned touches of
-    `(rate - discount) / (1 - discount)`: what a sale at the configured margin rate still earns after the touch's discount.
+    `(rate - discount) / (1 - discount)`: what a sale at the configured margin rate still earns after the touch's discount. `features` are the names of what models may see of people.
     """
     objective, cost = plan.objective, plan.forecast.cost
     budget = objective.budget
@@ -27,30 +38,58 @@ def plan_facts(
     used = {name: touches for name, touches in plan.assignment.by_offer.items() if touches > 0}
     channels = {channel for channel, touches in plan.assignment.by_channel.items() if touches > 0}
     rate = margin_rate(used, discounts, base=settings.margin.rate) if expected_margin_rate is None else expected_margin_rate
+    return (
+        _sender(plan, settings=settings)
+        | _models(settings, features)
+        | {
+            "send_on": objective.starts_on,
+            "cost": float(cost.amount),
+            "has_budget": budget is not None,
+            "budget": float(budget.amount) if budget is not None and budget.currency == cost.currency else None,
+            "expected_margin_rate": round(rate, 9),
+            "margin_floor": margin_floor(objective, settings=settings),
+            "discount_used": max((discounts.get(name, 0.0) for name in used), default=0.0),
+            "discounts_used": len({round(discounts.get(name, 0.0), 9) for name in used}),
+            "discount_limit": discount_limit(objective, settings=settings),
+            "expected_gain": plan.forecast.incremental_margin.mid,
+            "stock_shortfall": stock_shortfall(plan),
+            "broken_limits": plan.assignment.violations,
+            "holdout_share": plan.experiment.holdout_share,
+            "holdout_people": plan.audience.holdout,
+            "selected_people": plan.audience.selected,
+            "selected_share": plan.audience.selected / plan.audience.population if plan.audience.population else 0.0,
+            "touches": plan.assignment.touches,
+            "uses_paid_social": bool(channels & {"paid_social", "display"}),
+            "uses_voice": "voice" in channels,
+            "live_channels": sum(settings.channels[name].live for name in channels if name in settings.channels),
+            "product": objective.product,
+            "complaint_rate_7d": complaint_rate_7d,
+        }
+    )
+
+
+def _models(settings: Settings, features: Sequence[str]) -> dict[str, Any]:
+    """Facts of a plan about what its models may see of people."""
     return {
-        "send_on": objective.starts_on,
-        "cost": float(cost.amount),
-        "has_budget": budget is not None,
-        "budget": float(budget.amount) if budget is not None and budget.currency == cost.currency else None,
-        "expected_margin_rate": round(rate, 9),
-        "margin_floor": margin_floor(objective, settings=settings),
-        "discount_used": max((discounts.get(name, 0.0) for name in used), default=0.0),
-        "discount_limit": discount_limit(objective, settings=settings),
-        "expected_gain": plan.forecast.incremental_margin.mid,
-        "stock_shortfall": stock_shortfall(plan),
-        "broken_limits": plan.assignment.violations,
-        "holdout_share": plan.experiment.holdout_share,
-        "holdout_people": plan.audience.holdout,
-        "selected_people": plan.audience.selected,
-        "selected_share": plan.audience.selected / plan.audience.population if plan.audience.population else 0.0,
-        "touches": plan.assignment.touches,
-        "uses_paid_social": bool(channels & {"paid_social", "display"}),
-        "uses_voice": "voice" in channels,
-        "sender_gaps": len(settings.sender.gaps),
-        "sender_is_simulated": settings.sender.simulated,
-        "live_channels": sum(settings.channels[name].live for name in channels if name in settings.channels),
-        "product": objective.product,
-        "complaint_rate_7d": complaint_rate_7d,
+        "special_tags": len(set(settings.features.allowed_tags) - {"direct"}),
+        "traits_seen": sum(bool(_TRAIT.search(name)) for name in features),
+    }
+
+
+def _sender(plan: Plan, *, settings: Settings) -> dict[str, Any]:
+    """Facts of a plan about who sends, and about its e-mail."""
+    touches, sender = plan.assignment.by_channel.get("email", 0), settings.sender
+    channel = settings.channels.get("email")
+    return {
+        "sender_gaps": len(sender.gaps),
+        "sender_is_simulated": sender.simulated,
+        "uses_email": touches > 0,
+        "email_is_live": channel is not None and channel.live,
+        "email_touches": touches,
+        "has_one_click": sender.unsubscribe_url.strip().lower().startswith("https://")
+        and (channel is None or channel.adapter in ("smtp", "file_drop")),
+        "owns_from": sender.owns_from,
+        "mail_gaps": len(set(MAIL_CHECKS) - set(sender.mail_checked)),
     }
 
 

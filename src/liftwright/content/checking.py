@@ -10,7 +10,7 @@ from liftwright.content import claims as proofs
 from liftwright.content import reading
 from liftwright.content.goods import Goods
 from liftwright.content.template import Template, open_places, read
-from liftwright.content.wording import avoided_words, is_about, offer_line, product_words
+from liftwright.content.wording import HouseWords, avoided_words, is_about, offer_line, product_words
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import NO_OFFER, Offer, Variant
 from liftwright.settings import SenderSettings
@@ -59,7 +59,7 @@ def check(
         evidence=evidence,
         offers=[offer],
         goods=goods,
-        banned=(*banned, *avoided_words(documents)),
+        house=HouseWords(banned=(*banned, *avoided_words(documents))),
         sender=sender,
         dates=[ends_on] if ends_on is not None else [],
         texts=_approved(template, product=about),

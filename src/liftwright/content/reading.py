@@ -13,6 +13,7 @@ from liftwright.content import claims as proofs
 from liftwright.content.goods import Goods, named
 from liftwright.content.grounding import plain
 from liftwright.content.seen import seen
+from liftwright.content.wording import HouseWords
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Offer, Variant
 from liftwright.settings import SenderSettings
@@ -64,6 +65,10 @@ _AI = re.compile(
     r"\b(?:ai|a\.i\.|artificial intelligence|computer)[- ]?(?:generated|made)\b|\b(?:artificial|synthetic|ai|computer) (?:voice|assistant|caller)\b",
     re.IGNORECASE,
 )
+_AD = re.compile(
+    r"\b(?:advert\w*|promotion\w*|marketing|offers?|sale|deals?|discounts?|coupons?|save|shop\w*|stores?|buy|orders?|customers?|browse|catalogue?)\b|% off",
+    re.IGNORECASE,
+)
 _REPLY = re.compile(r"^\s*(?:subject:\s*)?(?:re|fwd?|aw|wg|tr)\s*(?:\[\d+\])?\s*:", re.IGNORECASE)
 
 
@@ -73,14 +78,14 @@ def facts(
     evidence: Any = None,
     offers: Sequence[Offer] = (),
     goods: Sequence[Goods] = (),
-    banned: Sequence[str] = (),
+    house: HouseWords | None = None,
     sender: SenderSettings | None = None,
     dates: Sequence[date] = (),
     texts: Sequence[str] = (),
     on: date | None = None,
 ) -> dict[str, Any]:
     """Every declared content fact that a text alone decides. `texts` is what was approved before, `on` the day evidence must be valid."""
-    sender = sender or SenderSettings()
+    sender, house = sender or SenderSettings(), house or HouseWords()
     text = whole(variant)
     about = named(goods, seen(text))
     claims = proofs.claims_in(_without_addresses(text, sender))
@@ -89,7 +94,9 @@ def facts(
     return {
         **_form(variant, text, sender=sender),
         "claims_unproven": sum(use.evidence_id is None for use in uses),
-        "banned_words": len(banned_in(text, banned)),
+        "banned_words": len(phrases_in(text, house.banned)),
+        "competitors_named": len(phrases_in(text, house.competitors)),
+        "required_missing": len(needed := house.required.get(variant.channel, ())) - len(phrases_in(text, needed)),
         **_stock(claims, goods, about),
         **_former(claims, goods, about),
         **_quoted(text, evidence, on),
@@ -162,10 +169,10 @@ def over_length(variant: Variant) -> int:
     return max(0, len(text) - 70)
 
 
-def banned_in(text: str, banned: Sequence[str]) -> list[str]:
+def phrases_in(text: str, listed: Sequence[str]) -> list[str]:
     """The phrases of a list that occur as whole words, whatever their case."""
     folded = " ".join(plain(text).casefold().split())
-    phrases = (phrase for phrase in banned if phrase.strip())
+    phrases = (phrase for phrase in listed if phrase.strip())
     return [phrase for phrase in phrases if re.search(rf"(?<!\w){re.escape(plain(phrase).casefold().strip())}(?!\w)", folded)]
 
 
@@ -188,6 +195,8 @@ def _form(variant: Variant, text: str, *, sender: SenderSettings) -> dict[str, A
         "has_opt_out_link": is_linked,
         "has_postal_address": has_address or "{{sender_address}}" in text or bool(_STREET.search(plain(text))),
         "has_sender_name": _folded(sender.name) in _folded(text) if sender.name.strip() else False,
+        "identifies_ad": bool(_AD.search(plain(text))),
+        "has_maker": bool(variant.made_by.strip()),
         "identifies_ai": bool(_AI.search(plain(text))),
         "subject_fakes_reply": bool(_REPLY.search(plain(variant.subject or text))),
         "personal_data": len(personal_data(text, sender=sender)),

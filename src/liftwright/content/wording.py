@@ -1,15 +1,48 @@
-"""Words for products, offers and dates, and the words brand documents ask to avoid."""
+"""Words for products, offers and dates, the house's own lists of words, and the words brand documents ask to avoid."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from liftwright.content.claims import percent
 from liftwright.content.grounding import MONTHS, plain
+from liftwright.domain.errors import PolicyError
 from liftwright.domain.treatment import Offer
+
+
+@dataclass(frozen=True)
+class HouseWords:
+    """The lists of `policies/content/wording.yaml`: phrases not used, names of competitors, and by channel the phrases a text must have."""
+
+    banned: tuple[str, ...] = ()
+    competitors: tuple[str, ...] = ()
+    required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, library: Mapping[str, Any]) -> HouseWords:
+        """From what the library says of templates and wording. Raises PolicyError for a list that is none."""
+        required = library.get("required") or {}
+        if not isinstance(required, Mapping):
+            raise _no_list("required")
+        by_channel = {str(channel): _phrases(phrases, f"required.{channel}") for channel, phrases in required.items()}
+        banned, competitors = (_phrases(library.get(name) or (), name) for name in ("banned", "competitors"))
+        return cls(banned, competitors, by_channel)
+
+
+def _phrases(listed: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        raise _no_list(name)
+    return tuple(str(phrase) for phrase in listed if str(phrase).strip())
+
+
+def _no_list(name: str) -> PolicyError:
+    says = f"wording.yaml: '{name}' is no list of phrases."
+    return PolicyError("POLICY-WORDING", says, next_step="Write it as a list, under a channel's name for required phrases.")
+
 
 ANYTHING = "our latest picks"
 """What a message is about when the goal names no product, or one too long for the channel."""

@@ -79,6 +79,9 @@ class Send(Value):
     reason: str = ""
 
 
+SEND_FIELDS = tuple(Send.model_fields)
+
+
 class JournalEntry(Value):
     """One line of the tamper-evident log. `entry_hash` = SHA-256 of the RFC 8785 form of every other field."""
 

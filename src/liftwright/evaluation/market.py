@@ -6,8 +6,9 @@ worker drops. The truth is asked for at the end and shown beside the product's o
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -78,7 +79,7 @@ def bring_in(
     market = wiring.market(customers=customers, seed=seed, starts_on=starts_on, channels=channels)
     values = market.settings() | {"seed": seed}
     home.mkdir(parents=True, exist_ok=True)
-    (home / "liftwright.toml").write_text(settings_file.as_toml(values), encoding="utf-8")
+    (home / "liftwright.toml").write_text(as_toml(values), encoding="utf-8")
     deps = wiring.build(settings_file.parse(values | {"home": home}), now=now, progress=progress)
     files, rows = market.files(home / "market"), {}
     for table in IMPORTED:
@@ -256,3 +257,16 @@ def _read(path: Path) -> pa.Table:
     return pa_csv.read_csv(
         path, convert_options=pa_csv.ConvertOptions(column_types=dict.fromkeys(text, pa.string()) | {"discount": pa.float64()})
     )
+
+
+def as_toml(values: Mapping[str, Any], *, table: str = "") -> str:
+    """Nested mappings of texts, numbers and booleans as the TOML that `settings.load` reads back."""
+    plain = [
+        f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in values.items() if not isinstance(value, Mapping)
+    ]
+    nested = [
+        as_toml(value, table=f"{table}.{key}" if table else str(key))
+        for key, value in values.items()
+        if isinstance(value, Mapping)
+    ]
+    return "".join(([f"\n[{table}]\n"] if table else []) + plain + nested)

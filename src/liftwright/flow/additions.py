@@ -181,7 +181,7 @@ class _Room:
 def _room(plan: Plan, deps: Deps) -> _Room:
     """What the sends that left or are planned leave of the goal's limits."""
     limits, zone = plan.assignment.limits, ZoneInfo(deps.settings.time_zone)
-    sends = deps.ledger.sends(plan.campaign_id)
+    sends = deps.ledger.sends(plan.campaign_id, columns=("channel", "offer", "cost", "state", "send_at"))
     live = sends.filter(
         pc.invert(pc.is_in(sends["state"], value_set=pa.array(["cancelled", "suppressed", "failed"])))
     ).to_pylist()

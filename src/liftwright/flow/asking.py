@@ -127,7 +127,8 @@ def _touch(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _timeline(campaign_id: str, person: str, events: pa.Table | None, deps: Deps) -> list[dict[str, Any]]:
     """What happened with this person: the last events and every send of this campaign, by time."""
-    sends = deps.ledger.sends(campaign_id)
+    needed = ("customer_id", "channel", "offer", "state", "reason", "sent_at", "send_at")
+    sends = deps.ledger.sends(campaign_id, columns=needed)
     lines = [
         {
             "at": (row["sent_at"] or row["send_at"]).isoformat(),

@@ -91,17 +91,19 @@ def _over_all(plan: Plan, delivered: Sequence[Mapping[str, Any]]) -> frozenset[t
 
 
 def _over_cap(plan: Plan, moments: Sequence[datetime], deps: Deps) -> frozenset[tuple[str, datetime]]:
-    """(person, moment) of contacts, by any campaign, that were one too many within seven days."""
+    """(person, moment) of contacts, by any campaign, that were one too many within a day, seven days or thirty."""
     if not moments:
         return frozenset()
+    limits = deps.settings.limits
     limit = plan.objective.constraint("max_contacts_per_week")
-    cap = deps.settings.limits.contacts_per_week
+    cap = limits.contacts_per_week
     if limit is not None and isinstance(limit.value, int | float):
         cap = min(cap, int(limit.value))
-    contacts = deps.ledger.contacts_since(min(moments) - timedelta(days=8))
+    caps = {1: limits.contacts_per_day, 7: cap, 30: limits.contacts_per_month}
+    contacts = deps.ledger.contacts_since(min(moments) - timedelta(days=31))
     contacts = contacts.filter(pc.is_in(contacts["state"], value_set=pa.array(["sent", "unknown"])))
     counts = contacts["customer_id"].value_counts()
-    often = counts.field("values").filter(pc.greater(counts.field("counts"), cap))
+    often = counts.field("values").filter(pc.greater(counts.field("counts"), min(caps.values())))
     contacts = contacts.filter(pc.is_in(contacts["customer_id"], value_set=often))
     by_person: dict[str, list[datetime]] = defaultdict(list)
     for person, at in zip(contacts["customer_id"].to_pylist(), contacts["send_at"].to_pylist(), strict=True):
@@ -110,6 +112,7 @@ def _over_cap(plan: Plan, moments: Sequence[datetime], deps: Deps) -> frozenset[
     for person, times in by_person.items():
         times.sort()
         for at in times:
-            if bisect_right(times, at) - bisect_right(times, at - timedelta(days=7)) > cap:
+            until = bisect_right(times, at)
+            if any(until - bisect_right(times, at - timedelta(days=days)) > most for days, most in caps.items()):
                 over.add((person, at))
     return frozenset(over)

@@ -35,10 +35,17 @@ class Earned:
         return self.order_margin[mask[self.order_send]]
 
 
+COLUMNS = (
+    *("campaign_id", "send_id", "customer_id", "wave", "channel", "offer", "discount"),
+    *("variant_id", "cost", "state", "send_at", "sent_at"),
+)
+"""What is read of the sends."""
+
+
 def earned(campaign_id: str, *, deps: Deps) -> Earned:
     """An order belongs to the last contact of any campaign before it, within the outcome window; so does a click."""
     fresh, now = newest(deps), deps.now()
-    sends = deps.ledger.sends(states=reporting.REACHED)
+    sends = deps.ledger.sends(states=reporting.REACHED, columns=COLUMNS)
     contacts = pa.table(
         {
             "send_id": sends["send_id"],

@@ -22,8 +22,8 @@ from liftwright.flow import untouchable
 from liftwright.flow.fresh import Fresh, arms
 from liftwright.ports import Deps
 
-CONTACT_AGE = timedelta(days=8)
-"""How far back contacts are read for caps; the facts look at seven days."""
+CONTACT_AGE = timedelta(days=31)
+"""How far back contacts are read for caps; the facts look at thirty days."""
 REACHED = ("leased", "sending", "sent", "unknown")
 """Sends that reached the person, or may have, or are about to."""
 PERMITTED = ("allow", "warn")

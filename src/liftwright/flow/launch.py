@@ -7,7 +7,6 @@ compares the recomputed hash inside the transaction that inserts the sends.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from liftwright.domain.campaign import CampaignStatus, Send
 from liftwright.domain.errors import ApprovalError, DataError, LiftwrightError
 from liftwright.domain.plan import Plan
 from liftwright.domain.policy import Finding
-from liftwright.flow import signing, standing, untouchable
+from liftwright.flow import booked, key, signing, standing, untouchable
 from liftwright.flow.state import CampaignState, Route
 from liftwright.ports import Deps
 
@@ -47,6 +46,8 @@ def launch(approval_id: str, *, deps: Deps) -> Route:
         return _refused(row, (_finding(row, error),), deps)
     except _Blocked as blocked:
         return _refused(row, blocked.findings, deps)
+    if (plan := deps.campaigns.plan(row.campaign_id, row.revision)) is not None:
+        booked.make_room(plan, deps=deps)
     if deps.campaigns.get(row.campaign_id).status != "paused":
         standing.move(row.campaign_id, "running", deps=deps, plan_hash=row.plan_hash, revision=row.revision)
     return "approve"
@@ -141,11 +142,11 @@ def sends_of(plan: Plan, rows: pa.Table, *, zones: Mapping[str, str], default_zo
     plan_hash = plan.plan_hash
     sends = []
     for row in rows.to_pylist():
-        key = key_of(plan.campaign_id, row["customer_id"], row["channel"], row["wave"])
+        name = key.touch(plan.campaign_id, row["customer_id"], row["channel"], row["wave"])
         sends.append(
             Send(
-                send_id=id_of(key),
-                idem_key=key,
+                send_id=key.of_send(name),
+                idem_key=name,
                 campaign_id=plan.campaign_id,
                 plan_hash=plan_hash,
                 customer_id=row["customer_id"],
@@ -160,16 +161,6 @@ def sends_of(plan: Plan, rows: pa.Table, *, zones: Mapping[str, str], default_zo
             )
         )
     return sorted(sends, key=lambda send: (send.priority, send.send_id))
-
-
-def key_of(campaign_id: str, customer_id: str, channel: str, wave: int) -> str:
-    """What makes a touch the same touch: a person gets at most one per channel and wave."""
-    return f"{campaign_id}:{customer_id}:{channel}:{wave}"
-
-
-def id_of(key: str) -> str:
-    """The id of the send with this key."""
-    return "s-" + hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
 def send_time(send_on: date, hour: int, zone: str, default_zone: str, now: datetime) -> datetime:

@@ -127,7 +127,7 @@ def holdout(plan: Plan, *, deps: Deps) -> tuple[list[str], npt.NDArray[np.bool_]
 
 def _rewards(plan: Plan, people: tuple[str, ...], starts_at: datetime, until: datetime, deps: Deps) -> Floats:
     """Margin less contact costs per person."""
-    sends = deps.ledger.sends(plan.campaign_id, states=reporting.REACHED)
+    sends = deps.ledger.sends(plan.campaign_id, states=reporting.REACHED, columns=("customer_id", "cost"))
     return np.asarray(_outcomes(people, starts_at, until, sends, deps)["margin"].to_numpy())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.agents.bench import watched
-from liftwright.flow import current, ladder, promoting, training, trust, visits, watching
+from liftwright.flow import current, ladder, opportunities, promoting, training, trust, visits, watching
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
@@ -42,6 +42,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "stopped": [finding.says for finding in watched.stopped(deps)],
         "retrained": retrained,
         "rolled_back": rolled_back,
+        "goals_proposed": [row["goal"] for row in opportunities.propose(deps=deps)],
         "proposed": [step.proposal_id for step in ladder.propose(deps=deps)],
         "visits": visits.learn(tuple(bench.data.actions), deps=deps),
     }

@@ -1,6 +1,7 @@
 """Where measured uplift lies unused: groups nobody has written to lately, priced, with the goal that would ask for it.
 
-A proposal and nothing more: the goal is planned, reviewed and approved like any other, at every level of autonomy.
+A proposal and nothing more: the goal is planned, reviewed and approved like any other, at every level of autonomy. At the strategic level the
+night proposes by itself.
 """
 
 from __future__ import annotations
@@ -16,10 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.agents.bench import Bench
+from liftwright.compliance import ladder as rules
+from liftwright.compliance.autonomy import LEVELS
 from liftwright.flow import current
+from liftwright.flow import ladder as levels
 from liftwright.planning.treatments import action_parts
 from liftwright.ports import Deps
 
+SUBJECT = "opportunities"
+"""Subject of the journal entries that tell of proposed goals."""
 QUIET_DAYS, FLIGHT_DAYS = 28, 14
 Z90 = 1.645
 GROUPS = {"recent": "recent buyers", "lapsed": "lapsed customers", "no buyer": "people who never bought"}
@@ -42,6 +48,27 @@ def listed(*, deps: Deps, quiet_days: int = QUIET_DAYS) -> list[dict[str, Any]]:
     for row in sorted(found, key=lambda row: -row["margin"]["mid"]):
         best.setdefault(f"{row['group']}|{row['channel']}", row)
     return list(best.values())
+
+
+def propose(*, deps: Deps) -> list[dict[str, Any]]:
+    """Write down the goals that the strategic level proposes: opportunities on a channel whose people's class has earned it, in the band of
+    what they cost. The same group on the same channel is proposed once in `QUIET_DAYS`. Returns what is new."""
+    ladder, told, now = levels.of(deps), levels.entries(deps=deps), deps.now()
+    if not any(entry.action == rules.PROMOTED for entry in told):
+        return []
+    known = {
+        (entry.detail["group"], entry.detail["channel"])
+        for entry in deps.journal.entries(subject=SUBJECT)
+        if entry.at > now - timedelta(days=QUIET_DAYS)
+    }
+    found = []
+    for row in listed(deps=deps):
+        band = rules.band_of(ladder, row["cost"])
+        level = rules.level_for(ladder, rules.class_of(ladder, "add_people"), (row["channel"],), band, told, at=now)
+        if level == LEVELS[-1] and (row["group"], row["channel"]) not in known:
+            deps.journal.append(at=now, actor="liftwright", action="goal.proposed", subject=SUBJECT, detail=row)
+            found.append(row)
+    return found
 
 
 def _last_contacts(deps: Deps) -> dict[str, datetime]:

@@ -10,6 +10,8 @@ from liftwright.flow import signing
 from liftwright.ports import Deps
 
 ADMIN = "admin"
+SESSION = "lws_"
+"""How the key of a session begins."""
 
 
 def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps) -> User:
@@ -40,6 +42,28 @@ def new_key(name: str, *, by: str, deps: Deps) -> str:
     if signing.known(by, deps=deps) is not None and by != name:
         _must_be_admin(by, deps=deps)
     return deps.users.new_key(name, by=by, now=deps.now(), lasts=signing.KEY_LASTS)
+
+
+def sign_in(name: str, *, deps: Deps) -> str:
+    """A session of a user who shows a key: a key of its own that ends after 12 hours. A session opens no further one.
+
+    Raises ApprovalError for a key that is not theirs, ConfigError for a user without a key and a workspace without users.
+    """
+    user = signing.known(name, deps=deps)
+    if user is None or not user.has_key:
+        says = "This workspace has no users." if user is None else f"{user.name} has no key to sign in with."
+        raise ConfigError("USER-SIGN-IN", says, next_step="Have an admin make one: `liftwright users key NAME`.")
+    assert deps.settings.key is not None
+    if deps.settings.key.get_secret_value().startswith(SESSION):
+        raise ConfigError("USER-SIGN-IN", "A session opens no other session.", next_step="Show a key in LIFTWRIGHT_KEY.")
+    return deps.users.new_key(user.name, by=user.name, now=deps.now(), lasts=signing.SESSION_LASTS, prefix=SESSION)
+
+
+def sign_out(name: str, *, deps: Deps) -> int:
+    """End the session, or the key, that is shown; other ones of the user stay. Returns how many ended: 1, or 0 where none was shown."""
+    signing.known(name, deps=deps)
+    shown = deps.settings.key.get_secret_value() if deps.settings.key is not None else ""
+    return deps.users.revoke_keys(name, by=name, now=deps.now(), only=shown) if shown else 0
 
 
 def revoke_keys(name: str, *, by: str, deps: Deps) -> int:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from liftwright.domain.campaign import Send
 from liftwright.domain.plan import Plan
-from liftwright.flow import budget_change, decided, in_force, launch, responses
+from liftwright.flow import budget_change, decided, in_force, key, responses
 from liftwright.flow.earned import Earned, earned
 from liftwright.planning import budget_curves, budget_exchange, budget_moves
 from liftwright.planning.budget_exchange import Exchange
@@ -214,7 +214,7 @@ def _spent_after(day: _Day, found: tuple[Exchange, ...]) -> dict[str, float]:
 def _overspends(plan: Plan, day: _Day, found: tuple[Exchange, ...], deps: Deps) -> bool:
     """Whether the flight, its dearest day or a channel with a budget of its own would cost more than was approved; what is there already
     may stay."""
-    sends = deps.ledger.sends(plan.campaign_id)
+    sends = deps.ledger.sends(plan.campaign_id, columns=("channel", "cost", "state"))
     dropped = pc.is_in(sends["state"], value_set=pa.array(["cancelled", "suppressed", "failed"]))
     whole, before, after = _spent(sends.filter(pc.invert(dropped))), _spent(day.sends), _spent_after(day, found)
     more = {channel: after[channel] - before.get(channel, 0.0) for channel in after}
@@ -231,10 +231,10 @@ def _overspends(plan: Plan, day: _Day, found: tuple[Exchange, ...], deps: Deps) 
 
 def _send(plan: Plan, row: dict[str, Any], option: Any) -> Send:
     """The same touch by another channel, at the same moment."""
-    key = launch.key_of(plan.campaign_id, row["customer_id"], option["channel"], row["wave"])
+    name = key.touch(plan.campaign_id, row["customer_id"], option["channel"], row["wave"])
     changes = {
-        "send_id": launch.id_of(key),
-        "idem_key": key,
+        "send_id": key.of_send(name),
+        "idem_key": name,
         "channel": option["channel"],
         "variant_id": option["variant"],
         "cost": option["cost"],

@@ -26,6 +26,7 @@ __all__ = ["OUTCOME_DAYS", "REACHED", "Look", "flight", "goal_words", "launched"
 
 LOST: tuple[SendState, ...] = ("cancelled", "failed", "suppressed")
 REACHED: tuple[SendState, ...] = ("sent", "unknown")
+COUNTED = ("customer_id", "channel", "cost", "state", "send_at", "sent_at")
 CHECKED = ["customer_id", "channel", "sent_at", "send_at"]
 
 
@@ -70,7 +71,7 @@ def look(campaign_id: str, *, deps: Deps, has_ended: bool | None = None) -> Look
     is_closing = has_ended is not None
     if has_ended is None:
         has_ended = deps.campaigns.get(campaign_id).status in ("finished", "stopped") or now >= closes_at
-    fresh, sends = newest(deps), deps.ledger.sends(campaign_id)
+    fresh, sends = newest(deps), deps.ledger.sends(campaign_id, columns=COUNTED)
     reached = sends.filter(pc.is_in(sends["state"], value_set=pa.array(REACHED)))
     seen = evidence.gather(plan, reached, fresh, starts_at=window[0], until=min(now, closes_at), deps=deps)
     at = looking.moment(

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
 from liftwright.flow import decided, trust
-from liftwright.flow.earned import Earned, earned
+from liftwright.flow.earned import COLUMNS, Earned, earned
 from liftwright.measurement import holdout
 from liftwright.planning import bandit, bandit_watch
 from liftwright.ports import Deps
@@ -49,7 +49,7 @@ def resplit(plan: Plan, *, number: int, deps: Deps) -> int:
     texts = _texts(plan)
     if not trust.may(plan, "choose_variant", deps=deps) or not texts:
         return 0
-    planned = deps.ledger.sends(plan.campaign_id, states=("planned",))
+    planned = deps.ledger.sends(plan.campaign_id, states=("planned",), columns=COLUMNS)
     known = earned(plan.campaign_id, deps=deps) if planned.num_rows else None
     if known is None or not known.sends.num_rows:
         return 0

@@ -14,6 +14,7 @@ from liftwright.compliance import explain as explaining
 from liftwright.compliance import facts as fact_tables
 from liftwright.content import reading
 from liftwright.content.goods import goods_from
+from liftwright.content.wording import HouseWords
 from liftwright.domain.errors import DataError
 from liftwright.domain.policy import Finding, PolicyBundle
 from liftwright.domain.profile import CHANNELS, Channel
@@ -50,7 +51,7 @@ def text(body: str, *, channel: Channel, country: str, subject: str = "", deps: 
         evidence=tables.get("evidence"),
         offers=[Offer(name=name, discount=each.discount, stock=each.stock) for name, each in sorted(settings.offers.items())],
         goods=goods_from(*there, currency=settings.currency, on=today),
-        banned=[str(word) for word in deps.library.templates().get("banned", ())],
+        house=HouseWords.of(deps.library.templates()),
         sender=settings.sender,
         on=today,
     )

@@ -10,6 +10,7 @@ from liftwright.domain.evidence import Action, Report
 from liftwright.domain.goal import Assumption, Objective
 from liftwright.domain.money import Money
 from liftwright.domain.plan import Plan
+from liftwright.flow import signing
 from liftwright.ports import Deps
 
 Json = dict[str, Any]
@@ -111,7 +112,7 @@ def approvals_json(*, deps: Deps) -> list[Json]:
             "trigger": row.trigger,
             "due_at": _time(row.expires_at),
             "asked_by": row.asked_by,
-            "needs": list(row.needs),
+            "needs": list(signing.needs(row, deps=deps)),
         }
         for row in deps.approvals.waiting()
         if row.expires_at > now

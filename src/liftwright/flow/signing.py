@@ -16,6 +16,9 @@ from liftwright.ports import Deps
 
 DELEGATED = "approval.delegated"
 """Journal entry of a right to sign one approval that its holder gave away."""
+ESCALATED = "approval.escalated"
+"""Journal entry of a role that must sign one approval too, because somebody asked for it."""
+SESSION_LASTS = timedelta(hours=12)
 LOOKS_ONLY = frozenset({"analyst"})
 """Roles that read and never decide."""
 KEY_LASTS = timedelta(days=90)
@@ -54,7 +57,9 @@ def check(user: User, kind: DecisionKind, row: ApprovalRequest, *, deps: Deps) -
         raise _refused(f"{user.name} asked for this plan or edited it last, and nobody approves their own here.", row, deps)
     if not _duties(user, row, deps):
         raise _refused(
-            f"{user.name} ({_words(user.roles)}) holds none of the roles this needs ({', '.join(row.needs)}).", row, deps
+            f"{user.name} ({_words(user.roles)}) holds none of the roles this needs ({', '.join(needs(row, deps=deps))}).",
+            row,
+            deps,
         )
 
 
@@ -79,7 +84,7 @@ def missing(row: ApprovalRequest, *, deps: Deps) -> tuple[str, ...]:
     users = {user.name: user for user in deps.users.all() if user.is_active and user.name not in own}
     signed = [each for each in deps.users.signatures(row.approval_id) if each.plan_hash == row.plan_hash and each.by in users]
     held = [set(_duties(users[each.by], row, deps)) for each in signed]
-    roles = tuple(need for need in row.needs if not any(need in duties for duties in held))
+    roles = tuple(need for need in needs(row, deps=deps) if not any(need in duties for duties in held))
     least = autonomy.people_needed(_rules(deps), row.risk)
     return roles or (("another person",) if len(signed) < least else ())
 
@@ -98,7 +103,7 @@ def must_be_signed(row: ApprovalRequest, *, deps: Deps) -> None:
 def delegate(row: ApprovalRequest, *, by: User, to: str, deps: Deps) -> tuple[str, ...]:
     """Let another user sign one approval with the roles `by` holds; it ends with the approval and cannot be passed on. Returns the roles."""
     receiver = deps.users.get(to)
-    roles = tuple(need for need in row.needs if need in _of_roles(by.roles, deps))
+    roles = tuple(need for need in needs(row, deps=deps) if need in _of_roles(by.roles, deps))
     if receiver is None or not receiver.is_active or receiver.name == by.name:
         raise ApprovalError("DELEGATE-TO", f"'{to[:60]}' is no other active user.", next_step=who_could(row, deps=deps))
     if by.name in _own(row, deps) or not roles:
@@ -106,6 +111,32 @@ def delegate(row: ApprovalRequest, *, by: User, to: str, deps: Deps) -> tuple[st
     detail = {"approval_id": row.approval_id, "to": to, "roles": list(roles)}
     deps.journal.append(at=deps.now(), actor=by.name, action=DELEGATED, subject=row.campaign_id, detail=detail)
     return roles
+
+
+def escalate(row: ApprovalRequest, *, by: User, to: str, reason: str, deps: Deps) -> tuple[str, ...]:
+    """Ask that one more role signs an approval; it cannot be taken back. Any user who may decide can ask for it. Returns what is needed now.
+
+    Raises ApprovalError for a role nobody declared or that is needed already, without a reason, and for somebody who only looks.
+    """
+    declared = _rules(deps)["roles"]
+    if to not in declared or to in needs(row, deps=deps) or not reason.strip():
+        says = f"'{to[:60]}' is no role, or must sign already; and an escalation needs a reason."
+        raise ApprovalError("ESCALATE-TO", says, next_step=f"Roles: {', '.join(sorted(declared))}.")
+    if set(by.roles) <= LOOKS_ONLY:
+        raise _refused(f"{by.name} ({_words(by.roles)}) may look, and not decide.", row, deps)
+    detail = {"approval_id": row.approval_id, "to": to, "reason": reason.strip()}
+    deps.journal.append(at=deps.now(), actor=by.name, action=ESCALATED, subject=row.campaign_id, detail=detail)
+    return needs(row, deps=deps)
+
+
+def needs(row: ApprovalRequest, *, deps: Deps) -> tuple[str, ...]:
+    """Roles that must sign: those of the rules, and those it was escalated to."""
+    asked = [
+        str(entry.detail["to"])
+        for entry in deps.journal.entries(subject=row.campaign_id)
+        if entry.action == ESCALATED and entry.detail["approval_id"] == row.approval_id
+    ]
+    return tuple(dict.fromkeys((*row.needs, *asked)))
 
 
 def roles_of(user: User, *, deps: Deps) -> set[str]:
@@ -123,7 +154,9 @@ def who_could(row: ApprovalRequest, *, deps: Deps) -> str:
         if user.is_active and user.name not in own | signed and (duties := _duties(user, row, deps))
     ]
     if not able:
-        return f"Nobody in this workspace could: add a user with one of {', '.join(row.needs)} (`liftwright users add`)."
+        return (
+            f"Nobody in this workspace could: add a user with one of {', '.join(needs(row, deps=deps))} (`liftwright users add`)."
+        )
     return f"Who could: {', '.join(able)}."
 
 
@@ -147,14 +180,16 @@ def _own(row: ApprovalRequest, deps: Deps) -> set[str]:
 
 
 def _duties(user: User, row: ApprovalRequest, deps: Deps) -> tuple[str, ...]:
-    """The needs of an approval that a user can answer for: by their own roles, and by those given to them for it."""
+    """The needs of an approval that a user can answer for: by their own roles, by those given to them for it, and, once it has waited long, by
+    those that stand in."""
     held = _of_roles(user.roles, deps)
     for entry in deps.journal.entries(subject=row.campaign_id):
         if entry.action == DELEGATED and (entry.detail["approval_id"], entry.detail["to"]) == (row.approval_id, user.name):
             giver = deps.users.get(entry.actor)
             if giver is not None and giver.is_active:
                 held |= set(entry.detail["roles"])
-    return tuple(need for need in row.needs if need in held)
+    waited, rules = deps.now() - row.asked_at, _rules(deps)
+    return tuple(need for need in needs(row, deps=deps) if need in held or autonomy.stands_in(rules, need, waited=waited) & held)
 
 
 def _of_roles(roles: Sequence[str], deps: Deps) -> set[str]:

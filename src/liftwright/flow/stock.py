@@ -33,7 +33,7 @@ def left(campaign_id: str, *, deps: Deps) -> dict[str, int]:
     if not stock:
         return {}
     fresh, now = newest(deps), deps.now()
-    sends = deps.ledger.sends(states=reporting.REACHED)
+    sends = deps.ledger.sends(states=reporting.REACHED, columns=("send_id", "customer_id", "offer", "sent_at", "send_at"))
     sends = sends.filter(pc.is_in(sends["offer"], value_set=pa.array(sorted(stock), pa.string())))
     table = pa.table(
         {
@@ -55,7 +55,7 @@ def left(campaign_id: str, *, deps: Deps) -> dict[str, int]:
 
 def is_waiting(campaign_id: str, offer: str = "", *, deps: Deps) -> bool:
     """Are there sends (of this offer, if one is named) that have not begun to leave, or that an executor holds for later?"""
-    sends = deps.ledger.sends(campaign_id, states=(*OPEN, "sent"))
+    sends = deps.ledger.sends(campaign_id, states=(*OPEN, "sent"), columns=("state", "send_at", "offer"))
     ahead = pc.greater(sends["send_at"], pa.scalar(deps.now(), sends["send_at"].type))
     open_still = pc.or_(pc.not_equal(sends["state"], "sent"), ahead)
     mine = pc.equal(sends["offer"], offer) if offer else True

@@ -86,7 +86,8 @@ def recall(
     The executor is told first, then the ledger; a crash in between is mended by recalling again.
     """
     now = deps.now()
-    sends = deps.ledger.sends(campaign_id, states=("sent",))
+    needed = ("send_id", "customer_id", "channel", "offer", "send_at")
+    sends = deps.ledger.sends(campaign_id, states=("sent",), columns=needed)
     sends = sends.filter(pc.greater(sends["send_at"], pa.scalar(now, sends["send_at"].type)))
     if offer is not None:
         sends = sends.filter(pc.equal(sends["offer"], offer))

@@ -56,7 +56,7 @@ def _quiet(fresh: Fresh, now: datetime) -> set[str]:
 
 def _cancel(plan: Plan, rule: str, who: set[str], fresh: Fresh, deps: Deps) -> int:
     """Cancel and recall what still waits for these people (present ids), with an action that says so."""
-    waiting = deps.ledger.sends(plan.campaign_id, states=("planned", "sent"))
+    waiting = deps.ledger.sends(plan.campaign_id, states=("planned", "sent"), columns=("customer_id", "state", "send_at"))
     ahead = pc.or_(
         pc.equal(waiting["state"], "planned"), pc.greater(waiting["send_at"], pa.scalar(deps.now(), waiting["send_at"].type))
     )

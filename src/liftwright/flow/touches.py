@@ -43,7 +43,8 @@ def table(campaign_id: str, *, starts_at: datetime, until: datetime, deps: Deps)
     """
     fresh = newest(deps)
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for send in deps.ledger.sends(campaign_id, states=SENT).to_pylist():
+    needed = ("customer_id", "channel", "send_id", "sent_at", "send_at")
+    for send in deps.ledger.sends(campaign_id, states=SENT, columns=needed).to_pylist():
         person = fresh.present_id(send["customer_id"]) or send["customer_id"]
         row = {
             "at": send["sent_at"] or send["send_at"],

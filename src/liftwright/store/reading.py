@@ -9,13 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import ColumnElement, Text, type_coerce
 
-from liftwright.domain.campaign import Send
+from liftwright.domain.campaign import SEND_FIELDS
 from liftwright.store.tables import SENDS
 
-FIELDS = tuple(Send.model_fields)
 MOMENT = pa.timestamp("us", tz="UTC")
 TYPES: dict[str, Any] = {
-    **dict.fromkeys(FIELDS, pa.string()),
+    **dict.fromkeys(SEND_FIELDS, pa.string()),
     **dict.fromkeys(("wave", "priority", "attempts"), pa.int64()),
     **dict.fromkeys(("discount", "cost"), pa.float64()),
     **dict.fromkeys(("send_at", "lease_until", "sent_at"), MOMENT),

@@ -19,8 +19,6 @@ from liftwright.store.engine import reading, writing
 from liftwright.store.journal import append_in
 from liftwright.store.tables import KeyRow, SignatureRow, UserRow
 
-PREFIX = "lw_"
-
 
 class SqlUsers:
     """User rows. Every change is journaled; nobody is ever removed, only switched off, so that names in old decisions keep their meaning."""
@@ -52,9 +50,9 @@ class SqlUsers:
             append_in(session, at=now, actor=by, action="user.put", subject=name, detail=detail)
             return _user(session, row)
 
-    def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta) -> str:
+    def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta, prefix: str = "lw_") -> str:
         """A new key of a user: the only time it is seen. Raises ConfigError USER-UNKNOWN."""
-        key = PREFIX + secrets.token_urlsafe(32)
+        key = prefix + secrets.token_urlsafe(32)
         with writing(self._engine) as session:
             if session.get(UserRow, name) is None:
                 raise ConfigError(
@@ -67,10 +65,11 @@ class SqlUsers:
             append_in(session, at=now, actor=by, action="user.key", subject=name, detail=detail)
         return key
 
-    def revoke_keys(self, name: str, *, by: str, now: datetime) -> int:
-        """Make every key of a user worthless; returns how many were worth something."""
+    def revoke_keys(self, name: str, *, by: str, now: datetime, only: str = "") -> int:
+        """Make every key of a user worthless, or `only` one; returns how many were worth something."""
+        query = select(KeyRow).where(KeyRow.name == name, col(KeyRow.revoked_at).is_(None))
         with writing(self._engine) as session:
-            rows = session.exec(select(KeyRow).where(KeyRow.name == name, col(KeyRow.revoked_at).is_(None))).all()
+            rows = session.exec(query.where(KeyRow.digest == _digest(only)) if only else query).all()
             for row in rows:
                 row.revoked_at = now
                 session.add(row)

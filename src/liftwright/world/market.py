@@ -92,7 +92,7 @@ class Market:
             channels[name] |= {key: asked for key in ("lead_days", "least_run") if (asked := getattr(traits, key))}
         return {
             "currency": self._log.currency,
-            "sender": SenderSettings(simulated=True).model_dump(mode="json"),
+            "sender": SenderSettings(simulated=True, registrations={"US-TX": "simulated"}).model_dump(mode="json"),
             "country": "US",
             "time_zone": "America/New_York",
             "margin": {"rate": p.margin_rate, "floor": p.margin_floor},

@@ -188,7 +188,12 @@ class Bench:
 
     def check_plan(self, plan: Plan) -> tuple[Finding, ...]:
         """What the rules say of a whole plan, of the people in it and of every text."""
-        facts = plan_facts.plan_facts(plan, settings=self.deps.settings)
+        facts = plan_facts.plan_facts(
+            plan,
+            settings=self.deps.settings,
+            complaint_rate_7d=self.data.complaint_rate,
+            features=self.data.features.column_names,
+        )
         in_texts = [found for variant in plan.variants for found in self.check_variant(variant, objective=plan.objective)]
         in_people = [f for f in plan.findings if f.by == "rules" and f.severity in ("block", "needs_approval")]
         found = (*evaluate.plan(self.data.bundle, facts), *in_texts, *in_people, *waivers.findings(self.data.waived))

@@ -29,6 +29,8 @@ from liftwright.scoring import history
 
 OUTCOME_DAYS = 14
 """The window in which a contact's outcome is counted, days."""
+LEAST_MAIL = 1_000
+"""With less mail in a week, one complaint would be a rate that says nothing."""
 
 
 class Data:
@@ -180,17 +182,33 @@ class Data:
     @cached_property
     def verdicts(self) -> pa.Table:
         """Per person and channel at the moment of planning: what the rules say (customer_id, channel, outcome, rules)."""
-        contacts = self.deps.ledger.contacts_since(self.as_of - timedelta(days=30))
         facts = fact_tables.person_facts(
             self.people,
             channels=self.channels,
             at=self.as_of,
             settings=self.deps.settings,
-            contacts=contacts,
+            contacts=self._contacts,
             events=self.tables.get("events"),
             arms=None,
         )
         return evaluate.people(self.bundle, facts)
+
+    @cached_property
+    def _contacts(self) -> pa.Table:
+        """What the ledger has of the last 30 days."""
+        return self.deps.ledger.contacts_since(self.as_of - timedelta(days=30))
+
+    @cached_property
+    def complaint_rate(self) -> float | None:
+        """Complaints about e-mail of the last seven days as a share of the mail of those days; None under `LEAST_MAIL` mails."""
+        since, events = pa.scalar(self.as_of - timedelta(days=7)), self.tables.get("events")
+        mail = self._contacts.filter(pc.equal(self._contacts["channel"], "email")).filter(pc.field("send_at") > since)
+        sent = pc.sum(pc.equal(mail["state"], "sent")).as_py() or 0
+        if sent < LEAST_MAIL or events is None or not {"type", "channel", "occurred_at"} <= set(events.column_names):
+            return None
+        lately = (pc.field("occurred_at") > since) & (pc.field("occurred_at") <= pa.scalar(self.as_of))
+        told = events.filter((pc.field("type") == "complaint") & (pc.field("channel") == "email") & lately)
+        return float(told.num_rows / sent)
 
     @cached_property
     def allowed(self) -> dict[str, npt.NDArray[np.bool_]]:

@@ -8,6 +8,7 @@ from liftwright.agents.bench.data import Data
 from liftwright.compliance import evaluate, plan_facts
 from liftwright.content import checking, reading, template, variants
 from liftwright.content.goods import goods_from
+from liftwright.content.wording import HouseWords
 from liftwright.domain.goal import Objective
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import Variant
@@ -25,7 +26,7 @@ def draft(data: Data, objective: Objective, *, channels: Sequence[str], offers: 
         documents=data.tables.get("documents"),
         seed=data.seed,
         sender=data.deps.settings.sender,
-        banned=_banned(data),
+        banned=_house(data).banned,
     )
 
 
@@ -39,7 +40,7 @@ def check(data: Data, variant: Variant, *, objective: Objective) -> tuple[Findin
         templates=_templates(data),
         evidence=data.evidence,
         offers=data.offers,
-        banned=_banned(data),
+        banned=_house(data).banned,
         product=objective.product,
         ends_on=objective.ends_on,
         goods=sold,
@@ -52,7 +53,7 @@ def check(data: Data, variant: Variant, *, objective: Objective) -> tuple[Findin
         evidence=data.evidence,
         offers=data.offers,
         goods=sold,
-        banned=_banned(data),
+        house=_house(data),
         sender=sender,
         dates=[objective.ends_on],
         texts=[sender.name, *checking.stated(data.evidence, on=objective.ends_on)],
@@ -67,5 +68,5 @@ def _templates(data: Data) -> tuple[template.Template, ...]:
     return template.load(data.deps.library.templates())
 
 
-def _banned(data: Data) -> tuple[str, ...]:
-    return tuple(str(word) for word in data.deps.library.templates().get("banned", ()))
+def _house(data: Data) -> HouseWords:
+    return HouseWords.of(data.deps.library.templates())
