@@ -148,6 +148,12 @@ ROW: dict[str, Any] = {
     "contacts_7d": 0,
     "contacts_per_week": 3,
     "calls_24h": 0,
+    "contacts_24h": 0,
+    "contacts_per_day": 2,
+    "contacts_30d": 0,
+    "contacts_per_month": 12,
+    "channel_contacts_7d": 0,
+    "is_blackout": False,
 }
 
 

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from typing import Any
 
+from liftwright.domain.told import Told
+
 SMALLEST_GROUP = 20
 _COUNTS = ("people", "count", "n", "customers", "treated", "untreated", "size", "selected")
 _LABELS = ("name", "feature", "segment", "action", "channel", "offer", "phrase")
@@ -45,6 +47,13 @@ def quoted(text: str, *, limit: int = 800) -> str:
     )
     plain = _CONTACT.sub(lambda found: found["plain"] or "[removed]", " ".join(visible.split()))
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def quotation(value: Any, *, limit: int = 800) -> Any:
+    """A value for a model: told text as `{"quoted", "from"}`, any other text quoted, numbers and None as they are."""
+    if isinstance(value, Told):
+        return {"quoted": quoted(value.words, limit=limit), "from": value.origin}
+    return quoted(value, limit=limit) if isinstance(value, str) else value
 
 
 def has_link(text: str) -> bool:
