@@ -20,7 +20,7 @@ from liftwright.compliance import engine, single
 from liftwright.compliance.predicate import facts_used
 from liftwright.compliance.rules import SQL_TYPES, facts_of, predicate
 from liftwright.domain.errors import PolicyError
-from liftwright.domain.policy import Finding, PolicyBundle, Rule, RuleScope, RuleTest, Severity
+from liftwright.domain.policy import ALWAYS, Finding, PolicyBundle, Rule, RuleScope, RuleTest, Severity
 
 Outcome = Literal["allow", "warn", "needs_approval", "delay", "block"]
 OUTCOMES: tuple[Outcome, ...] = ("allow", "warn", "needs_approval", "delay", "block")
@@ -49,15 +49,13 @@ def people(bundle: PolicyBundle, facts: pa.Table) -> pa.Table:
     """
     rules = _of(bundle, "person")
     codes, patterns = _distinct(_packed(bundle, rules, facts, scope="person"))
-    verdicts = _unpack(patterns, len(rules)).tolist()
-    outcomes = [_outcome(rules, row) for row in verdicts]
-    fired = [[rule.id for rule, code in zip(rules, row, strict=True) if effect(rule, code) != "allow"] for row in verdicts]
+    outcomes, fired = _meant(rules, _unpack(patterns, len(rules)))
     return pa.table(
         {
             "customer_id": facts["customer_id"],
             "channel": facts["channel"],
-            "outcome": pa.array(outcomes, pa.string()).take(codes),
-            "rules": pa.array(fired, pa.list_(pa.string())).take(codes),
+            "outcome": outcomes.take(codes),
+            "rules": fired.take(codes),
         }
     )
 
@@ -133,9 +131,17 @@ def effect(rule: Rule, code: int) -> Outcome:
     return "needs_approval" if severity == "needs_approval" else "warn"
 
 
-def _outcome(rules: Sequence[Rule], row: Sequence[int]) -> Outcome:
-    effects = [effect(rule, code) for rule, code in zip(rules, row, strict=True)]
-    return max(effects, key=OUTCOMES.index, default="allow")
+def _meant(rules: Sequence[Rule], verdicts: np.ndarray) -> tuple[pa.Array, pa.Array]:
+    """Of rows x rules of verdicts: the worst effect of each row, and the ids of the rules that fired."""
+    means = np.array(
+        [[OUTCOMES.index(effect(rule, code)) for code in (PASSED, VIOLATED, UNKNOWN)] for rule in rules], dtype=np.int8
+    )
+    effects = means[np.arange(len(rules)), verdicts] if rules else np.zeros((len(verdicts), 0), dtype=np.int8)
+    worst = effects.max(axis=1, initial=0)
+    rows, places = np.nonzero(effects)
+    ends = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(verdicts)))))
+    ids = pa.array([rule.id for rule in rules], pa.string()).take(pa.array(places))
+    return pa.array(OUTCOMES, pa.string()).take(pa.array(worst)), pa.ListArray.from_arrays(pa.array(ends, pa.int32()), ids)
 
 
 def _of(bundle: PolicyBundle, scope: RuleScope) -> list[Rule]:
@@ -183,7 +189,9 @@ def _code(rule: Rule, verdict: bool | None, row: Mapping[str, Any]) -> int:
 
 
 def _in_force(rule: Rule, day: date) -> bool:
-    return rule.effective_from <= day and (rule.effective_until is None or day <= rule.effective_until)
+    return (rule.effective_from == ALWAYS or rule.effective_from <= day) and (
+        rule.effective_until is None or day <= rule.effective_until
+    )
 
 
 def _may_apply(rule: Rule, facts: Mapping[str, Any]) -> bool:
@@ -234,11 +242,12 @@ def _case(rule: Rule, bundle: PolicyBundle) -> str:
     """SQL giving 0, 1 or 2. A rule whose scope or date is not known applies: what is not known never lets anything pass."""
     applies = [f"coalesce({_among(name, values)}, true)" for name, values in sorted(rule.applies.items())]
     applies += [f"NOT coalesce({_among(name, values)}, false)" for name, values in sorted(rule.excepts.items())]
-    applies.append(f"coalesce(send_on >= DATE '{rule.effective_from.isoformat()}', true)")
+    if rule.effective_from != ALWAYS:
+        applies.append(f"coalesce(send_on >= DATE '{rule.effective_from.isoformat()}', true)")
     if rule.effective_until is not None:
         applies.append(f"coalesce(send_on <= DATE '{rule.effective_until.isoformat()}', true)")
     clean = predicate(rule, bundle.facts).sql
-    return f"CASE WHEN {' AND '.join(applies)} THEN coalesce(CAST(({clean}) AS BIGINT), 2) ELSE 0 END"
+    return f"CASE WHEN {' AND '.join(applies) or 'true'} THEN coalesce(CAST(({clean}) AS BIGINT), 2) ELSE 0 END"
 
 
 def _among(name: str, values: Sequence[str]) -> str:
@@ -254,14 +263,16 @@ def _unpack(packed: np.ndarray, count: int) -> np.ndarray:
     return ((packed[:, places // _RULES_PER_COLUMN] >> (2 * (places % _RULES_PER_COLUMN))) & 3).astype(np.int8)
 
 
-def _distinct(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each row the number of its pattern, and the patterns: few, however many rows there are."""
-    codes = np.zeros(len(packed), dtype=np.int64)
+def _distinct(packed: np.ndarray) -> tuple[pa.Array, np.ndarray]:
+    """For each row the number of its pattern, and the patterns: fewer than rows, since people are alike."""
+    codes, count = np.zeros(len(packed), dtype=np.int64), 1
     for column in packed.T:
-        values, places = np.unique(column, return_inverse=True)
-        codes = np.unique(codes * len(values) + places, return_inverse=True)[1]
-    _, first = np.unique(codes, return_index=True)
-    return codes, packed[first]
+        found = pa.array(column).dictionary_encode()
+        both = pa.array(found.indices.to_numpy().astype(np.int64) * count + codes).dictionary_encode()
+        codes, count = both.indices.to_numpy().astype(np.int64), len(both.dictionary)
+    first = np.empty(count, dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return pa.array(codes), packed[first] if len(packed) else packed
 
 
 def _table(known: Mapping[str, str], rows: Sequence[Mapping[str, Any]], *, where: str) -> pa.Table:

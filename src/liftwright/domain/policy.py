@@ -17,6 +17,10 @@ RuleScope = Literal["person", "content", "plan"]
 RuleBasis = Literal["law", "platform", "house"]
 
 
+ALWAYS = date(2000, 1, 1)
+"""The first day of a rule that names none: it was always in force."""
+
+
 class Source(Value):
     """Where a rule comes from. `confidence` is `primary` (statute read), `secondary` (read about), `own` (our product default)."""
 
@@ -56,7 +60,7 @@ class Rule(Value):
     applies: dict[str, tuple[str, ...]] = {}
     excepts: dict[str, tuple[str, ...]] = {}
     """Where the rule holds, and where of that it does not, by fact; what is not known is taken as the rule's own."""
-    effective_from: date = date(2000, 1, 1)
+    effective_from: date = ALWAYS
     effective_until: date | None = None
     says: str
     fix: str
