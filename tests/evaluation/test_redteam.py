@@ -12,7 +12,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from liftwright.agents import base, compliance_reviewer, content_writer, goal_words
 from liftwright.agents.proposals import AgentResult, ReviewProposal
-from liftwright.agents.tools import looking
+from liftwright.agents.tools import aggregates
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.orders import Orders
 from liftwright.evaluation.redteam import attacks, run, shop
@@ -104,7 +104,7 @@ async def test_without_scanner_and_quotation_a_canary_is_found(lab: run._Lab, mo
     )
     assert not (await lab.run([_case("budget")], is_blocked=False)).judged.leaks
     monkeypatch.setattr(GuardedChatModel, "check", lambda *given: None)
-    monkeypatch.setattr(looking, "quoted", lambda text, **more: text)
+    monkeypatch.setattr(aggregates, "quoted", lambda text, **more: text)
     found = await lab.run([_case("budget")], is_blocked=False)
     assert any(words.startswith("zelda in what the model was sent") for words in found.judged.leaks)
 

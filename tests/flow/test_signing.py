@@ -5,76 +5,37 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
+from staffed import STAFF, Strict, approve, asked, house_of, planned
 
 from liftwright.domain.approval import Decision
 from liftwright.domain.errors import ApprovalError, ConfigError
-from liftwright.domain.policy import PolicyBundle
 from liftwright.flow import deciding, people, signing, walk
 from liftwright.flow.launch import launch
-from liftwright.library import DiskLibrary
 from liftwright.ports import Deps
 from liftwright.store.engine import open_engine
-
-STAFF = {
-    "ada": ("admin",),
-    "mia": ("marketer", "finance"),
-    "leo": ("approver",),
-    "fay": ("finance",),
-    "cora": ("compliance",),
-    "ines": ("analyst",),
-}
-
-
-class Strict(DiskLibrary):
-    """The shipped rules, with every plan high risk: a marketing lead and finance, two people."""
-
-    def policies(self) -> PolicyBundle:
-        """See the class."""
-        bundle = super().policies()
-        line = {"name": "spend", "fact": "spend", "at_least": 0, "risk": "high", "roles": ["marketing_lead", "finance"]}
-        approval = {**bundle.autonomy["approval"], "when": [line]}
-        return bundle.model_copy(update={"autonomy": {**bundle.autonomy, "approval": approval}})
 
 
 @pytest.fixture
 def house(any_shop: Deps) -> Deps:
     """A shop with staff, where every plan needs two people."""
-    deps = replace(any_shop, library=Strict())
-    for name, roles in STAFF.items():
-        people.put(name, roles=roles, is_active=True, by="ada", deps=deps)
-    return deps
-
-
-async def _asked(house: Deps, by: str = "mia") -> tuple[str, str]:
-    campaign = await walk.start("Sell more", deps=house, by=by)
-    assert campaign.plan_hash is not None
-    return campaign.campaign_id, campaign.plan_hash
-
-
-async def _approve(house: Deps, campaign_id: str, plan_hash: str, by: str) -> str:
-    return (await deciding.decide("approve", campaign_id, plan_hash=plan_hash, by=by, deps=house)).status
-
-
-def _planned(house: Deps, campaign_id: str) -> int:
-    return house.ledger.counts(campaign_id)["planned"]
+    return house_of(any_shop)
 
 
 async def test_two_people_of_the_needed_roles_launch_and_one_does_not(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
-    assert await _approve(house, campaign_id, plan_hash, "leo") == "awaiting_approval"
+    campaign_id, plan_hash = await asked(house)
+    assert await approve(house, campaign_id, plan_hash, "leo") == "awaiting_approval"
     row = house.approvals.pending(campaign_id)
     assert row is not None
     assert signing.missing(row, deps=house) == ("finance",)
-    assert await _approve(house, campaign_id, plan_hash, "leo") == "awaiting_approval", "signing twice is signing once"
-    assert _planned(house, campaign_id) == 0
-    assert await _approve(house, campaign_id, plan_hash, "fay") == "running"
-    assert _planned(house, campaign_id) > 0
+    assert await approve(house, campaign_id, plan_hash, "leo") == "awaiting_approval", "signing twice is signing once"
+    assert planned(house, campaign_id) == 0
+    assert await approve(house, campaign_id, plan_hash, "fay") == "running"
+    assert planned(house, campaign_id) > 0
     signed = [entry.actor for entry in house.journal.entries(subject=campaign_id) if entry.action == "approval.signed"]
     assert signed == ["leo", "fay"]
 
@@ -91,80 +52,80 @@ async def test_two_people_of_the_needed_roles_launch_and_one_does_not(house: Dep
     ],
 )
 async def test_who_may_not_is_refused_and_told_who_could(house: Deps, by: str, code: str, names: str) -> None:
-    campaign_id, plan_hash = await _asked(house)
+    campaign_id, plan_hash = await asked(house)
     with pytest.raises(ApprovalError) as caught:
-        await _approve(house, campaign_id, plan_hash, by)
+        await approve(house, campaign_id, plan_hash, by)
     assert caught.value.code == code
     assert names in f"{caught.value.says} {caught.value.next_step}"
-    assert _planned(house, campaign_id) == 0
+    assert planned(house, campaign_id) == 0
 
 
 async def test_whoever_edited_last_does_not_sign_their_own_revision(house: Deps) -> None:
-    campaign_id, _ = await _asked(house)
+    campaign_id, _ = await asked(house)
     edited = await deciding.decide("edit", campaign_id, plan_hash=None, by="leo", changes={"limits.touches": "1"}, deps=house)
     with pytest.raises(ApprovalError, match="edited it last"):
-        await _approve(house, campaign_id, str(edited.plan_hash), "leo")
+        await approve(house, campaign_id, str(edited.plan_hash), "leo")
     people.put("lou", roles=["approver"], is_active=True, by="ada", deps=house)
-    assert await _approve(house, campaign_id, str(edited.plan_hash), "lou") == "awaiting_approval"
-    assert await _approve(house, campaign_id, str(edited.plan_hash), "fay") == "running"
+    assert await approve(house, campaign_id, str(edited.plan_hash), "lou") == "awaiting_approval"
+    assert await approve(house, campaign_id, str(edited.plan_hash), "fay") == "running"
 
 
 async def test_a_signature_for_an_older_revision_counts_for_nothing(house: Deps) -> None:
-    campaign_id, old = await _asked(house)
-    await _approve(house, campaign_id, old, "leo")
+    campaign_id, old = await asked(house)
+    await approve(house, campaign_id, old, "leo")
     edited = await deciding.decide("edit", campaign_id, plan_hash=None, by="cora", changes={"limits.touches": "1"}, deps=house)
-    assert await _approve(house, campaign_id, str(edited.plan_hash), "fay") == "awaiting_approval"
+    assert await approve(house, campaign_id, str(edited.plan_hash), "fay") == "awaiting_approval"
     with pytest.raises(ApprovalError, match="APPROVAL-STALE"):
-        await _approve(house, campaign_id, old, "leo")
-    assert _planned(house, campaign_id) == 0
+        await approve(house, campaign_id, old, "leo")
+    assert planned(house, campaign_id) == 0
 
 
 async def test_a_user_who_was_switched_off_neither_signs_nor_counts(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
-    await _approve(house, campaign_id, plan_hash, "leo")
+    campaign_id, plan_hash = await asked(house)
+    await approve(house, campaign_id, plan_hash, "leo")
     people.put("leo", roles=STAFF["leo"], is_active=False, by="ada", deps=house)
     with pytest.raises(ApprovalError, match="switched off"):
-        await _approve(house, campaign_id, plan_hash, "leo")
-    assert await _approve(house, campaign_id, plan_hash, "fay") == "awaiting_approval"
-    assert _planned(house, campaign_id) == 0
+        await approve(house, campaign_id, plan_hash, "leo")
+    assert await approve(house, campaign_id, plan_hash, "fay") == "awaiting_approval"
+    assert planned(house, campaign_id) == 0
 
 
 async def test_a_yes_written_past_the_program_is_not_launched_without_its_signatures(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
+    campaign_id, plan_hash = await asked(house)
     row = house.approvals.pending(campaign_id)
     assert row is not None
     yes = Decision(kind="approve", approval_id=row.approval_id, plan_hash=plan_hash, by="mallory", at=house.now())
     house.approvals.decide(yes)
     launch(row.approval_id, deps=house)
-    assert _planned(house, campaign_id) == 0
+    assert planned(house, campaign_id) == 0
     assert house.campaigns.get(campaign_id).status == "blocked"
     assert "not signed by everybody" in str(house.campaigns.get(campaign_id).stop_reason)
 
 
 @pytest.mark.parametrize("signed", [0, 1])
 async def test_what_was_revoked_is_never_launched(house: Deps, signed: int) -> None:
-    campaign_id, plan_hash = await _asked(house)
+    campaign_id, plan_hash = await asked(house)
     for name in ("leo", "fay")[:signed]:
-        await _approve(house, campaign_id, plan_hash, name)
+        await approve(house, campaign_id, plan_hash, name)
     campaign = await deciding.revoke(campaign_id, by="cora", reason="claims changed", deps=house)
-    assert (campaign.status, _planned(house, campaign_id)) == ("rejected", 0)
+    assert (campaign.status, planned(house, campaign_id)) == ("rejected", 0)
     for name in ("leo", "fay"):
         with pytest.raises(ApprovalError):
-            await _approve(house, campaign_id, plan_hash, name)
+            await approve(house, campaign_id, plan_hash, name)
     with pytest.raises(ApprovalError, match="APPROVAL-NOT-REVOCABLE"):
         await deciding.revoke(campaign_id, by="cora", reason="again", deps=house)
 
 
 async def test_what_runs_is_stopped_and_not_revoked(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
-    await _approve(house, campaign_id, plan_hash, "leo")
-    await _approve(house, campaign_id, plan_hash, "fay")
+    campaign_id, plan_hash = await asked(house)
+    await approve(house, campaign_id, plan_hash, "leo")
+    await approve(house, campaign_id, plan_hash, "fay")
     with pytest.raises(ApprovalError, match="liftwright stop"):
         await deciding.revoke(campaign_id, by="cora", reason="too late", deps=house)
 
 
 async def test_a_right_given_away_is_good_for_one_approval_and_goes_no_further(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
+    campaign_id, plan_hash = await asked(house)
     row = house.approvals.pending(campaign_id)
     assert row is not None
     fay, cora, mia = (house.users.get(name) for name in ("fay", "cora", "mia"))
@@ -175,66 +136,33 @@ async def test_a_right_given_away_is_good_for_one_approval_and_goes_no_further(h
     for giver, receiver in ((cora, "ines"), (fay, "fay"), (fay, "eve"), (mia, "ines")):
         with pytest.raises(ApprovalError):
             signing.delegate(row, by=giver, to=receiver, deps=house)
-    await _approve(house, campaign_id, plan_hash, "cora")
-    assert await _approve(house, campaign_id, plan_hash, "leo") == "running"
-    other, other_hash = await _asked(house)
+    await approve(house, campaign_id, plan_hash, "cora")
+    assert await approve(house, campaign_id, plan_hash, "leo") == "running"
+    other, other_hash = await asked(house)
     with pytest.raises(ApprovalError, match="holds none of the roles"):
-        await _approve(house, other, other_hash, "cora")
-
-
-async def test_an_escalated_approval_needs_the_role_it_was_escalated_to(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
-    row = house.approvals.pending(campaign_id)
-    leo, ines = house.users.get("leo"), house.users.get("ines")
-    assert row
-    assert leo
-    assert ines
-    for by, to, reason in ((leo, "king", "why"), (leo, "finance", "why"), (leo, "compliance", "  "), (ines, "compliance", "why")):
-        with pytest.raises(ApprovalError):
-            signing.escalate(row, by=by, to=to, reason=reason, deps=house)
-    assert signing.escalate(row, by=leo, to="compliance", reason="a new claim", deps=house) == (*row.needs, "compliance")
-    await _approve(house, campaign_id, plan_hash, "leo")
-    assert await _approve(house, campaign_id, plan_hash, "fay") == "awaiting_approval"
-    assert signing.missing(row, deps=house) == ("compliance",)
-    assert await _approve(house, campaign_id, plan_hash, "cora") == "running"
-    other, other_hash = await _asked(house)
-    await _approve(house, other, other_hash, "leo")
-    assert await _approve(house, other, other_hash, "fay") == "running", "another approval is not escalated"
-
-
-@pytest.mark.parametrize(("hours", "status"), [(23.9, "refused"), (24.0, "running")])
-async def test_when_nobody_answers_for_a_day_the_next_role_may_sign(house: Deps, hours: float, status: str) -> None:
-    """Leo stands for the marketing lead, who may then sign for finance; two people are still needed."""
-    people.put("lou", roles=["approver"], is_active=True, by="ada", deps=house)
-    people.put("fay", roles=["finance"], is_active=False, by="ada", deps=house)
-    campaign_id, plan_hash = await _asked(house, by="ada")
-    people.put("mia", roles=["marketer"], is_active=True, by="ada", deps=house)
-    later = replace(house, now=lambda: house.now() + timedelta(hours=hours))
-    assert await _approve(later, campaign_id, plan_hash, "leo") == "awaiting_approval"
-    assert await _approve(later, campaign_id, plan_hash, "lou") == ("running" if status == "running" else "awaiting_approval")
-    assert (_planned(house, campaign_id) > 0) == (status == "running")
+        await approve(house, other, other_hash, "cora")
 
 
 async def test_one_person_with_every_role_is_still_one_person(house: Deps) -> None:
     people.put("max", roles=["approver", "finance"], is_active=True, by="ada", deps=house)
-    campaign_id, plan_hash = await _asked(house)
-    assert await _approve(house, campaign_id, plan_hash, "max") == "awaiting_approval"
-    assert _planned(house, campaign_id) == 0
+    campaign_id, plan_hash = await asked(house)
+    assert await approve(house, campaign_id, plan_hash, "max") == "awaiting_approval"
+    assert planned(house, campaign_id) == 0
 
 
 async def test_two_who_sign_at_once_launch_once(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
+    campaign_id, plan_hash = await asked(house)
     done = await asyncio.gather(
-        *(_approve(house, campaign_id, plan_hash, name) for name in ("leo", "fay", "leo")), return_exceptions=True
+        *(approve(house, campaign_id, plan_hash, name) for name in ("leo", "fay", "leo")), return_exceptions=True
     )
     assert house.campaigns.get(campaign_id).status == "running", done
     plan = house.campaigns.plan(campaign_id)
     assert plan is not None
-    assert _planned(house, campaign_id) == plan.assignment.touches
+    assert planned(house, campaign_id) == plan.assignment.touches
 
 
 async def test_a_key_must_be_shown_hold_and_be_one_s_own(house: Deps) -> None:
-    campaign_id, plan_hash = await _asked(house)
+    campaign_id, plan_hash = await asked(house)
     key = people.new_key("leo", by="ada", deps=house)
     assert key.startswith("lw_")
     others = people.new_key("fay", by="ada", deps=house)
@@ -244,11 +172,11 @@ async def test_a_key_must_be_shown_hold_and_be_one_s_own(house: Deps) -> None:
 
     for wrong in (None, "lw_guess", others, key + "x", "\ud800"):
         with pytest.raises(ApprovalError, match="USER-KEY"):
-            await _approve(showing(wrong), campaign_id, plan_hash, "leo")
-    assert await _approve(showing(key), campaign_id, plan_hash, "leo") == "awaiting_approval"
+            await approve(showing(wrong), campaign_id, plan_hash, "leo")
+    assert await approve(showing(key), campaign_id, plan_hash, "leo") == "awaiting_approval"
     assert people.revoke_keys("leo", by="ada", deps=house) == 1
     with pytest.raises(ApprovalError, match="USER-KEY"):
-        await _approve(showing(key), campaign_id, plan_hash, "leo")
+        await approve(showing(key), campaign_id, plan_hash, "leo")
     late = replace(showing(others), now=lambda: house.now() + signing.KEY_LASTS)
     with pytest.raises(ApprovalError, match="USER-KEY"):
         signing.known("fay", deps=late)
@@ -301,4 +229,4 @@ def test_the_first_user_must_be_an_admin(any_shop: Deps) -> None:
 
 async def test_without_users_any_name_decides_as_before(any_shop: Deps) -> None:
     campaign = await walk.start("Sell more", deps=replace(any_shop, library=Strict()))
-    assert await _approve(any_shop, campaign.campaign_id, str(campaign.plan_hash), "anybody") == "running"
+    assert await approve(any_shop, campaign.campaign_id, str(campaign.plan_hash), "anybody") == "running"

@@ -32,40 +32,44 @@ def plan_facts(
     `expected_margin_rate` is the plan's own forecast of it (share of what buyers pay). Without one it is the mean over planned touches of
     `(rate - discount) / (1 - discount)`: what a sale at the configured margin rate still earns after the touch's discount. `features` are the names of what models may see of people.
     """
-    objective, cost = plan.objective, plan.forecast.cost
-    budget = objective.budget
+    objective, cost, budget = plan.objective, plan.forecast.cost, plan.objective.budget
     discounts = {offer.name: offer.discount for offer in plan.offers}
     used = {name: touches for name, touches in plan.assignment.by_offer.items() if touches > 0}
-    channels = {channel for channel, touches in plan.assignment.by_channel.items() if touches > 0}
     rate = margin_rate(used, discounts, base=settings.margin.rate) if expected_margin_rate is None else expected_margin_rate
-    return (
-        _sender(plan, settings=settings)
-        | _models(settings, features)
-        | {
-            "send_on": objective.starts_on,
-            "cost": float(cost.amount),
-            "has_budget": budget is not None,
-            "budget": float(budget.amount) if budget is not None and budget.currency == cost.currency else None,
-            "expected_margin_rate": round(rate, 9),
-            "margin_floor": margin_floor(objective, settings=settings),
-            "discount_used": max((discounts.get(name, 0.0) for name in used), default=0.0),
-            "discounts_used": len({round(discounts.get(name, 0.0), 9) for name in used}),
-            "discount_limit": discount_limit(objective, settings=settings),
-            "expected_gain": plan.forecast.incremental_margin.mid,
-            "stock_shortfall": stock_shortfall(plan),
-            "broken_limits": plan.assignment.violations,
-            "holdout_share": plan.experiment.holdout_share,
-            "holdout_people": plan.audience.holdout,
-            "selected_people": plan.audience.selected,
-            "selected_share": plan.audience.selected / plan.audience.population if plan.audience.population else 0.0,
-            "touches": plan.assignment.touches,
-            "uses_paid_social": bool(channels & {"paid_social", "display"}),
-            "uses_voice": "voice" in channels,
-            "live_channels": sum(settings.channels[name].live for name in channels if name in settings.channels),
-            "product": objective.product,
-            "complaint_rate_7d": complaint_rate_7d,
-        }
-    )
+    money = {
+        "send_on": objective.starts_on,
+        "cost": float(cost.amount),
+        "has_budget": budget is not None,
+        "budget": float(budget.amount) if budget is not None and budget.currency == cost.currency else None,
+        "expected_margin_rate": round(rate, 9),
+        "margin_floor": margin_floor(objective, settings=settings),
+        "discount_used": max((discounts.get(name, 0.0) for name in used), default=0.0),
+        "discounts_used": len({round(discounts.get(name, 0.0), 9) for name in used}),
+        "discount_limit": discount_limit(objective, settings=settings),
+        "expected_gain": plan.forecast.incremental_margin.mid,
+        "stock_shortfall": stock_shortfall(plan),
+        "complaint_rate_7d": complaint_rate_7d,
+    }
+    return money | _people(plan) | _sender(plan, settings=settings) | _models(settings, features)
+
+
+def _people(plan: Plan) -> dict[str, Any]:
+    """Facts of a plan about whom it contacts, and about what."""
+    return {
+        "broken_limits": plan.assignment.violations,
+        "holdout_share": plan.experiment.holdout_share,
+        "holdout_people": plan.audience.holdout,
+        "selected_people": plan.audience.selected,
+        "selected_share": plan.audience.selected / plan.audience.population if plan.audience.population else 0.0,
+        "touches": plan.assignment.touches,
+        "uses_paid_social": bool(_channels(plan) & {"paid_social", "display"}),
+        "uses_voice": "voice" in _channels(plan),
+        "product": plan.objective.product,
+    }
+
+
+def _channels(plan: Plan) -> set[Channel]:
+    return {channel for channel, touches in plan.assignment.by_channel.items() if touches > 0}  # type: ignore[misc]
 
 
 def _models(settings: Settings, features: Sequence[str]) -> dict[str, Any]:
@@ -83,6 +87,7 @@ def _sender(plan: Plan, *, settings: Settings) -> dict[str, Any]:
     return {
         "sender_gaps": len(sender.gaps),
         "sender_is_simulated": sender.simulated,
+        "live_channels": sum(settings.channels[name].live for name in _channels(plan) if name in settings.channels),
         "uses_email": touches > 0,
         "email_is_live": channel is not None and channel.live,
         "email_touches": touches,
