@@ -9,7 +9,11 @@ demo: $(STAMP)
 	$(BIN)/liftwright demo
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --ignore tests/browser
+
+# A real Chromium; where there is none, every test is skipped and says so. Pictures are kept in test-artifacts/.
+browser-test: $(STAMP)
+	$(BIN)/pytest tests/browser
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -15,6 +15,7 @@ from liftwright.store.ledger import SqlLedger
 from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
+from liftwright.store.talks import SqlTalks
 
 PAIRS = [
     (ports.Lake, ParquetLake),
@@ -25,6 +26,7 @@ PAIRS = [
     (ports.Lessons, SqlLessons),
     (ports.Models, SqlModels),
     (ports.Locks, SqlLocks),
+    (ports.Talks, SqlTalks),
 ]
 
 

@@ -140,6 +140,18 @@ class SignatureRow(Row, table=True):
     signed_at: datetime = Field(sa_type=UtcTime)
 
 
+class TalkEventRow(Row, table=True):
+    """One event of a conversation. Rows are only ever added."""
+
+    __tablename__ = "talk_events"
+
+    talk_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger)
+    at: datetime = Field(sa_type=UtcTime)
+    kind: str
+    payload: str = Field(sa_type=Text)
+
+
 class SendRow(Row, table=True):
     """The ledger: one planned delivery, its state, and the worker that holds or last held it."""
 

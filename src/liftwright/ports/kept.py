@@ -1,14 +1,12 @@
-"""What the house needs from outside, as Protocols, and `Deps`: all of it in one hand. Only `wiring.py` chooses who fills it.
-The language-model port is LangChain's own `BaseChatModel`; it is not wrapped in an interface of ours."""
+"""What is kept in the workspace: rows, files, locks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from liftwright.domain.approval import ApprovalRequest, Decision, Signature, User
 from liftwright.domain.campaign import (
@@ -22,18 +20,14 @@ from liftwright.domain.campaign import (
     SendState,
     Snapshot,
 )
-from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
-from liftwright.domain.learning import CellStatistics, Found, MemoryKind, Remembered
+from liftwright.domain.learning import CellStatistics, Remembered
 from liftwright.domain.plan import Plan
-from liftwright.domain.policy import PolicyBundle
 from liftwright.domain.profile import Channel, Erased, Identifiers
-from liftwright.domain.prompt import Prompt
-from liftwright.settings import Settings
+from liftwright.domain.talk import TalkEvent, TalkKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from langchain_core.language_models import BaseChatModel
 
 
 class Lake(Protocol):
@@ -228,73 +222,12 @@ class Locks(Protocol):
     def hold(self, name: str) -> AbstractContextManager[None]: ...
 
 
-class Memory(Protocol):
-    """Lessons, brand documents and past copy, found by similarity of text."""
+class Talks(Protocol):
+    """Conversations, as events that are only ever added: what a page shows is a view on them."""
 
-    def remember(self, kind: MemoryKind, item_id: str, text: str, metadata: Mapping[str, str]) -> None: ...
-    def search(self, kind: MemoryKind, query: str, *, limit: int = 5) -> list[Found]: ...
+    def add(self, talk_id: str, kind: TalkKind, payload: Mapping[str, Any], *, at: datetime) -> int:
+        """Write an event down; returns its number in the talk, from 1, without gaps."""
 
-
-class ChannelAdapter(Protocol):
-    """Delivers a batch. `is_idempotent`: delivering the same send_id again has no second effect.
-
-    `takes_ahead`: how long before its moment a send is handed over; more than nothing only where the executor keeps `send_at` itself.
-    """
-
-    channel: Channel
-    is_idempotent: bool
-    takes_ahead: timedelta
-
-    def deliver(self, batch: Sequence[Delivery], *, now: datetime) -> list[Receipt]: ...
-
-
-@runtime_checkable
-class Recalls(Protocol):
-    """A channel whose executor keeps `send_at` itself and can be told to skip what it was handed."""
-
-    def recall(self, send_ids: Sequence[str], *, reason: str, now: datetime) -> dict[str, str]:
-        """Tell the executor to skip these; send id to the place (a file's name) where it stands. Telling twice is telling once."""
-
-
-@runtime_checkable
-class Forgets(Protocol):
-    """A channel that keeps files with people in them."""
-
-    def forget(self, send_ids: Sequence[str]) -> int:
-        """Take these sends out of every file; returns how many rows went."""
-
-
-class Library(Protocol):
-    """prompts/, policies/ and evals/ from disk, typed and hashed."""
-
-    def prompt(self, name: str) -> Prompt: ...
-    def policies(self) -> PolicyBundle: ...
-    def templates(self) -> dict[str, Any]: ...
-
-
-Progress = Callable[[str, str], None]
-"""Called with (who, what) as agents and long steps go on."""
-
-
-@dataclass(frozen=True)
-class Deps:
-    """Everything the hallway and the people are handed. Built by `wiring.build`."""
-
-    settings: Settings
-    now: Callable[[], datetime]
-    model: BaseChatModel
-    lake: Lake
-    campaigns: Campaigns
-    approvals: Approvals
-    users: Users
-    ledger: Ledger
-    journal: Journal
-    traces: Traces
-    lessons: Lessons
-    models: Models
-    locks: Locks
-    memory: Memory
-    library: Library
-    channels: Mapping[Channel, ChannelAdapter]
-    checkpointer: Callable[[], AbstractAsyncContextManager[Any]]
-    progress: Progress = lambda who, what: None
+    def since(self, talk_id: str, after: int = 0) -> list[TalkEvent]: ...
+    def latest(self, *, limit: int = 20) -> list[TalkEvent]:
+        """The first event of the talks that were begun last, newest first."""

@@ -1,0 +1,98 @@
+"""Approvals: what waits, riskiest first, and the review of one, drawn from the plan and never from a model's prose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from liftwright.api.pages.site import Site, Visitor, back, campaign, known_or_empty
+from liftwright.domain.errors import ApprovalError, LiftwrightError
+from liftwright.flow import deciding, shown, signing
+from liftwright.ports import Deps
+
+ORDER = ("block", "needs_approval", "warn", "info")
+DECISIONS = ("approve", "edit", "reject", "respond")
+
+
+def routes(site: Site) -> APIRouter:
+    """GET /approvals, GET and POST /approvals/{campaign}."""
+    router = APIRouter()
+
+    @router.get("/approvals")
+    def inbox(request: Request) -> Response:
+        visitor = site.visitor(request)
+        if visitor.needs_sign_in:
+            return back("/sign-in?to=/approvals")
+        return site.page(request, "approvals.html", title="Approvals", rows=shown.approvals_json(deps=visitor.deps))
+
+    @router.get("/approvals/{campaign_id}")
+    def review(request: Request, campaign_id: str) -> Response:
+        visitor = site.visitor(request)
+        if visitor.needs_sign_in:
+            return back(f"/sign-in?to=/approvals/{campaign_id}")
+        return _review(site, request, campaign_id, visitor)
+
+    @router.post("/approvals/{campaign_id}")
+    async def decide(request: Request, campaign_id: str) -> Response:
+        visitor, fields = await site.form(request)
+        kind, reason = str(fields.get("kind", "")), str(fields.get("reason", "")).strip()
+        if kind not in DECISIONS or (kind == "reject" and not reason):
+            raise ApprovalError(
+                "APPROVAL-KIND", "That is no decision, or it lacks its reason.", next_step="Go back and say both."
+            )
+        by = known_or_empty(visitor) or str(fields.get("by", ""))
+        try:
+            await deciding.decide(
+                kind,  # type: ignore[arg-type]
+                campaign_id,
+                plan_hash=str(fields.get("plan_hash", "")),
+                by=by,
+                reason=reason,
+                changes=_changes(str(fields.get("changes", ""))) if kind == "edit" else None,
+                deps=visitor.deps,
+            )
+        except LiftwrightError as error:
+            status = 409 if isinstance(error, ApprovalError) else 422
+            return _review(site, request, campaign_id, visitor, status=status, error=error)
+        return back(f"/approvals/{campaign_id}")
+
+    return router
+
+
+def _review(
+    site: Site, request: Request, campaign_id: str, visitor: Visitor, *, status: int = 200, error: LiftwrightError | None = None
+) -> Response:
+    data = campaign(campaign_id, visitor.deps)
+    data["findings"] = sorted(data["findings"], key=lambda finding: ORDER.index(finding["severity"]))
+    title = f"Review of {campaign_id}"
+    return site.page(
+        request, "review.html", status=status, title=title, c=data, error=error, sign=_signatures(campaign_id, visitor.deps)
+    )
+
+
+def _signatures(campaign_id: str, deps: Deps) -> dict[str, Any] | None:
+    """What waits, who signed it, what is missing and who could; None where nothing waits."""
+    row = deps.approvals.pending(campaign_id)
+    if row is None:
+        return None
+    return {
+        "row": row,
+        "needs": signing.needs(row, deps=deps),
+        "missing": signing.missing(row, deps=deps),
+        "signed": [each.by for each in deps.users.signatures(row.approval_id) if each.plan_hash == row.plan_hash],
+        "could": signing.who_could(row, deps=deps) if deps.users.all() else "",
+    }
+
+
+def _changes(text: str) -> dict[str, str]:
+    """`path = value` line by line. Raises ApprovalError for a line that is not."""
+    found: dict[str, str] = {}
+    for line in filter(str.strip, text.splitlines()):
+        path, sign, value = line.partition("=")
+        if not sign or not path.strip():
+            says = f"'{line[:60]}' is not PATH = VALUE."
+            raise ApprovalError("EDIT-FORM", says, next_step="Write it like objective.budget = 2000, one change a line.")
+        found[path.strip()] = value.strip()
+    return found

@@ -1,0 +1,172 @@
+"""What every page shares: templates, who is signed in, tokens of forms, and headers that keep strangers' code out.
+
+A page is a view on stored state. Between two requests the server remembers nothing: the session is a key in a cookie, looked up in the
+database, and a form's token is derived from that cookie.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from pydantic import SecretStr
+from starlette.datastructures import FormData
+
+from liftwright.api.pages import words
+from liftwright.domain.errors import LiftwrightError
+from liftwright.flow import shown, signing
+from liftwright.ports import Deps
+
+HERE = Path(__file__).resolve().parents[1]
+STATIC = HERE / "static"
+VISIT, SESSION, NAME = "lw_visit", "lw_session", "lw_name"
+"""Cookies: a random number every browser gets, the key of a session, and the name typed in a workspace without users."""
+DAYS_90 = 90 * 24 * 3600
+
+
+class Refused(LiftwrightError):
+    """A form without its token, or from another site."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who looks: `name` is "" where nobody signed in; `deps` act with their session's key and with no other."""
+
+    name: str
+    deps: Deps
+    visit: str
+    has_users: bool
+
+    @property
+    def token(self) -> str:
+        """What a form of this visitor must carry."""
+        return token_of(self.visit)
+
+    @property
+    def needs_sign_in(self) -> bool:
+        """Whether the workspace has users and this visitor is none of them."""
+        return self.has_users and not self.name
+
+
+class Site:
+    """Renders pages and reads forms; `deps` gives each request the workspace."""
+
+    def __init__(self, deps: Callable[[], Deps]) -> None:
+        self._deps = deps
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=select_autoescape(default=True, default_for_string=True),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= words.FILTERS
+        self._templates.globals["version"] = _fingerprint()
+
+    def visitor(self, request: Request) -> Visitor:
+        """Who sends this request. A session that does not hold any more is nobody's."""
+        deps, session = self._deps(), request.cookies.get(SESSION, "")
+        name, _, key = session.partition(":")
+        acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
+        has_users = bool(deps.users.all())
+        if has_users:
+            name = name if key and deps.users.owns(name, key, now=deps.now()) and _is_active(name, deps) else ""
+        else:
+            name = request.cookies.get(NAME, "")[:60]
+        visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
+        request.state.visit = visit
+        return Visitor(name=name, deps=acting, visit=visit, has_users=has_users)
+
+    def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
+        """A whole page. Sets the visit's cookie where the browser has none."""
+        visitor = self.visitor(request)
+        body = self.render(template, visitor=visitor, here=request.url.path, waiting=_waiting(visitor), **values)
+        response = HTMLResponse(body, status_code=status)
+        if request.cookies.get(VISIT) != visitor.visit:
+            keep(response, request, VISIT, visitor.visit, lasts=DAYS_90)
+        return response
+
+    def render(self, template: str, **values: Any) -> str:
+        """A template as text; what is not given is an error and never an empty place."""
+        return self._templates.get_template(template).render(**values)
+
+    def problem(self, request: Request, error: LiftwrightError, *, status: int) -> Response:
+        """What failed, what still holds, and one next action."""
+        return self.page(request, "problem.html", status=status, error=error, title="That did not work")
+
+    async def form(self, request: Request) -> tuple[Visitor, FormData]:
+        """The fields of a form, whose token is right and which comes from this site. Raises Refused otherwise."""
+        visitor = self.visitor(request)
+        fields = await request.form(max_files=1, max_fields=200)
+        given = str(fields.get("token", ""))
+        is_own = request.cookies.get(VISIT) == visitor.visit and hmac.compare_digest(given, visitor.token)
+        if not is_own or not _same_site(request):
+            await fields.close()
+            raise Refused(
+                "FORM-TOKEN", "This form is not one of ours, or it is too old.", next_step="Open the page again and repeat it."
+            )
+        return visitor, fields
+
+
+def campaign(campaign_id: str, deps: Deps) -> dict[str, Any]:
+    """`show --json` of a campaign with every key a page speaks of. Raises GoalError for one that does not exist."""
+    return {"stop_reason": "", "question": "", **shown.show_json(campaign_id, deps=deps)}
+
+
+def token_of(visit: str) -> str:
+    """The token of a visit's forms: only who can read the cookie can make it."""
+    return hashlib.sha256(f"liftwright form {visit}".encode()).hexdigest()
+
+
+def keep(response: Response, request: Request, name: str, value: str, *, lasts: int) -> None:
+    """A cookie that scripts cannot read and that other sites' forms do not send."""
+    response.set_cookie(name, value, max_age=lasts, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/")
+
+
+def back(to: str) -> Response:
+    """After a form: the page that shows what it did. Only to a path of this site."""
+    parts = urlsplit(to)
+    path = to if to.startswith("/") and not to.startswith(("//", "/\\")) and not parts.netloc and "\n" not in to else "/"
+    return RedirectResponse(quote(path, safe="/?=&#%.-_~:,"), status_code=303)
+
+
+def _same_site(request: Request) -> bool:
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    return origin is None or origin == "null" or urlsplit(origin).netloc == request.headers.get("host", "")
+
+
+def _is_active(name: str, deps: Deps) -> bool:
+    user = deps.users.get(name)
+    return user is not None and user.is_active
+
+
+def _waiting(visitor: Visitor) -> int:
+    return 0 if visitor.needs_sign_in else len(shown.approvals_json(deps=visitor.deps))
+
+
+def _fingerprint() -> str:
+    """Changes with every file under static/, so that browsers may keep them for ever."""
+    whole = hashlib.sha256()
+    for path in sorted(STATIC.iterdir()):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()[:12]
+
+
+def known_or_empty(visitor: Visitor) -> str:
+    """The name to act under; raises ApprovalError where users exist and nobody is signed in."""
+    if visitor.has_users:
+        signing.known(visitor.name, deps=visitor.deps)
+    return visitor.name

@@ -1,0 +1,123 @@
+// What the pages can do besides: follow a talk as it goes on, keys, charts drawn from their tables. Every page works without it.
+"use strict";
+(() => {
+  const $ = (css, root = document) => root.querySelector(css);
+  const announce = (text) => { const place = $("#announce"); if (place) place.textContent = text; };
+
+  // ---- a talk: the stream says what happens, the server renders what it looks like
+  const talk = $("#talk");
+  if (talk) {
+    const name = talk.dataset.talk;
+    let last = Number(talk.dataset.last), source = null, agent = "";
+    const draw = async () => {
+      const answer = await fetch(`/c/${name}/part`);
+      if (!answer.ok) return;
+      const typed = $("textarea", talk) ? $("textarea", talk).value : "";
+      talk.innerHTML = await answer.text();
+      const box = $("textarea", talk), log = $(".log", talk);
+      if (box && typed) box.value = typed;
+      if (log) log.scrollTop = log.scrollHeight;
+      const whole = talk.firstElementChild;
+      last = Math.max(last, Number(whole.dataset.last));
+      talk.dataset.working = whole.dataset.working;
+    };
+    const step = (event) => {
+      const said = $("#step", talk);
+      if (said) said.textContent = `${event.who.replaceAll("_", " ")}: ${event.what}`;
+      const row = $(`[data-agent="${CSS.escape(event.who.replaceAll("_", " "))}"]`, talk);
+      if (!row) return;
+      for (const other of talk.querySelectorAll(".agents .working")) { other.className = "done"; $(".state", other).textContent = "done"; }
+      row.className = "working"; $(".state", row).textContent = "working"; $(".what", row).textContent = event.what;
+      if (agent !== event.who) { agent = event.who; announce(`${event.who.replaceAll("_", " ")} is at work`); }
+    };
+    const follow = () => {
+      source = new EventSource(`/c/${name}/events?after=${last}`);
+      source.addEventListener("talk", (message) => {
+        const number = Number(message.lastEventId);
+        if (number <= last) return;
+        last = number;
+        const event = JSON.parse(message.data);
+        if (event.kind === "step") step(event);
+        else { draw(); if (event.kind === "reply") announce("The strategist has answered"); if (event.kind === "failed") announce("That did not work"); }
+      });
+      source.onerror = () => { if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(follow, 2000); } };
+    };
+    follow();
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) { source.close(); } else { draw(); follow(); }
+    });
+    talk.addEventListener("submit", async (event) => {
+      const form = event.target;
+      if (!form.action.includes("/c/")) return;
+      event.preventDefault();
+      const data = new URLSearchParams(new FormData(form));
+      for (const button of talk.querySelectorAll("button")) button.disabled = true;
+      const box = $("textarea", talk);
+      const answer = await fetch(form.action, { method: "POST", body: data, redirect: "follow" });
+      if (!answer.ok) { form.submit(); return; }
+      if (box) box.value = "";
+      await draw();
+    });
+    const log = $(".log", talk);
+    if (log) log.scrollTop = log.scrollHeight;
+  }
+  document.addEventListener("keydown", (event) => {
+    const box = event.target;
+    if (box.matches && box.matches(".say textarea") && event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      if (box.value.trim()) box.form.requestSubmit();
+    }
+  });
+
+  // ---- keys
+  const dialog = $("#keys"), off = $("#keys-off");
+  const opener = $("[data-open=keys]");
+  const isOff = () => { try { return localStorage.getItem("keys") === "off"; } catch { return false; } };
+  if (opener) { opener.hidden = false; opener.addEventListener("click", () => dialog.showModal()); }
+  if (off) { off.checked = isOff(); off.addEventListener("change", () => { try { localStorage.setItem("keys", off.checked ? "off" : "on"); } catch { /* not kept */ } }); }
+  let g = 0;
+  document.addEventListener("keydown", (event) => {
+    if (isOff() || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (event.key === "?") { event.preventDefault(); dialog.showModal(); return; }
+    if (event.key === "/") { const box = $("main textarea, main input:not([type=hidden])"); if (box) { event.preventDefault(); box.focus(); } return; }
+    if (event.key === "g") { g = Date.now(); return; }
+    if (Date.now() - g < 1500) { const link = $(`.top a[data-key="${CSS.escape(event.key)}"]`); if (link) link.click(); g = 0; }
+  });
+  const focus = $("[data-focus]");
+  if (focus) focus.focus();
+
+  // ---- a band drawn from the table it stands beside
+  customElements.define("lw-band", class extends HTMLElement {
+    connectedCallback() {
+      const table = $("table", this);
+      const rows = [...table.tBodies[0].rows].map((row) => ["low", "mid", "high"].map((name) => {
+        const cell = $(`[data-${name}]`, row), value = cell ? cell.dataset[name] : "";
+        return value === "" ? null : Number(value);
+      })).filter((row) => row.every((value) => value !== null));
+      if (!rows.length) return;
+      this.points = rows;
+      this.drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      this.drawn.setAttribute("role", "img");
+      this.drawn.setAttribute("aria-label", table.caption.textContent);
+      const more = document.createElement("details"), head = document.createElement("summary");
+      head.textContent = "Show data";
+      table.replaceWith(this.drawn, more);
+      more.append(head, table);
+      new ResizeObserver(() => this.draw()).observe(this);
+    }
+    draw() {
+      const width = this.clientWidth, height = 192, pad = 36;
+      const all = this.points.flat().concat(0), low = Math.min(...all), high = Math.max(...all), span = high - low || 1;
+      const x = (i) => this.points.length === 1 ? width / 2 : pad + i * (width - 2 * pad) / (this.points.length - 1);
+      const y = (v) => 12 + (high - v) / span * (height - 24);
+      const edge = (k, order) => order.map((i) => `${x(i)},${y(this.points[i][k])}`).join(" ");
+      const way = this.points.map((_, i) => i), back = [...way].reverse();
+      const one = this.points.length === 1;
+      const range = one ? `${x(0) - 8},${y(this.points[0][0])} ${x(0) + 8},${y(this.points[0][0])} ${x(0) + 8},${y(this.points[0][2])} ${x(0) - 8},${y(this.points[0][2])}` : `${edge(0, way)} ${edge(2, back)}`;
+      this.drawn.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      const shape = (name, attributes) => { const made = document.createElementNS("http://www.w3.org/2000/svg", name); for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value); return made; };
+      const label = (value) => { const made = shape("text", { x: 2, y: y(value) + 4 }); made.textContent = value.toPrecision(3); return made; };
+      this.drawn.replaceChildren(shape("line", { class: "zero", x1: pad, x2: width, y1: y(0), y2: y(0) }), shape("polygon", { class: "range", points: range }), shape("polyline", { class: "middle", points: one ? `${x(0) - 8},${y(this.points[0][1])} ${x(0) + 8},${y(this.points[0][1])}` : edge(1, way) }), label(low), label(high));
+    }
+  });
+})();

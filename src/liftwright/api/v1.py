@@ -1,0 +1,122 @@
+"""The JSON API, version 1: campaigns, approvals, decisions, reports, one visitor's next action."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import Body, FastAPI, Request
+from pydantic import SecretStr
+
+from liftwright.domain.base import Value
+from liftwright.flow import deciding, reporting, shown, signing, stopping, visitor, walk
+from liftwright.ports import Deps
+
+
+class GoalIn(Value):
+    """A goal in the marketer's words and answers given beforehand."""
+
+    goal: str
+    answers: tuple[str, ...] = ()
+    by: str = ""
+
+
+class DecisionIn(Value):
+    """A decision and the plan hash its maker saw."""
+
+    kind: Literal["approve", "edit", "reject", "respond"]
+    plan_hash: str
+    by: str
+    reason: str = ""
+    changes: dict[str, str] = {}
+
+
+class StopIn(Value):
+    """Who stops a campaign and why."""
+
+    by: str
+    reason: str
+
+
+def mount(app: FastAPI, deps: Callable[[], Deps]) -> None:
+    """Add every route of the API to the application."""
+    _campaign_routes(app, deps)
+    _decision_routes(app, deps)
+    _other_routes(app, deps)
+
+
+def _acting(request: Request, deps: Deps) -> Deps:
+    """The workspace for whoever sends this request: the key they show (`Authorization: Bearer …`), never the server's own."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    shown = SecretStr(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
+    return replace(deps, settings=deps.settings.model_copy(update={"key": shown}))
+
+
+def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
+    @app.get("/v1/campaigns")
+    def campaigns() -> list[dict[str, Any]]:
+        return [campaign.model_dump(mode="json") for campaign in deps().campaigns.all()]
+
+    @app.post("/v1/campaigns", status_code=201)
+    async def start(request: Request, goal: GoalIn) -> dict[str, Any]:
+        now = _acting(request, deps())
+        campaign = await walk.start(goal.goal, deps=now, answers=goal.answers, by=goal.by)
+        return shown.plan_json(campaign.campaign_id, deps=now)
+
+    @app.get("/v1/campaigns/{campaign_id}")
+    def show(campaign_id: str) -> dict[str, Any]:
+        return shown.show_json(campaign_id, deps=deps())
+
+    @app.post("/v1/campaigns/{campaign_id}/again")
+    async def again(request: Request, campaign_id: str, by: str = "") -> dict[str, Any]:
+        now = _acting(request, deps())
+        campaign = await walk.again(campaign_id, deps=now, by=by)
+        return shown.plan_json(campaign.campaign_id, deps=now)
+
+    @app.post("/v1/campaigns/{campaign_id}/answers")
+    async def answer(campaign_id: str, text: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
+        now = deps()
+        await walk.answer(campaign_id, text, deps=now)
+        return shown.plan_json(campaign_id, deps=now)
+
+
+def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
+    @app.post("/v1/campaigns/{campaign_id}/decisions")
+    async def decide(request: Request, campaign_id: str, decision: DecisionIn) -> dict[str, Any]:
+        now = _acting(request, deps())
+        await deciding.decide(
+            decision.kind,
+            campaign_id,
+            plan_hash=decision.plan_hash,
+            by=decision.by,
+            reason=decision.reason,
+            changes=decision.changes or None,
+            deps=now,
+        )
+        return shown.show_json(campaign_id, deps=now)
+
+    @app.post("/v1/campaigns/{campaign_id}/stop")
+    def stop(request: Request, campaign_id: str, order: StopIn) -> dict[str, Any]:
+        now = _acting(request, deps())
+        signing.known(order.by, deps=now)
+        return stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=now).model_dump()
+
+    @app.get("/v1/campaigns/{campaign_id}/report")
+    def report(campaign_id: str) -> dict[str, Any]:
+        return shown.report_json(reporting.report(campaign_id, deps=deps()))
+
+
+def _other_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
+    @app.get("/v1/approvals")
+    def approvals() -> list[dict[str, Any]]:
+        return shown.approvals_json(deps=deps())
+
+    @app.get("/v1/journal/verify")
+    def journal() -> dict[str, Any]:
+        ok, entries, first_bad = deps().journal.verify()
+        return {"ok": ok, "entries": entries} | ({"first_bad": first_bad} if first_bad is not None else {})
+
+    @app.post("/v1/visitors/{customer_id}/next-action")
+    def next_action(customer_id: str) -> dict[str, Any]:
+        return visitor.next_action(customer_id, deps=deps())

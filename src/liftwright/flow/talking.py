@@ -1,0 +1,77 @@
+"""A conversation that is written down: what was said, who is at work on it, and the answer. Any process can show it, at any time.
+
+The talk is a record of words; what a campaign is stands in its own rows, and nothing is ever decided by a talk.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+from liftwright.domain.errors import DataError, LiftwrightError
+from liftwright.domain.talk import TalkEvent
+from liftwright.flow import conversation
+from liftwright.ports import Deps
+
+LONGEST = 4_000
+"""Characters of one line."""
+LOST = timedelta(minutes=10)
+"""After so long without a sign, what was being looked into is taken for lost with its process."""
+ENDS = ("reply", "failed")
+
+
+def new_id() -> str:
+    """The id of a talk that begins: nobody can guess it."""
+    return f"t-{secrets.token_hex(8)}"
+
+
+def campaign_of(events: list[TalkEvent]) -> str | None:
+    """The campaign a talk is about by now."""
+    named = [event.payload["campaign_id"] for event in events if event.payload.get("campaign_id")]
+    return str(named[-1]) if named else None
+
+
+def is_working(events: list[TalkEvent], *, deps: Deps) -> bool:
+    """Whether somebody is at work on the last words."""
+    return bool(events) and events[-1].kind not in ENDS and deps.now() - events[-1].at < LOST
+
+
+def say(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None = None) -> str:
+    """Write a person's words down; returns the words. Work on them starts with `answer`. `campaign_id`: what the talk is about from now on.
+
+    Raises DataError for no words, too many, and while the last words are still worked on.
+    """
+    words = text.strip()
+    if not words or len(words) > LONGEST:
+        says = "There is nothing to answer." if not words else f"That is longer than {LONGEST:,} characters."
+        raise DataError("TALK-WORDS", says, next_step="Say your goal or question in a few sentences.")
+    if is_working(deps.talks.since(talk_id), deps=deps):
+        raise DataError("TALK-BUSY", "The last words are still being looked into.", next_step="Wait for the answer.")
+    about = {"campaign_id": campaign_id} if campaign_id else {}
+    deps.talks.add(talk_id, "said", {"text": words, "by": by, **about}, at=deps.now())
+    return words
+
+
+async def answer(talk_id: str, *, by: str, deps: Deps) -> None:
+    """Work on the last words of a talk, writing every step down, and write the answer down. Never raises for what a person can mend."""
+    events = deps.talks.since(talk_id)
+    said = next(event for event in reversed(events) if event.kind == "said")
+
+    def step(who: str, what: str) -> None:
+        deps.talks.add(talk_id, "step", {"who": who, "what": what}, at=deps.now())
+
+    deps.talks.add(talk_id, "working", {}, at=deps.now())
+    try:
+        turn = await conversation.turn(
+            str(said.payload["text"]), campaign_of(events), deps=replace(deps, progress=step), by=by or "chat"
+        )
+    except LiftwrightError as error:
+        failed = {"code": error.code, "says": error.says, "next_step": error.next_step}
+        deps.talks.add(talk_id, "failed", failed, at=deps.now())
+    except Exception as error:
+        broken = {"code": "BROKEN", "says": f"Something broke ({type(error).__name__}).", "next_step": "Say it again."}
+        deps.talks.add(talk_id, "failed", broken, at=deps.now())
+        raise
+    else:
+        deps.talks.add(talk_id, "reply", {"text": turn.reply, "campaign_id": turn.campaign_id}, at=deps.now())

@@ -1,0 +1,89 @@
+"""What the house needs from outside, as Protocols, and `Deps`: all of it in one hand. Only `wiring.py` chooses who fills it.
+
+The language-model port is LangChain's own `BaseChatModel`; it is not wrapped in an interface of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from liftwright.domain.profile import Channel
+from liftwright.ports.kept import (
+    Approvals,
+    Campaigns,
+    Journal,
+    Lake,
+    LeaseOutcome,
+    Ledger,
+    Lessons,
+    Locks,
+    Models,
+    Names,
+    Talks,
+    Traces,
+    Users,
+)
+from liftwright.ports.outside import (
+    ChannelAdapter,
+    Forgets,
+    Library,
+    Memory,
+    Progress,
+    Recalls,
+)
+from liftwright.settings import Settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+__all__ = [
+    "Approvals",
+    "Campaigns",
+    "ChannelAdapter",
+    "Deps",
+    "Forgets",
+    "Journal",
+    "Lake",
+    "LeaseOutcome",
+    "Ledger",
+    "Lessons",
+    "Library",
+    "Locks",
+    "Memory",
+    "Models",
+    "Names",
+    "Progress",
+    "Recalls",
+    "Talks",
+    "Traces",
+    "Users",
+]
+
+
+@dataclass(frozen=True)
+class Deps:
+    """Everything the hallway and the people are handed. Built by `wiring.build`."""
+
+    settings: Settings
+    now: Callable[[], datetime]
+    model: BaseChatModel
+    lake: Lake
+    campaigns: Campaigns
+    approvals: Approvals
+    users: Users
+    ledger: Ledger
+    journal: Journal
+    talks: Talks
+    traces: Traces
+    lessons: Lessons
+    models: Models
+    locks: Locks
+    memory: Memory
+    library: Library
+    channels: Mapping[Channel, ChannelAdapter]
+    checkpointer: Callable[[], AbstractAsyncContextManager[Any]]
+    progress: Progress = lambda who, what: None

@@ -1,0 +1,75 @@
+"""Every screen for everybody: WCAG 2 A and AA by axe, light and dark, wide and narrow, and nothing that scrolls sideways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+from shops import Serve, Shop, Visit, aside, start
+
+import plain_shop
+
+pytestmark = [pytest.mark.loopback, pytest.mark.slow]
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+SCREENS = (
+    "/",
+    "/approvals",
+    "/campaigns",
+    "/explain",
+    "/evals",
+    "/data",
+    "/models",
+    "/policies",
+    "/journal",
+    "/settings",
+    "/sign-in",
+)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, tuple[str, ...]]]:
+    """A shop with a campaign that runs and one that waits, and the path of every screen of it."""
+    home, campaign = aside(plain_shop.launched)
+    served = start(plain_shop.copy_of(home, tmp_path_factory.mktemp("seen") / "home"))
+    deps, name = served.deps, campaign.campaign_id
+    deps.talks.add("t-seen", "said", {"text": "what did it cause?", "by": "Ann", "campaign_id": name}, at=deps.now())
+    deps.talks.add("t-seen", "reply", {"text": "**Nothing** yet:\n- wait", "campaign_id": name}, at=deps.now())
+    yield (
+        served,
+        (*SCREENS, "/c/t-seen", f"/campaigns/{name}", f"/approvals/{name}", f"/explain/C000002?campaign={name}", "/nowhere"),
+    )
+    served.end()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_screen_breaks_a_rule_of_wcag(shop: tuple[Shop, tuple[str, ...]], visit: Visit, width: int, scheme: str) -> None:
+    served, paths = shop
+    page = visit(served, width=width, scheme=scheme)
+    found = {}
+    for path in paths:
+        page.goto(path)
+        bad = Axe().run(page, options=RULES).response["violations"]
+        if bad:
+            found[path] = [(each["id"], each["nodes"][0]["html"][:160]) for each in bad]
+    assert found == {}
+
+
+@pytest.mark.parametrize("width", [360, 390, 768, 1280])
+def test_no_screen_scrolls_sideways(shop: tuple[Shop, tuple[str, ...]], visit: Visit, width: int) -> None:
+    served, paths = shop
+    page = visit(served, width=width)
+    wide = {}
+    for path in paths:
+        page.goto(path)
+        wide[path] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert {path: more for path, more in wide.items() if more > 0} == {}
+
+
+def test_a_waiting_review_breaks_none_either(serve: Serve, visit: Visit) -> None:
+    home, campaign = aside(plain_shop.planned)
+    page = visit(serve(home), f"/approvals/{campaign.campaign_id}", width=390, scheme="dark")
+    expect(page.get_by_role("heading", name="Decide")).to_be_visible()
+    assert Axe().run(page, options=RULES).response["violations"] == []
