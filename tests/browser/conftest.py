@@ -18,9 +18,9 @@ from shops import Serve, Shop, Visit, start
 
 import plain_shop
 
-CHROMIUM = os.environ.get("LIFTWRIGHT_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or ""
 expect.set_options(timeout=60_000)
-PICTURES = Path(os.environ.get("LIFTWRIGHT_PICTURES") or "test-artifacts")
+PICTURES = Path("test-artifacts")
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.loopback)
             if not CHROMIUM:
                 item.add_marker(
-                    pytest.mark.skip(reason="NO BROWSER: install Debian's chromium, or name one in LIFTWRIGHT_CHROMIUM")
+                    pytest.mark.skip(reason="NO BROWSER: install Debian's chromium, or name one in CHROMIUM")
                 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,11 @@ NOW = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
 
 
 @pytest.fixture(params=["sqlite_url", "postgres_url"])
-def talks(request: pytest.FixtureRequest, tmp_path: Any) -> SqlTalks:
+def talks(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlTalks]:
     """A store on each database."""
-    return SqlTalks(open_engine(tmp_path, request.getfixturevalue(request.param)))
+    engine = open_engine(tmp_path, request.getfixturevalue(request.param))
+    yield SqlTalks(engine)
+    engine.dispose()
 
 
 def test_events_are_numbered_from_one_in_each_talk_and_read_from_any_number(talks: SqlTalks) -> None:
