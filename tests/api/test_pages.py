@@ -122,6 +122,19 @@ def test_approving_runs_it_and_saying_it_twice_runs_it_once(waiting: tuple[TestC
     assert deps.ledger.counts(campaign.campaign_id)["planned"] == planned > 0
 
 
+def test_what_a_revision_changed_is_shown_word_by_word_with_its_reason(waiting: tuple[TestClient, Deps, Campaign]) -> None:
+    client, _, campaign = waiting
+    page = f"/approvals/{campaign.campaign_id}"
+    fields = {"plan_hash": str(campaign.plan_hash), "by": "Ann", "reason": "once <b>is</b> enough"}
+    text = send(client, page, page, kind="edit", changes="limits.touches = 1", **fields).text
+    assert "What changed since revision 1" in text
+    assert re.search(r"<dt>touches</dt><dd><del>.*?</del><ins>", text)
+    assert "because: once &lt;b&gt;is&lt;/b&gt; enough" in text
+    for odd in ("?since=99", "?since=-1", "?since=2"):
+        assert "What changed since revision 1" in client.get(page + odd).text
+    assert client.get(f"{page}?since=x").status_code == 422
+
+
 def test_a_stale_decision_is_answered_with_what_changed(waiting: tuple[TestClient, Deps, Campaign]) -> None:
     client, deps, campaign = waiting
     page = f"/approvals/{campaign.campaign_id}"

@@ -34,9 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.loopback)
             if not CHROMIUM:
-                item.add_marker(
-                    pytest.mark.skip(reason="NO BROWSER: install Debian's chromium, or name one in CHROMIUM")
-                )
+                item.add_marker(pytest.mark.skip(reason="NO BROWSER: install Debian's chromium, or name one in CHROMIUM"))
 
 
 @pytest.fixture

@@ -2,13 +2,69 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from typing import Any, Literal
 
 from liftwright.domain.plan import Plan
 
 MOST = 8
 """Differences named; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Words that both have, that only the older plan has, or only the newer."""
+
+    kind: Literal["same", "gone", "new"]
+    words: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure or text that differs, word by word."""
+
+    what: str
+    pieces: tuple[Piece, ...]
+
+
+def word_by_word(old: Plan, new: Plan) -> tuple[Change, ...]:
+    """Every figure and every text that differs: figures first. Texts of the same channel and offer are compared in their order."""
+    figures = [Change(what, _pieces(before, after)) for what, before, after in _pairs(old, new) if before != after]
+    before, after = _by_place(old), _by_place(new)
+    texts = [
+        Change(place, _pieces(before.get(place, ""), after.get(place, "")))
+        for place in dict.fromkeys((*after, *before))
+        if before.get(place) != after.get(place)
+    ]
+    return (*figures, *texts)
+
+
+def _by_place(plan: Plan) -> dict[str, str]:
+    """Texts by what they are for: `email, save10, text 1: subject`."""
+    found: dict[str, str] = {}
+    counted: dict[str, int] = {}
+    for variant in plan.variants:
+        place = f"{variant.channel.replace('_', ' ')}, {variant.offer}"
+        counted[place] = counted.get(place, 0) + 1
+        for name in ("subject", "body", "call_to_action"):
+            if words := str(getattr(variant, name)):
+                found[f"{place}, text {counted[place]}: {name.replace('_', ' ')}"] = words
+    return found
+
+
+def _pieces(before: str, after: str) -> tuple[Piece, ...]:
+    old, new = (re.findall(r"\s+|[^\s]+", text) for text in (before, after))
+    found: list[Piece] = []
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if kind == "equal":
+            found.append(Piece("same", "".join(old[a:b])))
+            continue
+        found += [Piece("gone", "".join(old[a:b]))] if b > a else []
+        found += [Piece("new", "".join(new[c:d]))] if d > c else []
+    return tuple(found)
 
 
 def in_words(old: Plan, new: Plan) -> str:

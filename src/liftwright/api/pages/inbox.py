@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from liftwright.api.pages.site import Site, Visitor, back, campaign, known_or_empty
 from liftwright.domain.errors import ApprovalError, LiftwrightError
-from liftwright.flow import deciding, shown, signing
+from liftwright.flow import deciding, differing, shown, signing
 from liftwright.ports import Deps
 
 ORDER = ("block", "needs_approval", "warn", "info")
@@ -28,11 +28,11 @@ def routes(site: Site) -> APIRouter:
         return site.page(request, "approvals.html", title="Approvals", rows=shown.approvals_json(deps=visitor.deps))
 
     @router.get("/approvals/{campaign_id}")
-    def review(request: Request, campaign_id: str) -> Response:
+    def review(request: Request, campaign_id: str, since: int = 0) -> Response:
         visitor = site.visitor(request)
         if visitor.needs_sign_in:
             return back(f"/sign-in?to=/approvals/{campaign_id}")
-        return _review(site, request, campaign_id, visitor)
+        return _review(site, request, campaign_id, visitor, since=since)
 
     @router.post("/approvals/{campaign_id}")
     async def decide(request: Request, campaign_id: str) -> Response:
@@ -62,14 +62,33 @@ def routes(site: Site) -> APIRouter:
 
 
 def _review(
-    site: Site, request: Request, campaign_id: str, visitor: Visitor, *, status: int = 200, error: LiftwrightError | None = None
+    site: Site,
+    request: Request,
+    campaign_id: str,
+    visitor: Visitor,
+    *,
+    status: int = 200,
+    error: LiftwrightError | None = None,
+    since: int = 0,
 ) -> Response:
     data = campaign(campaign_id, visitor.deps)
     data["findings"] = sorted(data["findings"], key=lambda finding: ORDER.index(finding["severity"]))
-    title = f"Review of {campaign_id}"
-    return site.page(
-        request, "review.html", status=status, title=title, c=data, error=error, sign=_signatures(campaign_id, visitor.deps)
-    )
+    values = {"c": data, "error": error, "sign": _signatures(campaign_id, visitor.deps)}
+    values |= _changed(campaign_id, data, since, visitor.deps)
+    return site.page(request, "review.html", status=status, title=f"Review of {campaign_id}", **values)
+
+
+def _changed(campaign_id: str, data: dict[str, Any], since: int, deps: Deps) -> dict[str, Any]:
+    """What differs from an earlier revision (the one before, where none is named), word by word, and why each revision was made."""
+    revision = data["revision"]
+    earlier = since if 0 < since < revision else revision - 1
+    old, new = (deps.campaigns.plan(campaign_id, number) if number > 0 else None for number in (earlier, revision))
+    asked = [each for each in data["decided"] if each["kind"] in ("edit", "respond")]
+    return {
+        "since": earlier,
+        "changed": differing.word_by_word(old, new) if old is not None and new is not None else (),
+        "because": {number: each["reason"] for number, each in enumerate(asked, start=2) if each["reason"]},
+    }
 
 
 def _signatures(campaign_id: str, deps: Deps) -> dict[str, Any] | None:
