@@ -9,7 +9,7 @@ demo: $(STAMP)
 	$(BIN)/liftwright demo
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --ignore tests/browser
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/browser
 
 # A real Chromium; where there is none, every test is skipped and says so. Pictures are kept in test-artifacts/.
 browser-test: $(STAMP)

@@ -36,12 +36,13 @@ from liftwright import settings as settings_file
 from liftwright import wiring
 from liftwright.domain.campaign import Snapshot
 from liftwright.domain.evidence import Lesson
+from liftwright.domain.learning import Remembered
 from liftwright.domain.plan import Plan
 from liftwright.evaluation.market import GOALS, MarketRun
 from liftwright.flow import fresh, launch, walk
 from liftwright.planning.disputes import settle
 from liftwright.planning.priors import Belief, Cell, Shown, posterior
-from liftwright.ports import Deps, Lake, Lessons, Remembered
+from liftwright.ports import Deps, Lake, Lessons
 
 CELLS = [Cell(f"channel{c}", f"segment{s}", f"offer{o}") for c, s, o in itertools.product(range(8), range(6), range(4))]
 ERROR, BETWEEN, BELIEF = 0.5, 0.2, Belief(scale=1.0, mean=3.0)

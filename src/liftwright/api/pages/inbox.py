@@ -34,6 +34,13 @@ def routes(site: Site) -> APIRouter:
             return back(f"/sign-in?to=/approvals/{campaign_id}")
         return _review(site, request, campaign_id, visitor, since=since)
 
+    _deciding(site, router)
+    return router
+
+
+def _deciding(site: Site, router: APIRouter) -> None:
+    """The four decisions."""
+
     @router.post("/approvals/{campaign_id}")
     async def decide(request: Request, campaign_id: str) -> Response:
         visitor, fields = await site.form(request)
@@ -57,8 +64,6 @@ def routes(site: Site) -> APIRouter:
             status = 409 if isinstance(error, ApprovalError) else 422
             return _review(site, request, campaign_id, visitor, status=status, error=error)
         return back(f"/approvals/{campaign_id}")
-
-    return router
 
 
 def _review(
