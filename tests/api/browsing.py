@@ -14,19 +14,6 @@ from liftwright.ports import Deps
 
 Open = Callable[..., tuple[TestClient, Deps]]
 PAGE = {"accept": "text/html"}
-SCREENS = (
-    "/",
-    "/approvals",
-    "/campaigns",
-    "/explain",
-    "/evals",
-    "/data",
-    "/models",
-    "/policies",
-    "/journal",
-    "/settings",
-    "/sign-in",
-)
 Waiting = tuple[TestClient, Deps, Campaign]
 
 

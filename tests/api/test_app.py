@@ -232,3 +232,25 @@ def test_a_user_shows_their_key_with_each_request(serve: Serve, tmp_path: Path) 
     answer = client.post(path, json=body, headers={"Authorization": f"Bearer {key}"})
     assert (answer.status_code, answer.json()["status"]) == (200, "running")
     assert key not in answer.text
+
+
+def test_once_there_are_keys_only_users_look(serve: Serve, tmp_path: Path) -> None:
+    home, campaign = plain_shop.planned()
+    staffed = plain_shop.copy_of(home, tmp_path / "staffed")
+    deps = plain_shop.open_shop(staffed)
+    people.put("ada", roles=["admin"], is_active=True, by="ada", deps=deps)
+    key = people.new_key("ada", by="ada", deps=deps)
+    plain_shop.close(deps)
+    client = serve(staffed)
+    one = f"/v1/campaigns/{campaign.campaign_id}"
+    reads = ["/v1/campaigns", one, f"{one}/report", "/v1/approvals", "/v1/journal/verify"]
+    writes = [(f"{one}/answers", {"text": "shoes"}), ("/v1/visitors/C000001/next-action", None)]
+    for headers in ({}, {"Authorization": "Bearer lw_guess"}):
+        for path in reads:
+            assert problem(client.get(path, headers=headers), 401)["title"] == "USER-KEY", path
+        for path, body in writes:
+            assert problem(client.post(path, json=body, headers=headers), 401)["title"] == "USER-KEY", path
+    assert (
+        client.get("/v1/approvals", headers={"Authorization": f"Bearer {key}"}).json()[0]["campaign_id"] == campaign.campaign_id
+    )
+    assert client.get("/openapi.json").status_code == 200

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from browsing import SCREENS, Open, Waiting, empty, send, token
+from browsing import Open, Waiting, empty, send, token
 
 import plain_shop
 from liftwright.ports import Deps
+from screens import SCREENS
 
 
 @pytest.mark.parametrize("path", SCREENS)

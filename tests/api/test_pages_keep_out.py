@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import SCREENS, Open, Waiting, empty, send, token
+from browsing import Open, Waiting, empty, send, token
 
 import plain_shop
 from liftwright.api.pages import words
 from liftwright.flow import people
+from screens import SCREENS
 
 
 @pytest.mark.parametrize("given", ["", "0" * 64, "fetched"])
@@ -66,6 +67,7 @@ def test_with_users_nothing_is_shown_before_a_key_was_and_a_session_is_its_own_k
     assert send(client, "/sign-in", "/sign-in", name="leo", key="lw_wrong").status_code == 401
     inside = send(client, "/sign-in", "/sign-in", name="leo", key=key, to="/approvals")
     assert inside.url.path == "/approvals"
+    assert client.post("/data", data={"token": token(client)}, files={"file": ("a.csv", b"x")}).status_code == 422
     session = client.cookies["lw_session"]
     assert key not in session
     assert "lws_" in session
@@ -113,3 +115,32 @@ def test_files_of_the_site_may_be_kept_for_ever_and_nothing_outside_is_given_out
         assert "immutable" in client.get(address).headers["cache-control"]
     for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py"):
         assert client.get(path).status_code == 404
+
+
+def test_a_stranger_s_upload_and_words_go_nowhere_once_there_are_users(browse: Open) -> None:
+    client, deps = browse(plain_shop.furnished())
+    people.put("ada", roles=["admin"], is_active=True, by="ada", deps=deps)
+    before = deps.lake.snapshot()
+    given = {"token": token(client, "/sign-in"), "table": "customers", "text": "Sell more"}
+    assert client.post("/data", data=given, files={"file": ("a.csv", b"customer_id\nX\n", "text/csv")}).status_code == 401
+    assert client.post("/talks", data=given).status_code == 401
+    assert deps.lake.snapshot() == before
+    assert deps.talks.latest() == []
+
+
+def test_a_page_leads_to_the_door_and_back_to_itself(browse: Open) -> None:
+    home, campaign = plain_shop.planned()
+    client, deps = browse(home)
+    people.put("ada", roles=["admin"], is_active=True, by="ada", deps=deps)
+    key = people.new_key("ada", by="ada", deps=deps)
+    page = f"/explain/C000002?campaign={campaign.campaign_id}"
+    door = client.get(page)
+    assert door.url.path == "/sign-in"
+    inside = send(client, "/sign-in", "/sign-in", name="ada", key=key, to=door.url.params["to"])
+    assert str(inside.url).endswith(page)
+
+
+def test_an_id_with_signs_of_an_address_stays_one_id(waiting: Waiting) -> None:
+    client, _, campaign = waiting
+    answer = client.get("/explain", params={"person": "a#b?c/d", "campaign": campaign.campaign_id}, follow_redirects=False)
+    assert answer.headers["location"] == f"/explain/a%23b%3Fc%2Fd?campaign={campaign.campaign_id}"

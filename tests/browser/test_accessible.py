@@ -10,22 +10,10 @@ from playwright.sync_api import expect
 from shops import Serve, Shop, Visit, aside, start
 
 import plain_shop
+from screens import SCREENS
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
-SCREENS = (
-    "/",
-    "/approvals",
-    "/campaigns",
-    "/explain",
-    "/evals",
-    "/data",
-    "/models",
-    "/policies",
-    "/journal",
-    "/settings",
-    "/sign-in",
-)
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +61,37 @@ def test_a_waiting_review_breaks_none_either(serve: Serve, visit: Visit) -> None
     page = visit(serve(home), f"/approvals/{campaign.campaign_id}", width=390, scheme="dark")
     expect(page.get_by_role("heading", name="Decide")).to_be_visible()
     assert Axe().run(page, options=RULES).response["violations"] == []
+
+
+BAND = """(rows) => {
+  const band = document.createElement("lw-band");
+  band.innerHTML = `<table><caption>effect</caption><tbody>${rows.map((row) => "<tr>" + ["low", "mid", "high"].map(
+    (name, i) => `<td data-${name}="${row[i] ?? ""}"></td>`).join("") + "</tr>").join("")}</tbody></table>`;
+  document.querySelector("main").append(band);
+  return new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(
+    [...band.querySelectorAll("svg .range, svg .middle")].map((shape) => Math.round(shape.getBBox().width))), 200)));
+}"""
+
+
+@pytest.mark.parametrize(
+    ("rows", "drawn"),
+    [
+        ([[-1, 0, 1], [0, 1, 2], [0.5, 1, 1.5]], "wide"),
+        ([[None, None, None], [0, 1, 2]], "narrow"),
+        ([[None, None, None]], "nothing"),
+    ],
+)
+def test_a_band_is_really_drawn_from_its_table(
+    shop: tuple[Shop, tuple[str, ...]], visit: Visit, rows: list[list[float | None]], drawn: str
+) -> None:
+    served, _ = shop
+    page = visit(served, "/campaigns")
+    widths = page.evaluate(BAND, rows)
+    if drawn == "nothing":
+        assert widths == []
+        expect(page.locator("lw-band table")).to_be_visible()
+    else:
+        assert len(widths) == 2
+        assert all(width > 500 for width in widths) if drawn == "wide" else all(0 < width < 40 for width in widths)
+        page.get_by_text("Show data").click()
+        expect(page.locator("lw-band table")).to_be_visible()

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from somebody import AT, contacts, events, facts
 
 from liftwright.compliance import evaluate, places
 from liftwright.compliance.facts import person_facts
@@ -18,38 +19,6 @@ from liftwright.domain.errors import DataError
 from liftwright.domain.profile import CHANNELS
 from liftwright.library import DiskLibrary
 from liftwright.settings import LimitSettings, Settings
-
-AT = datetime(2026, 11, 23, 16, 0, tzinfo=UTC)
-TIME = pa.timestamp("us", "UTC")
-
-
-def facts(person: dict[str, Any], *, channel: Any = "email", at: datetime = AT, **fields: Any) -> dict[str, Any]:
-    people = pa.table({name: [value] for name, value in ({"customer_id": "c1"} | person).items()})
-    settings_given = fields.pop("settings", Settings())
-    return person_facts(people, channels=[channel], at=at, settings=settings_given, **fields).to_pylist()[0]
-
-
-def events(*rows: tuple[str, str | None, datetime]) -> pa.Table:
-    kinds, channels, times = zip(*rows, strict=True)
-    return pa.table(
-        {
-            "customer_id": ["c1"] * len(rows),
-            "type": kinds,
-            "channel": pa.array(channels, pa.string()),
-            "occurred_at": pa.array(times, TIME),
-        }
-    )
-
-
-def contacts(*rows: tuple[str, timedelta, str]) -> pa.Table:
-    return pa.table(
-        {
-            "customer_id": ["c1"] * len(rows),
-            "channel": [row[0] for row in rows],
-            "send_at": pa.array([AT + row[1] for row in rows], TIME),
-            "state": [row[2] for row in rows],
-        }
-    )
 
 
 def test_every_person_has_one_row_per_channel_in_the_order_given() -> None:

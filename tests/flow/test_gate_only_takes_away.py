@@ -89,3 +89,19 @@ def test_a_wait_ends_when_the_hour_is_open_where_the_person_is(
     facts = {"local_minute": (67 + minute) % 1440}
     offset = now.astimezone(gate._zone(gate.Verdict("delay", (), facts), now, "UTC")).utcoffset()
     assert offset == now.astimezone(ZoneInfo(zone)).utcoffset()
+
+
+def test_who_waits_for_the_whole_country_waits_longer_than_who_does_not(
+    flown: tuple[Deps, list[Send], dict[str, gate.Terms | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same minute and state, one with a time zone on record and one without: each has a moment of their own, in whatever order."""
+    deps, sends, terms = flown
+    now = sends[0].send_at
+    facts = {"channel": "sms", "country": "US", "region": "NY", "local_minute": 500, "local_weekday": 2, "send_on": now.date()}
+    exact, spread = ({"zone_behind": minutes, "zone_ahead": 0} for minutes in (0, 300))
+    for first, second in ((exact, spread), (spread, exact)):
+        said = [gate.Verdict("delay", ("SAFE-QUIET",), facts | zone) for zone in (first, second)]
+        monkeypatch.setattr(gate, "verdicts", lambda left, *rest, said=said, **more: said)
+        found = gate.look(sends[:2], terms, newest(deps), now=now, deps=deps).delayed
+        moments = {id(zone): found[send.send_id][0] for send, zone in zip(sends[:2], (first, second), strict=True)}
+        assert moments[id(spread)] - moments[id(exact)] == timedelta(hours=5)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,7 +16,7 @@ from liftwright import __version__, settings, wiring
 from liftwright.api import v1
 from liftwright.api.headers import Headers
 from liftwright.api.pages import mount
-from liftwright.api.pages.site import Site
+from liftwright.api.pages.site import SignInFirst, Site, back
 from liftwright.domain.errors import ApprovalError, LiftwrightError
 from liftwright.ports import Deps
 
@@ -24,15 +27,27 @@ def create(deps: Callable[[], Deps]) -> FastAPI:
     v1.mount(app, deps)
     site = mount(app, deps)
     app.add_middleware(Headers)
+    app.add_exception_handler(SignInFirst, _to_sign_in)
     app.add_exception_handler(LiftwrightError, _problem(site))
     app.add_exception_handler(RequestValidationError, _wrong_request)
     app.add_exception_handler(HTTPException, _no_route(site))
     return app
 
 
+def _to_sign_in(request: Request, error: Exception) -> Response:
+    """A page leads to the door and back; a form, a part of a page and a stream are only refused."""
+    assert isinstance(error, SignInFirst)
+    if request.method == "GET" and not request.url.path.endswith(("/part", "/events")):
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return back(f"/sign-in?to={quote(asked, safe='')}")
+    return _problem_json(401, title=error.code, detail=error.says, next_step=error.next_step)
+
+
 def of_home() -> FastAPI:
-    """The application over the workspace that LIFTWRIGHT_HOME names: one of several processes."""
-    deps = wiring.build(settings.load())
+    """The application over the workspace that LIFTWRIGHT_HOME names, at the moment of LIFTWRIGHT_NOW if there is one: one of several processes."""
+    at = os.environ.get("LIFTWRIGHT_NOW")
+    frozen = datetime.fromisoformat(at) if at else None
+    deps = wiring.build(settings.load(), now=(lambda: frozen) if frozen is not None else None)
     return create(lambda: deps)
 
 

@@ -53,10 +53,17 @@ def _acting(request: Request, deps: Deps) -> Deps:
     return replace(deps, settings=deps.settings.model_copy(update={"key": shown}))
 
 
+def _looking(request: Request, deps: Deps) -> Deps:
+    """As `_acting`, for routes that name nobody: the key must be some user's, once there are keys."""
+    now = _acting(request, deps)
+    signing.may_look(deps=now)
+    return now
+
+
 def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
     @app.get("/v1/campaigns")
-    def campaigns() -> list[dict[str, Any]]:
-        return [campaign.model_dump(mode="json") for campaign in deps().campaigns.all()]
+    def campaigns(request: Request) -> list[dict[str, Any]]:
+        return [campaign.model_dump(mode="json") for campaign in _looking(request, deps()).campaigns.all()]
 
     @app.post("/v1/campaigns", status_code=201)
     async def start(request: Request, goal: GoalIn) -> dict[str, Any]:
@@ -65,8 +72,8 @@ def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return shown.plan_json(campaign.campaign_id, deps=now)
 
     @app.get("/v1/campaigns/{campaign_id}")
-    def show(campaign_id: str) -> dict[str, Any]:
-        return shown.show_json(campaign_id, deps=deps())
+    def show(request: Request, campaign_id: str) -> dict[str, Any]:
+        return shown.show_json(campaign_id, deps=_looking(request, deps()))
 
     @app.post("/v1/campaigns/{campaign_id}/again")
     async def again(request: Request, campaign_id: str, by: str = "") -> dict[str, Any]:
@@ -75,8 +82,8 @@ def _campaign_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return shown.plan_json(campaign.campaign_id, deps=now)
 
     @app.post("/v1/campaigns/{campaign_id}/answers")
-    async def answer(campaign_id: str, text: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
-        now = deps()
+    async def answer(request: Request, campaign_id: str, text: Annotated[str, Body(embed=True)]) -> dict[str, Any]:
+        now = _looking(request, deps())
         await walk.answer(campaign_id, text, deps=now)
         return shown.plan_json(campaign_id, deps=now)
 
@@ -103,20 +110,20 @@ def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=now).model_dump()
 
     @app.get("/v1/campaigns/{campaign_id}/report")
-    def report(campaign_id: str) -> dict[str, Any]:
-        return shown.report_json(reporting.report(campaign_id, deps=deps()))
+    def report(request: Request, campaign_id: str) -> dict[str, Any]:
+        return shown.report_json(reporting.report(campaign_id, deps=_looking(request, deps())))
 
 
 def _other_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
     @app.get("/v1/approvals")
-    def approvals() -> list[dict[str, Any]]:
-        return shown.approvals_json(deps=deps())
+    def approvals(request: Request) -> list[dict[str, Any]]:
+        return shown.approvals_json(deps=_looking(request, deps()))
 
     @app.get("/v1/journal/verify")
-    def journal() -> dict[str, Any]:
-        ok, entries, first_bad = deps().journal.verify()
+    def journal(request: Request) -> dict[str, Any]:
+        ok, entries, first_bad = _looking(request, deps()).journal.verify()
         return {"ok": ok, "entries": entries} | ({"first_bad": first_bad} if first_bad is not None else {})
 
     @app.post("/v1/visitors/{customer_id}/next-action")
-    def next_action(customer_id: str) -> dict[str, Any]:
-        return visitor.next_action(customer_id, deps=deps())
+    def next_action(request: Request, customer_id: str) -> dict[str, Any]:
+        return visitor.next_action(customer_id, deps=_looking(request, deps()))

@@ -25,5 +25,7 @@ def serve_command(workspace: Workspace, host: str, port: int, workers: int) -> N
     if workers == 1:
         uvicorn.run(create(lambda: deps), host=host, port=port, log_level="info")
         return
+    if workspace.at is not None:
+        os.environ["LIFTWRIGHT_NOW"] = workspace.at.isoformat()
     os.environ["LIFTWRIGHT_HOME"] = str(deps.settings.home.resolve())
     uvicorn.run("liftwright.api.app:of_home", factory=True, host=host, port=port, workers=workers, log_level="info")

@@ -145,6 +145,8 @@ def _check_people(approval: Mapping[str, Any], roles: set[str]) -> None:
     if {*stands_for, *(duty for duties in stands_for.values() for duty in duties)} - roles:
         raise _bad("'stands_for' maps declared roles to declared roles")
     escalation = approval.get("escalation") or {"after_hours": 1, "stands_in": {}}
+    if not isinstance(escalation, Mapping):
+        raise _bad("'escalation' needs after_hours and stands_in")
     hours, stands_in = escalation.get("after_hours"), escalation.get("stands_in")
     if not isinstance(hours, int | float) or hours <= 0 or not isinstance(stands_in, Mapping):
         raise _bad("'escalation' needs after_hours above 0 and stands_in")

@@ -68,8 +68,8 @@ def _people(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _channels(plan: Plan) -> set[Channel]:
-    return {channel for channel, touches in plan.assignment.by_channel.items() if touches > 0}  # type: ignore[misc]
+def _channels(plan: Plan) -> set[str]:
+    return {channel for channel, touches in plan.assignment.by_channel.items() if touches > 0}
 
 
 def _models(settings: Settings, features: Sequence[str]) -> dict[str, Any]:
@@ -87,12 +87,11 @@ def _sender(plan: Plan, *, settings: Settings) -> dict[str, Any]:
     return {
         "sender_gaps": len(sender.gaps),
         "sender_is_simulated": sender.simulated,
-        "live_channels": sum(settings.channels[name].live for name in _channels(plan) if name in settings.channels),
+        "live_channels": sum(way.live for name, way in settings.channels.items() if name in _channels(plan)),
         "uses_email": touches > 0,
         "email_is_live": channel is not None and channel.live,
         "email_touches": touches,
-        "has_one_click": sender.unsubscribe_url.strip().lower().startswith("https://")
-        and (channel is None or channel.adapter in ("smtp", "file_drop")),
+        "has_one_click": sender.unsubscribe_url.strip().lower().startswith("https://"),
         "owns_from": sender.owns_from,
         "mail_gaps": len(set(MAIL_CHECKS) - set(sender.mail_checked)),
     }

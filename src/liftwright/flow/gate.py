@@ -26,6 +26,8 @@ CONTACT_AGE = timedelta(days=31)
 """How far back contacts are read for caps; the facts look at thirty days."""
 REACHED = ("leased", "sending", "sent", "unknown")
 """Sends that reached the person, or may have, or are about to."""
+_WHEN = ("country", "region", "local_minute", "zone_behind", "zone_ahead", "hours_since_contact")
+"""Facts on which the next open moment depends."""
 PERMITTED = ("allow", "warn")
 
 
@@ -230,7 +232,7 @@ def _delay(
     for send in sends:
         verdict, stated = verdicts[send.send_id], said[send.campaign_id]
         zone = deps.settings.time_zone
-        key = (send.channel, verdict.rules, *(verdict.facts.get(name) for name in ("country", "region", "local_minute")))
+        key = (send.channel, verdict.rules, *(verdict.facts.get(name) for name in _WHEN))
         if key not in known:
             known[key] = waiting.delay_until(bundle, verdict.facts, at=now, zone=_zone(verdict, now, zone))
         moment = known[key]

@@ -47,6 +47,14 @@ def known(name: str, *, deps: Deps) -> User | None:
     return user
 
 
+def may_look(*, deps: Deps) -> None:
+    """Raises ApprovalError where users have keys and none that holds was shown: then only users look."""
+    holders = [user for user in deps.users.all() if user.has_key]
+    shown = deps.settings.key.get_secret_value() if deps.settings.key is not None else ""
+    if holders and not any(user.is_active and deps.users.owns(user.name, shown, now=deps.now()) for user in holders):
+        raise ApprovalError("USER-KEY", "Only users of this workspace may see that.", next_step="Show a key of a user.")
+
+
 def check(user: User, kind: DecisionKind, row: ApprovalRequest, *, deps: Deps) -> None:
     """Raises ApprovalError, naming who could, when this user may not give this answer."""
     if set(user.roles) <= LOOKS_ONLY:

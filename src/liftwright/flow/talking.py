@@ -69,8 +69,9 @@ async def answer(talk_id: str, *, by: str, deps: Deps) -> None:
     except LiftwrightError as error:
         failed = {"code": error.code, "says": error.says, "next_step": error.next_step}
         deps.talks.add(talk_id, "failed", failed, at=deps.now())
-    except Exception as error:
-        broken = {"code": "BROKEN", "says": f"Something broke ({type(error).__name__}).", "next_step": "Say it again."}
+    except Exception as error:  # whatever broke, a talk must not wait for ever; it is raised again for the log
+        next_step = "Say it again; if it stays so, whoever keeps the server finds it in the server's log."
+        broken = {"code": "BROKEN", "says": f"Something broke ({type(error).__name__}).", "next_step": next_step}
         deps.talks.add(talk_id, "failed", broken, at=deps.now())
         raise
     else:

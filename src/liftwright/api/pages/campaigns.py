@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from liftwright.api.pages.site import Site, back, campaign, known_or_empty
+from liftwright.api.pages.site import Site, back, campaign
 from liftwright.domain.errors import DataError
 from liftwright.flow import pausing, reporting, shown, stopping, walk
 from liftwright.ports import Deps
@@ -21,16 +21,12 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/campaigns")
     def every(request: Request) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back("/sign-in?to=/campaigns")
+        visitor = site.inside(request)
         return site.page(request, "campaigns.html", title="Campaigns", rows=shown.list_json(deps=visitor.deps))
 
     @router.get("/campaigns/{campaign_id}")
     def one(request: Request, campaign_id: str) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back(f"/sign-in?to=/campaigns/{campaign_id}")
+        visitor = site.inside(request)
         data = campaign(campaign_id, visitor.deps)
         report = _report(campaign_id, data["status"], visitor.deps)
         return site.page(request, "campaign.html", title=f"Campaign {campaign_id}", c=data, report=report)
@@ -38,7 +34,7 @@ def routes(site: Site) -> APIRouter:
     @router.post("/campaigns/{campaign_id}")
     async def act(request: Request, campaign_id: str) -> Response:
         visitor, fields = await site.form(request)
-        by, reason = known_or_empty(visitor) or str(fields.get("by", "")), str(fields.get("reason", "")).strip()
+        by, reason = visitor.name or str(fields.get("by", "")), str(fields.get("reason", "")).strip()
         if not by or not reason:
             raise DataError("ACT-WORDS", "That needs a name and a reason.", next_step="Go back and say why.")
         do = str(fields.get("do", ""))

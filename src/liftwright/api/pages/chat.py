@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from liftwright.api.pages import examples
-from liftwright.api.pages.site import Site, Visitor, back, campaign, known_or_empty
+from liftwright.api.pages.site import Site, Visitor, back, campaign
 from liftwright.domain.errors import DataError
 from liftwright.domain.talk import TalkEvent
 from liftwright.flow import talking
@@ -21,6 +22,7 @@ from liftwright.ports import Deps
 POLL_SECONDS, BEAT_SECONDS, LONGEST_SECONDS = 0.2, 15.0, 300.0
 """How often the stream looks, says that it lives, and how long one connection lasts; the browser comes back with the last number it saw."""
 AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner", "compliance_reviewer", "measurement_analyst")
+_LOG = logging.getLogger("uvicorn.error")
 _AT_WORK = ThreadPoolExecutor(2, thread_name_prefix="talk")
 
 
@@ -30,9 +32,7 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/")
     def begin(request: Request) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back("/sign-in?to=/")
+        visitor = site.inside(request)
         recent = [(event.talk_id, event.payload.get("text", ""), event.at) for event in visitor.deps.talks.latest(limit=8)]
         return site.page(request, "chat_new.html", title="Chat", recent=recent, seen=examples.seen(visitor.deps))
 
@@ -43,9 +43,7 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/c/{talk_id}")
     def talk(request: Request, talk_id: str) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back(f"/sign-in?to=/c/{talk_id}")
+        visitor = site.inside(request)
         return site.page(request, "chat.html", title="Chat", **_talk(talk_id, visitor.deps))
 
     @router.post("/c/{talk_id}")
@@ -62,16 +60,12 @@ def _watching(site: Site, router: APIRouter) -> None:
 
     @router.get("/c/{talk_id}/part")
     def part(request: Request, talk_id: str) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return Response(status_code=401)
+        visitor = site.inside(request)
         return HTMLResponse(site.render("chat_part.html", visitor=visitor, **_talk(talk_id, visitor.deps)))
 
     @router.get("/c/{talk_id}/events")
     async def events(request: Request, talk_id: str, after: int = 0) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return Response(status_code=401)
+        visitor = site.inside(request)
         last = request.headers.get("last-event-id", "")
         since = int(last) if last.isdecimal() and len(last) < 12 else after
         stream = _stream(talk_id, since, request, visitor.deps)
@@ -80,12 +74,20 @@ def _watching(site: Site, router: APIRouter) -> None:
 
 def _said(talk_id: str, visitor: Visitor, text: str, campaign_id: str | None) -> Response:
     """Write the words down and start the work; the page shows both."""
-    name = known_or_empty(visitor)
+    name = visitor.name
     if campaign_id:
         visitor.deps.campaigns.get(campaign_id)
     talking.say(talk_id, text, by=name, deps=visitor.deps, campaign_id=campaign_id)
-    _AT_WORK.submit(lambda: asyncio.run(talking.answer(talk_id, by=name, deps=visitor.deps)))
+    _AT_WORK.submit(_work, talk_id, name, visitor.deps)
     return back(f"/c/{talk_id}")
+
+
+def _work(talk_id: str, name: str, deps: Deps) -> None:
+    """Answer in a thread; what broke is in the talk for the person, and here for whoever keeps the server."""
+    try:
+        asyncio.run(talking.answer(talk_id, by=name, deps=deps))
+    except Exception:
+        _LOG.exception("talk %s broke", talk_id)
 
 
 def _talk(talk_id: str, deps: Deps) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from liftwright.domain.campaign import Snapshot
 from liftwright.ports import Deps
 
 MOST = 3
@@ -20,14 +21,13 @@ def seen(deps: Deps) -> dict[str, Any]:
         "rows": dict(snapshot.rows),
         "created_at": snapshot.created_at,
         "channels": channels,
-        "goals": _goals(_products(deps), deps)[:MOST],
+        "goals": _goals(_products(snapshot, deps), deps)[:MOST],
     }
 
 
-def _products(deps: Deps) -> list[str]:
+def _products(snapshot: Snapshot, deps: Deps) -> list[str]:
     """Categories of the products on record, the commonest first."""
-    tables = deps.lake.read(deps.lake.snapshot())  # type: ignore[arg-type]
-    products = tables.get("products")
+    products = deps.lake.read(snapshot).get("products")
     if products is None or "category" not in products.column_names:
         return []
     counted = Counter(str(name) for name in products["category"].to_pylist() if name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -15,20 +17,16 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/explain")
     def ask(request: Request, person: str = "", campaign: str = "") -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back("/sign-in?to=/explain")
+        visitor = site.inside(request)
         if person.strip() and campaign.strip():
-            return back(f"/explain/{person.strip()}?campaign={campaign.strip()}")
+            return back(f"/explain/{quote(person.strip(), safe='')}?campaign={quote(campaign.strip(), safe='')}")
         return site.page(
             request, "explain.html", title="Explain", campaigns=shown.list_json(deps=visitor.deps), campaign=campaign, why=None
         )
 
     @router.get("/explain/{person}")
     def why(request: Request, person: str, campaign: str = "") -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back(f"/sign-in?to=/explain/{person}?campaign={campaign}")
+        visitor = site.inside(request)
         campaigns = shown.list_json(deps=visitor.deps)
         planned = [row["campaign_id"] for row in campaigns if row["revision"]]
         about = campaign or (planned[0] if planned else "")

@@ -7,13 +7,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from liftwright.api.pages.site import Site, Visitor, back, campaign, known_or_empty
+from liftwright.api.pages.site import Site, Visitor, back, campaign
+from liftwright.domain.approval import DecisionKind
 from liftwright.domain.errors import ApprovalError, LiftwrightError
 from liftwright.flow import deciding, differing, shown, signing
 from liftwright.ports import Deps
 
 ORDER = ("block", "needs_approval", "warn", "info")
-DECISIONS = ("approve", "edit", "reject", "respond")
+DECISIONS: dict[str, DecisionKind] = {"approve": "approve", "edit": "edit", "reject": "reject", "respond": "respond"}
 
 
 def routes(site: Site) -> APIRouter:
@@ -22,16 +23,12 @@ def routes(site: Site) -> APIRouter:
 
     @router.get("/approvals")
     def inbox(request: Request) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back("/sign-in?to=/approvals")
+        visitor = site.inside(request)
         return site.page(request, "approvals.html", title="Approvals", rows=shown.approvals_json(deps=visitor.deps))
 
     @router.get("/approvals/{campaign_id}")
     def review(request: Request, campaign_id: str, since: int = 0) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back(f"/sign-in?to=/approvals/{campaign_id}")
+        visitor = site.inside(request)
         return _review(site, request, campaign_id, visitor, since=since)
 
     _deciding(site, router)
@@ -44,15 +41,15 @@ def _deciding(site: Site, router: APIRouter) -> None:
     @router.post("/approvals/{campaign_id}")
     async def decide(request: Request, campaign_id: str) -> Response:
         visitor, fields = await site.form(request)
-        kind, reason = str(fields.get("kind", "")), str(fields.get("reason", "")).strip()
-        if kind not in DECISIONS or (kind == "reject" and not reason):
+        kind, reason = DECISIONS.get(str(fields.get("kind", ""))), str(fields.get("reason", "")).strip()
+        if kind is None or (kind == "reject" and not reason):
             raise ApprovalError(
                 "APPROVAL-KIND", "That is no decision, or it lacks its reason.", next_step="Go back and say both."
             )
-        by = known_or_empty(visitor) or str(fields.get("by", ""))
+        by = visitor.name or str(fields.get("by", ""))
         try:
             await deciding.decide(
-                kind,  # type: ignore[arg-type]
+                kind,
                 campaign_id,
                 plan_hash=str(fields.get("plan_hash", "")),
                 by=by,

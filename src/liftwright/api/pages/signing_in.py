@@ -24,7 +24,7 @@ def routes(site: Site) -> APIRouter:
 
     @router.post("/sign-in")
     async def enter(request: Request) -> Response:
-        visitor, fields = await site.form(request)
+        visitor, fields = await site.form(request, by_strangers=True)
         name, to = str(fields.get("name", "")).strip(), str(fields.get("to", "/"))
         if not visitor.has_users:
             response = back(to)
@@ -41,7 +41,7 @@ def routes(site: Site) -> APIRouter:
 
     @router.post("/sign-out")
     async def leave(request: Request) -> Response:
-        visitor, _ = await site.form(request)
+        visitor, _ = await site.form(request, by_strangers=True)
         if visitor.has_users and visitor.name:
             people.sign_out(visitor.name, deps=visitor.deps)
         response = back("/sign-in")

@@ -23,7 +23,7 @@ from starlette.datastructures import FormData
 
 from liftwright.api.pages import words
 from liftwright.domain.errors import LiftwrightError
-from liftwright.flow import shown, signing
+from liftwright.flow import shown
 from liftwright.ports import Deps
 
 HERE = Path(__file__).resolve().parents[1]
@@ -35,6 +35,12 @@ DAYS_90 = 90 * 24 * 3600
 
 class Refused(LiftwrightError):
     """A form without its token, or from another site."""
+
+    exit_code = 1
+
+
+class SignInFirst(LiftwrightError):
+    """Only users of the workspace may see this."""
 
     exit_code = 1
 
@@ -88,6 +94,13 @@ class Site:
         request.state.visit = visit
         return Visitor(name=name, deps=acting, visit=visit, has_users=has_users)
 
+    def inside(self, request: Request) -> Visitor:
+        """Who sends this request, where they may look. Raises SignInFirst for a stranger in a workspace with users."""
+        visitor = self.visitor(request)
+        if visitor.needs_sign_in:
+            raise SignInFirst("SIGN-IN", "Only users of this workspace may see that.", next_step="Sign in first.")
+        return visitor
+
     def page(self, request: Request, template: str, *, status: int = 200, **values: Any) -> Response:
         """A whole page. Sets the visit's cookie where the browser has none."""
         visitor = self.visitor(request)
@@ -105,17 +118,24 @@ class Site:
         """What failed, what still holds, and one next action."""
         return self.page(request, "problem.html", status=status, error=error, title="That did not work")
 
-    async def form(self, request: Request) -> tuple[Visitor, FormData]:
-        """The fields of a form, whose token is right and which comes from this site. Raises Refused otherwise."""
+    async def form(self, request: Request, *, by_strangers: bool = False) -> tuple[Visitor, FormData]:
+        """The fields of a form whose token is right, that comes from this site and from somebody who may look; `by_strangers`: from anybody.
+
+        Raises Refused and SignInFirst. The caller closes fields that hold a file.
+        """
         visitor = self.visitor(request)
         fields = await request.form(max_files=1, max_fields=200)
         given = str(fields.get("token", ""))
         is_own = request.cookies.get(VISIT) == visitor.visit and hmac.compare_digest(given, visitor.token)
-        if not is_own or not _same_site(request):
+        try:
+            if not is_own or not _same_site(request):
+                says = "This form is not one of ours, or it is too old."
+                raise Refused("FORM-TOKEN", says, next_step="Open the page again and repeat it.")
+            if not by_strangers:
+                self.inside(request)
+        except LiftwrightError:
             await fields.close()
-            raise Refused(
-                "FORM-TOKEN", "This form is not one of ours, or it is too old.", next_step="Open the page again and repeat it."
-            )
+            raise
         return visitor, fields
 
 
@@ -163,10 +183,3 @@ def _fingerprint() -> str:
     for path in sorted(STATIC.iterdir()):
         whole.update(path.read_bytes())
     return whole.hexdigest()[:12]
-
-
-def known_or_empty(visitor: Visitor) -> str:
-    """The name to act under; raises ApprovalError where users exist and nobody is signed in."""
-    if visitor.has_users:
-        signing.known(visitor.name, deps=visitor.deps)
-    return visitor.name

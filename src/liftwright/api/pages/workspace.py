@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
-from liftwright.api.pages.site import Site, Visitor, back, known_or_empty
+from liftwright.api.pages.site import Site, Visitor
 from liftwright.domain.errors import DataError
 from liftwright.evaluation.suite import list_suites
 from liftwright.flow import intake, ladder, readiness, waiving
@@ -31,13 +31,12 @@ def routes(site: Site) -> APIRouter:
         ("/evals", "Evals", _evals),
         ("/settings", "Settings", _settings),
     ):
-        router.add_api_route(path, _shows(site, path, title, values), methods=["GET"])
+        router.add_api_route(path, _shows(site, path[1:], title, values), methods=["GET"])
 
     @router.post("/data")
     async def bring_in(request: Request) -> Response:
         visitor, fields = await site.form(request)
         try:
-            known_or_empty(visitor)
             done = await _import(fields.get("file"), str(fields.get("table", "")), visitor)
         finally:
             await fields.close()
@@ -46,12 +45,10 @@ def routes(site: Site) -> APIRouter:
     return router
 
 
-def _shows(site: Site, path: str, title: str, values: Any) -> Any:
+def _shows(site: Site, name: str, title: str, values: Any) -> Any:
     def show(request: Request) -> Response:
-        visitor = site.visitor(request)
-        if visitor.needs_sign_in:
-            return back(f"/sign-in?to={path}")
-        return site.page(request, f"{path[1:]}.html", title=title, **values(visitor))
+        visitor = site.inside(request)
+        return site.page(request, f"{name}.html", title=title, **values(visitor))
 
     return show
 

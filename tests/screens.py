@@ -1,0 +1,17 @@
+"""Paths of the pages that every workspace has."""
+
+from __future__ import annotations
+
+SCREENS = (
+    "/",
+    "/approvals",
+    "/campaigns",
+    "/explain",
+    "/evals",
+    "/data",
+    "/models",
+    "/policies",
+    "/journal",
+    "/settings",
+    "/sign-in",
+)
