@@ -84,12 +84,14 @@ class UsualSettings(Value):
 class ExperimentSettings(Value):
     """How campaigns are tested. `global_holdout`: share of people no campaign contacts, drawn anew every quarter with `salt`.
 
+    `visitor_holdout`: share of people for whom nothing is chosen when they visit, always the same ones, so that choices can be judged.
     `most_holdout`: the largest share the plan takes by itself to make an effect measurable. `random_share`, `usual_share`: size of
     the arms on request.
     """
 
     global_holdout: float = Field(default=0.0, ge=0, le=0.5)
     salt: str = "liftwright"
+    visitor_holdout: float = Field(default=0.05, ge=0, le=0.5)
     most_holdout: float = Field(default=0.20, gt=0, lt=1)
     random_share: float = Field(default=0.05, gt=0, le=0.3)
     usual_share: float = Field(default=0.05, gt=0, le=0.3)

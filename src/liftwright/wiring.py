@@ -87,6 +87,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
     from liftwright.store.talks import SqlTalks
     from liftwright.store.traces import SqlTraces
     from liftwright.store.users import SqlUsers
+    from liftwright.store.visits import SqlVisits
 
     data_lake = lake.ParquetLake(settings.home, database)
     return {
@@ -97,6 +98,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
         "ledger": ledger.SqlLedger(database),
         "journal": journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
         "talks": SqlTalks(database),
+        "visits": SqlVisits(database),
         "traces": SqlTraces(database, data_lake, settings.home / "keys"),
         "lessons": lessons.SqlLessons(database),
         "models": models.SqlModels(database),

@@ -255,6 +255,7 @@ def deps(model: BaseChatModel | None = None, *, said: list[tuple[str, str]] | No
         ledger=nothing,
         journal=nothing,
         talks=nothing,
+        visits=nothing,
         traces=nothing,
         lessons=nothing,
         models=nothing,

@@ -190,6 +190,19 @@ def test_a_visitors_next_action_is_a_choice_with_terms_that_add_up(waiting: tupl
     assert not denied["action"].startswith("email:")
 
 
+def test_what_a_visitor_does_is_taken_down_and_wrong_events_are_refused(waiting: tuple[TestClient, Campaign]) -> None:
+    client, _ = waiting
+    path = "/v1/visitors/C000001/events"
+    first = client.post(path, json={"session": "s", "type": "page_view", "event_id": "e1"})
+    assert (first.status_code, first.json()) == (201, {"person": "C000001", "event_id": "e1", "new": True})
+    assert client.post(path, json={"session": "s", "type": "page_view", "event_id": "e1"}).json()["new"] is False
+    assert client.post("/v1/visitors/C000001/next-action", json={"session": "s"}).status_code == 200
+    for wrong in ({}, {"session": "", "type": "click"}, {"session": "s", "type": "fly"}, {"session": "s" * 101, "type": "click"}):
+        problem(client.post(path, json=wrong), 422)
+    problem(client.post(path, json={"session": "s", "type": "click", "product_id": "nothing"}), 404)
+    problem(client.post("/v1/visitors/nobody/events", json={"session": "s", "type": "click"}), 404)
+
+
 def test_the_journal_is_verified(waiting: tuple[TestClient, Campaign]) -> None:
     client, _ = waiting
     found = client.get("/v1/journal/verify").json()
@@ -212,6 +225,7 @@ def test_openapi_describes_every_route(waiting: tuple[TestClient, Campaign]) -> 
         "/v1/approvals",
         "/v1/journal/verify",
         "/v1/visitors/{customer_id}/next-action",
+        "/v1/visitors/{customer_id}/events",
     }
 
 

@@ -30,6 +30,7 @@ from liftwright.store.models import SqlModels
 from liftwright.store.talks import SqlTalks
 from liftwright.store.traces import SqlTraces
 from liftwright.store.users import SqlUsers
+from liftwright.store.visits import SqlVisits
 
 MONDAY = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
 """Nine in the morning in New York."""
@@ -117,6 +118,7 @@ def open_shop(home: Path, *, database_url: str | None = None, now: Any = None) -
         ledger=SqlLedger(engine),
         journal=SqlJournal(engine),
         talks=SqlTalks(engine),
+        visits=SqlVisits(engine),
         traces=SqlTraces(engine, lake, home / "keys"),
         lessons=SqlLessons(engine),
         models=SqlModels(engine),

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from liftwright.domain.errors import DataError
 from liftwright.domain.profile import ERASED, Identifiers
+from liftwright.domain.visit import VisitEvent
 from liftwright.store.journal import SqlJournal
 from liftwright.store.lake import ParquetLake
 from liftwright.store.seals import SealFile
 from liftwright.store.traces import SqlTraces, salt
+from liftwright.store.visits import SqlVisits
 
 NOW = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 ANNA = Identifiers(ids=frozenset({"C1", "C9"}), addresses=frozenset({"Anna@x.com", "+15550001"}))
@@ -187,3 +189,15 @@ def test_the_salt_is_its_owners_only_and_a_broken_one_is_named(tmp_path: Path) -
     path.write_bytes(b"short")
     with pytest.raises(DataError, match="PERSON-SALT"):
         salt(tmp_path / "keys")
+
+
+def test_visits_are_found_and_erased_too(store: Any, traces: SqlTraces) -> None:
+    visits = SqlVisits(store.engine)
+    for person in ("C1", "C2"):
+        visits.saw(person, f"e-{person}", VisitEvent(session="s", type="click", occurred_at=NOW))
+        visits.chose({"decision_id": person, "customer_id": person, "chosen": "control"})
+    assert traces.find(ANNA)["visits"].num_rows == 2
+    _erase(traces)
+    assert "visits" not in traces.find(ANNA)
+    assert [row["customer_id"] for row in visits.choices()] == ["C2"]
+    assert len(visits.events(["C1", "C2"], since=NOW)) == 1

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, FastAPI, Request
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from liftwright.domain.base import Value
+from liftwright.domain.visit import VisitKind
 from liftwright.flow import deciding, reporting, shown, signing, stopping, visitor, walk
 from liftwright.ports import Deps
 
@@ -37,6 +38,21 @@ class StopIn(Value):
 
     by: str
     reason: str
+
+
+class VisitIn(Value):
+    """Which session the visitor is in; what they did in it counts."""
+
+    session: str = Field(default="", max_length=100)
+
+
+class VisitEventIn(Value):
+    """What a visitor just did. The same `event_id` counts once."""
+
+    session: str = Field(min_length=1, max_length=100)
+    type: VisitKind
+    product_id: str | None = Field(default=None, max_length=200)
+    event_id: str = Field(default="", max_length=100)
 
 
 def mount(app: FastAPI, deps: Callable[[], Deps]) -> None:
@@ -125,5 +141,16 @@ def _other_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return {"ok": ok, "entries": entries} | ({"first_bad": first_bad} if first_bad is not None else {})
 
     @app.post("/v1/visitors/{customer_id}/next-action")
-    def next_action(request: Request, customer_id: str) -> dict[str, Any]:
-        return visitor.next_action(customer_id, deps=_looking(request, deps()))
+    def next_action(request: Request, customer_id: str, visit: VisitIn | None = None) -> dict[str, Any]:
+        return visitor.next_action(customer_id, session=visit.session if visit else "", deps=_looking(request, deps()))
+
+    @app.post("/v1/visitors/{customer_id}/events", status_code=201)
+    def saw(request: Request, customer_id: str, event: VisitEventIn) -> dict[str, Any]:
+        return visitor.saw(
+            customer_id,
+            session=event.session,
+            kind=event.type,
+            product_id=event.product_id,
+            event_id=event.event_id,
+            deps=_looking(request, deps()),
+        )

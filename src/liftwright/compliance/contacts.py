@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-CALLS = "('sms', 'voice')"
-ANSWERS = "('click', 'visit', 'page_view', 'purchase')"
+CALLING = ("sms", "voice")
+ANSWERING = ("click", "visit", "page_view", "purchase")
 """Events that count as an answer to earlier contacts; an opened e-mail does not, since machines open too."""
 
 
@@ -18,7 +18,7 @@ def tables(*, sending: bool) -> str:
     return f"""
     answered AS (
         SELECT customer_id, max(occurred_at) AS answered_at FROM events_in
-        WHERE type IN {ANSWERS} AND occurred_at <= $at GROUP BY customer_id),
+        WHERE type IN {ANSWERING} AND occurred_at <= $at GROUP BY customer_id),
     lately AS (
         SELECT c.customer_id, c.channel, c.send_at, a.answered_at FROM contacts_in c LEFT JOIN answered a USING (customer_id)
         WHERE c.state IN {done} AND c.send_at > CAST($at AS TIMESTAMPTZ) - INTERVAL 30 DAY AND c.send_at <= $at),
@@ -26,7 +26,7 @@ def tables(*, sending: bool) -> str:
         SELECT customer_id, count(*) AS contacts_30d,
                count(*) FILTER (send_at > CAST($at AS TIMESTAMPTZ) - INTERVAL 7 DAY) AS contacts_7d,
                count(*) FILTER (send_at > CAST($at AS TIMESTAMPTZ) - INTERVAL 24 HOUR) AS contacts_24h,
-               count(*) FILTER (channel IN {CALLS} AND send_at > CAST($at AS TIMESTAMPTZ) - INTERVAL 24 HOUR) AS calls_24h,
+               count(*) FILTER (channel IN {CALLING} AND send_at > CAST($at AS TIMESTAMPTZ) - INTERVAL 24 HOUR) AS calls_24h,
                count(*) FILTER (answered_at IS NULL OR send_at > answered_at) AS unanswered_30d,
                CAST(floor(date_diff('minute', max(send_at), CAST($at AS TIMESTAMPTZ)) / 60) AS BIGINT) AS hours_since
         FROM lately GROUP BY customer_id),
@@ -38,7 +38,7 @@ def tables(*, sending: bool) -> str:
                min(before_here) AS before_here FROM (
             SELECT customer_id, channel,
                 count(*) OVER earlier AS before_any,
-                count(*) FILTER (channel IN {CALLS}) OVER earlier AS before_calls,
+                count(*) FILTER (channel IN {CALLING}) OVER earlier AS before_calls,
                 count(*) OVER (PARTITION BY customer_id, channel ORDER BY send_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                     AS before_here
             FROM contacts_in WHERE {leased} AND state = 'leased'

@@ -175,12 +175,12 @@ def one(bundle: PolicyBundle, rules: Sequence[Rule], facts: Mapping[str, Any], *
     rest = [rule for rule, function in zip(rules, functions, strict=True) if function is None]
     asked = iter(_verdicts(bundle, rest, table, scope=scope)[0].tolist() if rest else [])
     return [
-        next(asked) if function is None else _code(rule, function(row), row)
+        next(asked) if function is None else code_of(rule, function(row), row)
         for rule, function in zip(rules, functions, strict=True)
     ]
 
 
-def _code(rule: Rule, verdict: bool | None, row: Mapping[str, Any]) -> int:
+def code_of(rule: Rule, verdict: bool | None, row: Mapping[str, Any]) -> int:
     """As `_case` says it of a table."""
     day = row.get("send_on")
     if not _may_apply(rule, row) or (day is not None and not _in_force(rule, day)):

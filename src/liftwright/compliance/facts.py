@@ -10,18 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from liftwright.compliance import contacts as counted
-from liftwright.compliance import engine, places
+from liftwright.compliance import engine, lasting, places
 from liftwright.domain.errors import DataError
-from liftwright.domain.profile import FLAGS, Channel
+from liftwright.domain.profile import Channel
 from liftwright.settings import Settings
 
-_ADDRESS_COLUMNS = {
-    "email": ("email",),
-    "sms": ("phone",),
-    "voice": ("phone",),
-    "direct_mail": ("address", "street", "postal_code"),
-}
-_YES = "('true', 't', 'yes', 'y', '1')"
 _LIMITS = ("contacts_per_day", "contacts_per_month", "hours_between", "unanswered")
 _CHANNELS_IN = pa.schema([("place", pa.int64()), ("channel", pa.string()), ("most", pa.int64())])
 _EMPTY_CONTACTS = {"customer_id": pa.string(), "channel": pa.string(), "send_at": pa.timestamp("us", "UTC"), "state": pa.string()}
@@ -65,6 +58,18 @@ def person_facts(
             connection.register(name, table)
         facts = connection.sql(_query(people.column_names, channels, sending=sending), params=values).to_arrow_table()
     return facts
+
+
+def lasting_facts(people: pa.Table, *, channels: Sequence[Channel], settings: Settings, at: datetime) -> pa.Table:
+    """One row per person, in the order given: what the facts say of them at any time of day (`lasting.query`); `momentary` adds the rest."""
+    inputs = _inputs(people, channels=channels, at=at, settings=settings, contacts=None, events=None, arms=None)
+    values = _values(settings, at=at, contacts_per_week=None)
+    with engine.session() as connection:
+        for name in ("people_in", "states_in", "countries_in", "local_in"):
+            connection.register(name, inputs[name])
+        text = f"SELECT * EXCLUDE (row_number, holdout_arm) FROM ({lasting.query(people.column_names, channels)}) ORDER BY row_number"
+        found = connection.sql(text, params={name: values[name] for name in ("country", "zone") if f"${name}" in text})
+        return found.to_arrow_table()
 
 
 def _values(settings: Settings, *, at: datetime, contacts_per_week: int | None) -> dict[str, Any]:
@@ -145,7 +150,8 @@ def _rows(names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 
 def _query(columns: Sequence[str], channels: Sequence[str], *, sending: bool) -> str:
     return f"""
-    WITH who AS ({_who(columns)}),
+    WITH lasting AS ({lasting.query(columns, channels)}),
+    who AS ({_WHO}),
     quiet AS (
         SELECT customer_id,
                coalesce(bool_or(channel IS NULL AND type = 'opt_out'), false) AS from_all,
@@ -159,76 +165,31 @@ def _query(columns: Sequence[str], channels: Sequence[str], *, sending: bool) ->
     SELECT who.customer_id, c.channel, who.country, who.region, CAST($at AT TIME ZONE who.zone AS DATE) AS send_on,
         who.minute AS local_minute, who.weekday AS local_weekday, who.behind AS zone_behind, who.ahead AS zone_ahead,
         list_contains(CAST($blackout AS DATE[]), CAST($at AT TIME ZONE who.zone AS DATE)) AS is_blackout,
-        {_by_channel(channels, lambda channel: _consent(channel, columns))} AS consent,
+        {lasting.by_channel(channels, "who.consent")} AS consent,
         coalesce(quiet.everywhere, false) OR coalesce(list_contains(quiet.on_channels, c.channel), false) AS is_suppressed,
         who.objected OR coalesce(quiet.from_all, false) AS has_objected,
         who.no_sharing AS opted_out_of_sharing, who.no_calls AS on_do_not_call, who.is_minor, who.age,
         who.holdout_arm AS is_holdout, $has_assessment AS has_assessment, registered.place IS NOT NULL AS is_registered,
-        {_by_channel(channels, lambda channel: _address(channel, columns))} AS has_address,
+        {lasting.by_channel(channels, "who.address")} AS has_address,
         bought.days AS days_since_purchase, {counted.FACTS.lstrip()},
         CAST($cap AS BIGINT) AS contacts_per_week, m.contacts_per_day, m.contacts_per_month, m.hours_between,
         m.unanswered AS unanswered_limit, c.most AS channel_per_week
-    FROM who JOIN people_in who_people ON who_people.row_number = who.row_number CROSS JOIN channels_in c CROSS JOIN limits_in m
+    FROM who CROSS JOIN channels_in c CROSS JOIN limits_in m
     LEFT JOIN quiet ON quiet.customer_id = who.customer_id
     LEFT JOIN bought ON bought.customer_id = who.customer_id
     LEFT JOIN registered_in registered ON registered.place = who.country || '-' || who.region {counted.JOINS}
     ORDER BY who.row_number, c.place"""
 
 
-def _who(columns: Sequence[str]) -> str:
-    """One row a person: country, state code, zone with its local time, flags and age."""
-    country = "coalesce(nullif(upper(trim(CAST(p.country AS VARCHAR))), ''), $country)" if "country" in columns else "$country"
-    region = (
-        "nullif(regexp_replace(upper(trim(CAST(p.region AS VARCHAR))), '^US-', ''), '')"
-        if "region" in columns
-        else "CAST(NULL AS VARCHAR)"
-    )
-    zone = "CAST(p.time_zone AS VARCHAR)" if "time_zone" in columns else "CAST(NULL AS VARCHAR)"
-    born = "TRY_CAST(CAST(p.birth_date AS VARCHAR) AS DATE)" if "birth_date" in columns else "CAST(NULL AS DATE)"
-    minor_flag = _flag("minor", columns)
-    return f"""
-        SELECT a.*, local_in.zone, local_in.minute, local_in.weekday,
-            CASE WHEN minor_flag THEN true
-                 WHEN born IS NOT NULL THEN CAST($at AT TIME ZONE local_in.zone AS DATE) - INTERVAL 18 YEAR < born
-                 ELSE minor_flag END AS is_minor,
-            date_sub('year', born, CAST($at AT TIME ZONE local_in.zone AS DATE)) AS age
-        FROM (
-            SELECT p.row_number, p.holdout_arm, CAST(p.customer_id AS VARCHAR) AS customer_id, {country} AS country,
-                coalesce(s.code, {region}) AS region, coalesce(own.zone, s.zone, n.zone, $zone) AS zone_name,
-                CASE WHEN own.zone IS NOT NULL THEN 0 WHEN s.zone IS NOT NULL THEN s.behind ELSE n.behind END AS behind,
-                CASE WHEN own.zone IS NOT NULL THEN 0 WHEN s.zone IS NOT NULL THEN s.ahead ELSE n.ahead END AS ahead,
-                coalesce({_flag("objected", columns)}, false) AS objected, coalesce({_flag("no_sharing", columns)}, false) AS no_sharing,
-                {_flag("no_calls", columns)} AS no_calls, {born} AS born, {minor_flag} AS minor_flag
-            FROM people_in p
-            LEFT JOIN states_in s ON {country} = 'US' AND {region} IN (s.code, s.name)
-            LEFT JOIN countries_in n ON n.code = {country}
-            LEFT JOIN local_in own ON own.zone = {zone}
-        ) a JOIN local_in ON local_in.zone = a.zone_name"""
-
-
-def _by_channel(channels: Sequence[str], of: Any) -> str:
-    cases = " ".join(f"WHEN '{channel}' THEN {of(channel)}" for channel in channels)
-    return f"CASE c.channel {cases} END" if cases else "NULL"
-
-
-def _consent(channel: str, columns: Sequence[str]) -> str:
-    """granted, denied or null; `yes`/`true`/`1` and `no`/`false`/`0` count as what they say, anything else as not known."""
-    if f"consent_{channel}" not in columns:
-        return "CAST(NULL AS VARCHAR)"
-    said = f"lower(trim(CAST(who_people.consent_{channel} AS VARCHAR)))"
-    return f"CASE WHEN {said} IN ('granted', 'true', 'yes', 'y', '1') THEN 'granted' WHEN {said} IN ('denied', 'false', 'no', 'n', '0') THEN 'denied' END"
-
-
-def _address(channel: str, columns: Sequence[str]) -> str:
-    named = [name for name in _ADDRESS_COLUMNS.get(channel, ()) if name in columns]
-    filled = " OR ".join(f"coalesce(trim(CAST(who_people.{name} AS VARCHAR)), '') <> ''" for name in named)
-    return f"({filled})" if filled else "CAST(NULL AS BOOLEAN)"
-
-
-def _flag(name: str, columns: Sequence[str]) -> str:
-    """A yes/no column under one of its names; null where the file has none."""
-    present = [column for column in FLAGS[name] if column in columns]
-    if not present:
-        return "CAST(NULL AS BOOLEAN)"
-    said = f"lower(trim(CAST(p.{present[0]} AS VARCHAR)))"
-    return f"CASE WHEN {said} IS NULL OR {said} = '' THEN NULL ELSE {said} IN {_YES} END"
+_WHO = """
+        SELECT l.*, local_in.zone, local_in.minute, local_in.weekday,
+            CASE WHEN l.zone_of = 'person' THEN 0 WHEN l.zone_of = 'state' THEN s.behind ELSE n.behind END AS behind,
+            CASE WHEN l.zone_of = 'person' THEN 0 WHEN l.zone_of = 'state' THEN s.ahead ELSE n.ahead END AS ahead,
+            CASE WHEN l.minor_flag THEN true
+                 WHEN l.born IS NOT NULL THEN CAST($at AT TIME ZONE local_in.zone AS DATE) - INTERVAL 18 YEAR < l.born
+                 ELSE l.minor_flag END AS is_minor,
+            date_sub('year', l.born, CAST($at AT TIME ZONE local_in.zone AS DATE)) AS age
+        FROM lasting l JOIN local_in ON local_in.zone = l.zone_name
+        LEFT JOIN states_in s ON l.country = 'US' AND l.region = s.code
+        LEFT JOIN countries_in n ON n.code = l.country"""
+"""One row a person: what lasts, the local time, and the age on that day."""

@@ -37,12 +37,13 @@ _OTHER_NAMES = {"UK": "GB", "EL": "GR"}
 def states(*, at: datetime) -> list[tuple[str, str, str, int, int]]:
     """Code, upper-case name and IANA zone of every state, the capital district and Puerto Rico; and by how many minutes the clocks of
     the state's other zone are behind and ahead of that one at `at`."""
-    rows = []
-    for entry in _STATES.strip().replace("\n", "|").split("|"):
-        code, rest = entry.split(" ", 1)
-        name, zone = rest.rsplit(" ", 1)
-        rows.append((code, name.upper(), zone, *_spread(zone, [_ALSO.get(code, zone)], at=at)))
-    return rows
+    return [(code, name, zone, *of_state(code, at=at)) for code, name, zone in _known_states()]
+
+
+def of_state(code: str, *, at: datetime) -> tuple[int, int]:
+    """By how many minutes the clocks of a known state's other zone are behind and ahead at `at`."""
+    zone = _zone_by_state()[code]
+    return _spread(zone, [_ALSO.get(code, zone)], at=at)
 
 
 def countries(codes: Iterable[str], *, house: str, at: datetime) -> list[tuple[str, str, int, int]]:
@@ -56,6 +57,18 @@ def countries(codes: Iterable[str], *, house: str, at: datetime) -> list[tuple[s
             assumed = house if house in zones else zones[0]
             rows.append((code, assumed, *_spread(assumed, zones, at=at)))
     return rows
+
+
+@cache
+def _known_states() -> tuple[tuple[str, str, str], ...]:
+    """Code, upper-case name and zone."""
+    entries = [entry.split(" ", 1) for entry in _STATES.strip().replace("\n", "|").split("|")]
+    return tuple((code, rest.rsplit(" ", 1)[0].upper(), rest.rsplit(" ", 1)[1]) for code, rest in entries)
+
+
+@cache
+def _zone_by_state() -> dict[str, str]:
+    return {code: zone for code, _, zone in _known_states()}
 
 
 def _spread(zone: str, others: Iterable[str], *, at: datetime) -> tuple[int, int]:

@@ -36,7 +36,7 @@ def held(person: str, *, by: str, deps: Deps) -> dict[str, Any]:
     sends = found.pop("sends")
     if not found and not sends.num_rows:
         raise _nobody(person)
-    names = _names(deps)
+    names = _names(deps) | {"visits": "visits"}
     tables: dict[str, list[dict[str, Any]]] = {}
     for digest, rows in found.items():
         tables.setdefault(names.get(digest, "computed from their data"), []).extend(rows.to_pylist())

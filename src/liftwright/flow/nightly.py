@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.agents.bench import watched
-from liftwright.flow import current, ladder, opportunities, promoting, training, trust, visits, watching
+from liftwright.flow import current, ladder, opportunities, promoting, sheet, training, trust, visits, watching
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
@@ -34,6 +34,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "people": people,
         "features": len(bench.scored.feature_names),
         "feature_table": deps.lake.put(bench.data.features),
+        "visitor_scores": sheet.make(deps).detail["scores"],
         "broken_contracts": [finding.says for finding in bench.data.contract_findings],
         "models": list(bench.scored.versions),
         "ranked_by": effects.ranked_by,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -32,15 +32,27 @@ def planned_out(experiment: Experiment, customer_ids: Collection[str]) -> set[st
     return {name for name, is_held in zip(ids, held, strict=True) if is_held}
 
 
+def is_out(person: str, *, at: datetime, settings: Settings) -> bool:
+    """Whether the global holdout of the quarter of `at` keeps one person out."""
+    wanted = settings.experiment
+    if wanted.global_holdout <= 0:
+        return False
+    return bool(holdout.globally_held([person], salts=_salts(at, settings), share=wanted.global_holdout)[0])
+
+
 def now_out(people: pa.Table, channel: str, *, at: datetime, settings: Settings) -> np.ndarray:
     """Which rows of `people` the global holdout of the quarter of `at` keeps out; of letters, which households."""
     wanted = settings.experiment
     if wanted.global_holdout <= 0 or not people.num_rows:
         return np.zeros(people.num_rows, dtype=bool)
-    day = at.astimezone(ZoneInfo(settings.time_zone)).date()
-    salts = holdout.quarter_salts(day, day, salt=wanted.salt)
+    salts = _salts(at, settings)
     persons = holdout.globally_held(people["customer_id"].to_pylist(), salts=salts, share=wanted.global_holdout)
     if channel != LETTER:
         return persons
     homes = identity.letter_ids(people).tolist()
     return np.asarray(persons | holdout.globally_held(homes, salts=salts, share=wanted.global_holdout))
+
+
+def _salts(at: datetime, settings: Settings) -> Sequence[str]:
+    day = at.astimezone(ZoneInfo(settings.time_zone)).date()
+    return holdout.quarter_salts(day, day, salt=settings.experiment.salt)

@@ -5,87 +5,102 @@ The learner sees what differs from the models' expectation, so it starts from th
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from liftwright.agents.bench import Bench
 from liftwright.flow import decided, reporting
+from liftwright.flow.desk import LEARNER, Desk
 from liftwright.flow.fresh import newest
 from liftwright.planning import bandit_delay, bandit_outcomes, contextual
 from liftwright.planning.next_action import NOTHING, Learned, NextAction
 from liftwright.ports import Deps
 from liftwright.scoring.card import card_of, dated
 
-MODEL = "next_action"
-SUBJECT, DECIDED = "visitors", "visitor.decided"
+MODEL = LEARNER
+SUBJECT, HELD_BACK, DECIDED = "visitors", "visitors held back", "visitor.decided"
+"""Choices that learn, those of the visitors' holdout, which show what would have been, and what the journal calls both."""
 LEAST = 200
 """Choices with an outcome before they are learned from; until then the models' best is taken and a share drawn evenly."""
+SESSION = timedelta(hours=24)
+"""How long what a visitor did counts before it must have come by import."""
 KEPT_DAYS = 90
 """Older choices are forgotten."""
-FEATURES = ("value_365", "orders_365", "contacts_30")
-DOUBT = 0.1
-"""How far an action's worth may be from what the models expect, at least, as a share of an order's margin."""
 Floats = npt.NDArray[np.float64]
 
 
 def log(
-    person: str,
-    chosen: NextAction,
-    *,
-    bench: Bench,
-    index: int,
-    anyway: float,
-    pins: dict[str, Any],
-    seed: int,
-    deps: Deps,
+    person: str, chosen: NextAction, *, desk: Desk, row: int, arm: str, anyway: float, pins: dict[str, Any], seed: int, deps: Deps
 ) -> None:
-    """Write one choice to the lake, and its digest to the journal, which knows nobody's name. anyway: margin expected without a contact."""
+    """Keep one choice until the night takes it to the lake. anyway: margin expected without a contact; arm: see `visitor`."""
+    assert desk.sheet is not None
     now = deps.now()
-    row = {
-        "decision_id": f"{person}:{now.isoformat()}",
-        "customer_id": person,
-        "subject": SUBJECT,
-        "decided_at": now,
-        "eligible": list(chosen.chances),
-        "chances": list(chosen.chances.values()),
-        "chosen": chosen.action,
-        "propensity": chosen.propensity,
-        "policy": decided.policy(MODEL),
-        "seed": seed,
-        "versions": [str(pins["snapshot"]), *pins["models"], str(pins["policies"])],
-        "features": _features(bench, index),
-        "expected": anyway + sum(chosen.terms.get(name, 0.0) for name in ("term_margin", "term_incentive")),
-    }
-    detail = {"log": decided.keep([row], deps=deps)}
-    deps.journal.append(at=now, actor="liftwright", action=DECIDED, subject=SUBJECT, detail=detail)
+    worth = sum(chosen.terms.get(name, 0.0) for name in ("term_margin", "term_incentive"))
+    deps.visits.chose(
+        {
+            "decision_id": f"{person}:{now.isoformat()}",
+            "customer_id": person,
+            "subject": SUBJECT if arm == "treated" else HELD_BACK,
+            "decided_at": now.isoformat(),
+            "eligible": list(chosen.chances),
+            "chances": list(chosen.chances.values()),
+            "chosen": chosen.action,
+            "propensity": chosen.propensity,
+            "policy": decided.policy(MODEL),
+            "seed": seed,
+            "versions": [str(pins["snapshot"]), *pins["models"], str(pins["policies"])],
+            "features": desk.sheet.features[row].tolist(),
+            "expected": anyway + worth,
+        }
+    )
 
 
-def learned(bench: Bench, index: int, *, deps: Deps) -> Learned | None:
+def to_lake(*, deps: Deps) -> int:
+    """Take the choices kept since the last time to the lake, their digest to the journal, which knows nobody's name; returns how many.
+
+    Killed in between, the next one does it again: a choice that is there twice counts once.
+    """
+    rows = _waiting(deps)
+    if rows.num_rows:
+        detail = {"log": deps.lake.put(rows), "choices": rows.num_rows}
+        deps.journal.append(at=deps.now(), actor="liftwright", action=DECIDED, subject=SUBJECT, detail=detail)
+        deps.visits.in_lake(rows["decision_id"].to_pylist())
+    return int(rows.num_rows)
+
+
+def _waiting(deps: Deps) -> pa.Table:
+    """Choices that are not in the lake yet."""
+    rows = [{**row, "decided_at": datetime.fromisoformat(row["decided_at"])} for row in deps.visits.choices()]
+    return pa.Table.from_pylist(rows, schema=decided.SCHEMA)
+
+
+def learned(desk: Desk, row: int) -> Learned | None:
     """What the last night learned, for this person; None before, when switched off, or when there are actions it never heard of."""
-    stored = deps.models.load(MODEL)
-    if stored is None or stored[0].state == "off":
+    assert desk.sheet is not None
+    if desk.learner is None or desk.learner[0].state == "off":
         return None
-    model = stored[1]["model"]
+    model = desk.learner[1]["model"]
     actions = tuple(model["actions"])
-    if set(actions) != {NOTHING, *bench.data.actions}:
+    if set(actions) != {NOTHING, *desk.sheet.actions}:
         return None
-    order = float(bench.scored.order_revenue.mean()) * deps.settings.margin.rate
-    spread = max(float(np.mean(bench.scored.effects.errors)), DOUBT * order)
-    features = tuple(_features(bench, index))
-    return Learned(sums=contextual.from_parameters(model), actions=actions, features=features, spread=spread)
+    features = tuple(desk.sheet.features[row].tolist())
+    return Learned(sums=contextual.from_parameters(model), actions=actions, features=features, spread=desk.sheet.spread)
 
 
 def learn(actions: tuple[str, ...], *, deps: Deps) -> dict[str, Any]:
-    """Learn from the choices of the last KEPT_DAYS and keep the result: `{"choices", "learned", "version"}`.
+    """Take choices to the lake, forget sessions that are over, learn from the choices of the last KEPT_DAYS and keep the result: `{"choices", "learned", "version"}`.
 
     actions: those that can be chosen now. A choice's reward is the margin of the orders until the person's next choice or contact,
     within the outcome window, corrected for orders still to come.
     """
+    to_lake(deps=deps)
+    deps.visits.forget_events(before=deps.now() - SESSION)
     table = choices(deps=deps)
+    table = table.filter(pc.equal(table["subject"], SUBJECT))
     names = (NOTHING, *sorted(actions))
     known = np.isin(np.array(table["chosen"].to_pylist(), dtype=str), names)
     table = table.filter(pa.array(known))
@@ -106,11 +121,16 @@ def learn(actions: tuple[str, ...], *, deps: Deps) -> dict[str, Any]:
 
 
 def choices(*, deps: Deps) -> pa.Table:
-    """The logged choices of the last KEPT_DAYS, in order; the same choice asked for twice counts once."""
+    """The choices of the last KEPT_DAYS, in order, those that are not in the lake yet included; one that is there twice counts once."""
     since = deps.now() - timedelta(days=KEPT_DAYS)
     entries = [each for each in deps.journal.entries(subject=SUBJECT) if each.action == DECIDED and each.at >= since]
     digests = list(dict.fromkeys(str(each.detail["log"]) for each in entries))
-    return pa.concat_tables([decided.SCHEMA.empty_table(), *(deps.lake.get(digest) for digest in digests)])
+    table = pa.concat_tables(
+        [decided.SCHEMA.empty_table(), *(deps.lake.get(deps.lake.present(digest)) for digest in digests), _waiting(deps)]
+    )
+    first = table.group_by("decision_id", use_threads=False).aggregate([("decision_id", "count")])["decision_id"]
+    places = pc.index_in(first, value_set=table["decision_id"].combine_chunks())
+    return table.take(places)
 
 
 def _sums(table: pa.Table, names: tuple[str, ...], deps: Deps) -> contextual.Sums:
@@ -138,8 +158,3 @@ def _sums(table: pa.Table, names: tuple[str, ...], deps: Deps) -> contextual.Sum
         exposure=delays.share(found.counted),
         expected=table["expected"].to_numpy(),
     )
-
-
-def _features(bench: Bench, index: int) -> list[float]:
-    """A constant, and what the person bought and heard of us, on a logarithmic scale."""
-    return [1.0, *(float(np.log1p(max(bench.data.feature(name)[index], 0.0))) for name in FEATURES)]

@@ -26,6 +26,7 @@ from liftwright.ports.kept import (
     Talks,
     Traces,
     Users,
+    Visits,
 )
 from liftwright.ports.outside import (
     ChannelAdapter,
@@ -61,6 +62,7 @@ __all__ = [
     "Talks",
     "Traces",
     "Users",
+    "Visits",
 ]
 
 
@@ -78,6 +80,7 @@ class Deps:
     ledger: Ledger
     journal: Journal
     talks: Talks
+    visits: Visits
     traces: Traces
     lessons: Lessons
     models: Models

@@ -25,6 +25,7 @@ from liftwright.domain.learning import CellStatistics, Remembered
 from liftwright.domain.plan import Plan
 from liftwright.domain.profile import Channel, Erased, Identifiers
 from liftwright.domain.talk import TalkEvent, TalkKind
+from liftwright.domain.visit import VisitEvent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,6 +167,9 @@ class Ledger(Protocol):
 
         `customer_ids`: of these people only."""
 
+    def contacts_of(self, customer_ids: Sequence[str], *, since: datetime) -> list[tuple[str, datetime, SendState]]:
+        """(channel, moment, state) of what `contacts_since` says of a few people."""
+
 
 class Journal(Protocol):
     """Append-only hash chain."""
@@ -220,6 +224,25 @@ class Locks(Protocol):
     """One holder per name across processes; a dead holder's lock falls free."""
 
     def hold(self, name: str) -> AbstractContextManager[None]: ...
+
+
+class Visits(Protocol):
+    """Visitors: what they did in a session, and what was chosen for them until the night takes it to the lake."""
+
+    def saw(self, customer_id: str, event_id: str, event: VisitEvent) -> bool:
+        """Keep what a visitor did; False when an event of this id is there already."""
+
+    def events(self, customer_ids: Collection[str], *, since: datetime) -> list[VisitEvent]: ...
+    def forget_events(self, *, before: datetime) -> int: ...
+    def chose(self, choice: Mapping[str, Any]) -> bool:
+        """Keep a choice of JSON values; False when its `decision_id` is there already."""
+
+    def choices(self) -> list[dict[str, Any]]: ...
+    def in_lake(self, decision_ids: Sequence[str]) -> None:
+        """Take away choices that are in the lake now."""
+
+    def stamp(self) -> tuple[int, ...]:
+        """Numbers, of which one changes with whatever a visitor's answer depends on: data, models, what the journal says."""
 
 
 class Talks(Protocol):

@@ -13,6 +13,7 @@ from sqlmodel import Session
 from liftwright.domain.campaign import SEND_FIELDS, Send, SendState
 from liftwright.domain.profile import Channel
 from liftwright.ports import LeaseOutcome, Names
+from liftwright.store import contacts
 from liftwright.store.engine import reading, writing
 from liftwright.store.launch import chunks, launch
 from liftwright.store.reading import as_stored, as_table
@@ -25,7 +26,6 @@ _CAMPAIGNS = METADATA.tables["campaigns"]
 _HELD = ("leased", "sending")
 _ALIVE = ("running", "paused")
 """Statuses of a campaign whose planned sends stay planned; only those of a running one may leave."""
-_MAY_HAVE_REACHED = ("planned", "leased", "sending", "sent", "unknown")
 _MARKABLE = ("lease_until", "provider_id", "sent_at", "reason", "send_at")
 
 
@@ -224,17 +224,12 @@ class SqlLedger:
         return replace(self._engine, campaign_id=campaign_id, planned=planned, sends=sends, now=now, detail=detail, entry=entry)
 
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
-        """customer_id, channel, send_at, state of every send that did or may still reach a person (one of `customer_ids`, if
-        given) at or after `since`."""
-        names = ("customer_id", "channel", "send_at", "state")
-        moment = func.coalesce(SENDS.c.sent_at, SENDS.c.send_at)
-        query = select(*map(as_stored, names)).where(SENDS.c.state.in_(_MAY_HAVE_REACHED), moment >= since)
-        query = query.order_by(SENDS.c.send_at, SENDS.c.send_id)
-        if customer_ids is None:
-            return self._table(query, names)
-        some = list(chunks(sorted(set(customer_ids)))) or [[]]
-        parts = [self._table(query.where(SENDS.c.customer_id.in_(ids)), names) for ids in some]
-        return pa.concat_tables(parts).sort_by("send_at")
+        """See `store.contacts.since`."""
+        return contacts.since(self._engine, since, customer_ids=customer_ids)
+
+    def contacts_of(self, customer_ids: Sequence[str], *, since: datetime) -> list[tuple[str, datetime, SendState]]:
+        """See `store.contacts.of`."""
+        return contacts.of(self._engine, customer_ids, since=since)
 
     def _table(self, query: Select[Any], names: Sequence[str]) -> pa.Table:
         with reading(self._engine) as session:

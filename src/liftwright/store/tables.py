@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from liftwright.store.times import UtcTime
 
-HEAD = "0005"
+HEAD = "0006"
 """The step under `migrations/versions` that leads to these tables."""
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -160,6 +160,7 @@ class SendRow(Row, table=True):
         UniqueConstraint("idem_key", name="uq_sends_idem_key"),
         Index("ix_sends_state_send_at_priority", "state", "send_at", "priority"),
         Index("ix_sends_campaign_id_state", "campaign_id", "state"),
+        Index("ix_sends_customer_id_send_at", "customer_id", "send_at"),
     )
 
     send_id: str = Field(primary_key=True)

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Engine, select, text, update
+from sqlalchemy import Engine, delete, select, text, update
 from sqlmodel import Session
 
 from liftwright.domain.errors import DataError
@@ -30,6 +30,7 @@ from liftwright.store.journal import append_in
 from liftwright.store.lake import ParquetLake, without_files
 from liftwright.store.ledger import SqlLedger
 from liftwright.store.tables import SENDS
+from liftwright.store.visits import OF_PEOPLE, kept_of
 
 SALT = "people.key"
 ID_COLUMNS = ("customer_id", "left_id", "right_id")
@@ -48,9 +49,11 @@ class SqlTraces:
         return _pseudonym(value, salt(self._keys))
 
     def find(self, who: Identifiers) -> dict[str, pa.Table]:
-        """Their rows of every file in the lake, by its digest, and of the ledger as `sends`."""
+        """Their rows of every file in the lake, by its digest, of the ledger as `sends`, and of visits lately, if any, as `visits`."""
         found = {digest: table.filter(theirs) for digest, table, theirs in self._holding(who)}
         sends = SqlLedger(self._engine).sends()
+        visits = kept_of(self._engine, who.ids)
+        found |= {"visits": visits} if visits.num_rows else {}
         return found | {"sends": sends.filter(_any_of(sends["customer_id"], who.ids))}
 
     def erase(self, who: Identifiers, *, by: str, reason: str, now: datetime) -> Erased:
@@ -66,6 +69,8 @@ class SqlTraces:
         names = sorted(self.pseudonym(value) for value in who.all)
         with writing(self._engine) as session:
             sends = _unname(session, who)
+            for table in OF_PEOPLE:
+                session.execute(delete(table).where(table.c.customer_id.in_(sorted(who.ids))))
             if files or sends or not set(names) <= erased.pseudonyms(self._engine):
                 snapshot = without_files(session, files, now=now)
                 detail = {"who": names, "files": files, "rows": rows, "sends": sends, "snapshot": snapshot, "reason": reason}
