@@ -24,7 +24,6 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     retrained = training.train_due(watching.due(reports, deps=deps), deps=deps)
     deps.progress("night", "computing features and scores")
     bench = current.scored(deps)
-    effects = bench.scored.effects
     chance = bench.scored.buy_chance
     rolled_back = promoting.roll_back_harmful(deps=deps)
     ladder.enforce([campaign.campaign_id for campaign in deps.campaigns.all()], deps=deps)
@@ -37,7 +36,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
         "visitor_scores": sheet.make(deps).detail["scores"],
         "broken_contracts": [finding.says for finding in bench.data.contract_findings],
         "models": list(bench.scored.versions),
-        "ranked_by": effects.ranked_by,
+        "ranked_by": bench.scored.effects.ranked_by,
         "mean_chance": float(chance.mean()) if len(chance) else 0.0,
         "drift": {report["model"]: report["level"] for report in reports if not report["because"]},
         "stopped": [finding.says for finding in watched.stopped(deps)],
