@@ -61,8 +61,10 @@ def demo_command(
 @_CHANNELS
 @_SEED
 def market_command(workspace: Workspace, customers: int, channels: ChannelSet, seed: int) -> None:
-    """Build a simulated market whose past ends today (`--now`) and import it into the workspace, with fitting settings. Nothing is planned."""
+    """Build a simulated market whose past ends today (`--now`) and import it into the workspace, with fitting settings; then the first night, which
+    trains the models. Nothing is planned."""
     from liftwright.evaluation import market
+    from liftwright.flow import nightly
 
     settings, now = workspace.settings(), workspace.now()
     today = now().date()
@@ -75,6 +77,7 @@ def market_command(workspace: Workspace, customers: int, channels: ChannelSet, s
         now=now,
         progress=workspace.progress,
     )
+    nightly.refresh(deps=workspace.deps())
     data = {"home": str(settings.home), "starts_on": today.isoformat(), "channels": channels, "tables": rows}
     lines = [f"  {table:<12} {count:>12,} rows" for table, count in rows.items()]
     told = f'Try: liftwright plan "Sell more shoes over the next 14 days, 30k budget" --home {settings.home}'

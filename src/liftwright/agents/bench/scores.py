@@ -155,7 +155,7 @@ class Scores:
         return self.data.features if self.answers is None else self.answers.extend(self.data.features)
 
     def _kept(self, name: str, *, read: Callable[[Any], Any], fit: Callable[[], Any]) -> Any:
-        """The pinned version of a model; else the current one if it was fitted on this run's data; else a new one, which is kept.
+        """The pinned version of a model; else the current one if it was fitted on this run's data today; else a new one, which is kept.
 
         Raises DataError when the pinned version is not in the registry.
         """
@@ -194,7 +194,7 @@ class Scores:
 
     def _key(self, name: str) -> str:
         data, learnt = self.data, "" if self._is_off(NAME) else self.experience.digest
-        parts = f"{name}|{data.snapshot.snapshot_id}|{data.as_of.isoformat()}|{data.seed}|{data.deps.settings.digest}"
+        parts = f"{name}|{data.snapshot.snapshot_id}|{data.as_of.date().isoformat()}|{data.seed}|{data.deps.settings.digest}"
         return hashlib.sha256((f"{parts}|{learnt}" if learnt else parts).encode()).hexdigest()
 
     def _measured(self) -> Effects:
