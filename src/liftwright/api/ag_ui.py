@@ -39,7 +39,7 @@ def run_id(talk_id: str, seq: int) -> str:
 
 def place(last_id: str, after: int) -> Place:
     """Where a client stopped: `Last-Event-ID` if it is one of ours, else the number it asks from."""
-    found = re.fullmatch(r"(\d{1,11})(?:\.(\d{1,3}))?", last_id)
+    found = re.fullmatch(r"([0-9]{1,11})(?:\.([0-9]{1,3}))?", last_id)
     if found is None:
         return after, WHOLE
     return int(found[1]), float(found[2]) if found[2] else WHOLE
