@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import plain_shop
-from liftwright.api import ag_ui
+from liftwright.api import ag_ui, talks
 from liftwright.domain.talk import TalkEvent
 from liftwright.flow import talking
 
@@ -51,10 +51,10 @@ def test_a_goal_becomes_a_run_with_a_step_for_every_agent_that_ends_at_the_appro
     run = [each.data for each in run_of(client, begin["events"])]
     must_be_a_run(run)
     assert (run[0]["threadId"], run[0]["runId"]) == (begin["talk_id"], begin["run_id"])
-    assert run[0]["input"]["messages"][0]["content"] == plain_shop.GOAL
+    assert run[1]["value"] == {"text": plain_shop.GOAL, "by": ""}
     agents = {each["stepName"] for each in run if each["type"] == "STEP_STARTED"}
     assert len(agents) == 6
-    assert {each["value"]["who"] for each in run if each["type"] == "CUSTOM"} == agents
+    assert {each["value"]["who"] for each in run if each.get("name") == "liftwright.step"} == agents
     (said,) = [each["delta"] for each in run if each["type"] == "TEXT_MESSAGE_CONTENT"]
     assert said == deps.talks.since(begin["talk_id"])[-1].payload["text"]
     (campaign,) = deps.campaigns.all()
@@ -76,19 +76,19 @@ def test_an_interrupt_says_how_to_decide_and_is_gone_once_somebody_did(waiting: 
     assert run_of(client, path)[-1].data["outcome"] == {"type": "success"}
 
 
-def test_a_question_is_an_interrupt_that_the_next_words_answer(browse: Open) -> None:
+def test_a_question_ends_its_run_and_the_next_words_answer_it(browse: Open) -> None:
     client, _ = browse(plain_shop.furnished())
     begin = begun(client, plain_shop.OPEN_GOAL)
-    (waits,) = run_of(client, begin["events"])[-1].data["outcome"]["interrupts"]
-    assert waits["reason"] == "question"
-    assert waits["message"].endswith("?")
-    answer = waits["metadata"]["answer"]
-    second = begun(client, "two weeks, 100 dollars, by e-mail", **answer["with"])
-    assert (second["talk_id"], answer["path"]) == (begin["talk_id"], "/v1/talks")
+    run = run_of(client, begin["events"])
+    assert next(each.data["delta"] for each in run if "delta" in each.data).endswith("?")
+    assert run[-1].data["outcome"] == {"type": "success"}
+    second = begun(client, "two weeks, 100 dollars, by e-mail", talk_id=begin["talk_id"])
     run = run_of(client, second["events"])
     assert run[0].data["runId"] == second["run_id"] != begin["run_id"]
     assert run[-1].data["outcome"]["interrupts"][0]["reason"] == "approval"
-    assert run_of(client, begin["events"])[-1].data["outcome"] == {"type": "success"}, "it was answered since"
+    third = run_of(client, begun(client, "who is left out?", talk_id=begin["talk_id"])["events"])
+    assert third[-1].data["outcome"] == run[-1].data["outcome"], "it still waits"
+    assert run_of(client, second["events"])[-1].data["outcome"] == {"type": "success"}, "an older run waits for nothing"
 
 
 def test_who_comes_back_gets_each_event_once_from_wherever_they_stopped(waiting: Waiting) -> None:
@@ -131,9 +131,9 @@ def test_words_of_people_and_models_stay_inside_their_event(waiting: Waiting) ->
     deps.talks.add("t-x", "reply", {"text": NASTY, "campaign_id": None}, at=deps.now())
     run = run_of(client, "/v1/talks/t-x/ag-ui")
     must_be_a_run([each.data for each in run])
-    assert run[0].data["input"]["messages"][0]["content"] == NASTY
+    assert run[1].data["value"] == {"text": NASTY, "by": NASTY}
     assert [each.data["delta"] for each in run if "delta" in each.data] == [NASTY]
-    assert {each.id for each in run} <= {"1", "2.1", "2", "3.1", "3.2", "3.3", "3.4", "3"}
+    assert {each.id for each in run} <= {"1.1", "1", "2.1", "2", "3.1", "3.2", "3.3", "3.4", "3"}
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_with_users_who_talks_shows_their_key_and_who_follows_some_users(browse:
     began = client.post("/v1/talks", json=words, headers=mia)
     assert began.status_code == 202
     run = run_of(client, began.json()["events"], **leo)
-    assert run[-1].data["outcome"]["interrupts"][0]["reason"] == "question"
+    assert run[1].data["value"]["by"] == "mia"
     assert deps.campaigns.all()[0].goal.asked_by == "mia"
 
 
@@ -224,3 +224,14 @@ def test_a_place_is_an_id_of_ours_or_the_number_asked_from() -> None:
     assert ag_ui.place("15.2", 3) == (15, 2.0)
     for odd in ("15.", ".2", "-1", "1e3", "9" * 12, "1.2.3", "१", " 1"):
         assert ag_ui.place(odd, 3) == (3, ag_ui.WHOLE), odd
+
+
+def test_after_the_last_run_a_connection_waits_says_that_it_lives_and_ends(
+    waiting: Waiting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, path, run = asked_about(waiting)
+    monkeypatch.setattr(talks, "LONGEST_SECONDS", 1.0)
+    monkeypatch.setattr(talks, "BEAT_SECONDS", 0.4)
+    answer = client.get(path, headers={"last-event-id": run[-1].id})
+    assert told(answer.text) == []
+    assert answer.text.count(": still here") >= 1

@@ -79,8 +79,8 @@ class Teller:
         lost = [dict(LOST)] if self._run else []
         self._run, self._step = run_id(self._talk, event.seq), ""
         ids = {"threadId": self._talk, "runId": self._run}
-        words = {"id": f"{self._run}:words", "role": "user", "content": str(event.payload["text"])}
-        return [*lost, {"type": "RUN_STARTED", **ids, "protocolVersion": PROTOCOL, "input": {**ids, "messages": [words]}}]
+        words = {"text": str(event.payload["text"]), "by": str(event.payload.get("by") or "")}
+        return [*lost, {"type": "RUN_STARTED", **ids, "protocolVersion": PROTOCOL}, _custom("said", words)]
 
     def _stepped(self, event: TalkEvent) -> list[Json]:
         who, what = str(event.payload["who"]), str(event.payload["what"])
@@ -88,7 +88,7 @@ class Teller:
         if who != self._step:
             opened = [*self._closed(), {"type": "STEP_STARTED", "stepName": who}]
             self._step = who
-        return [*opened, {"type": "CUSTOM", "name": "liftwright.step", "value": {"who": who, "what": what}}]
+        return [*opened, _custom("step", {"who": who, "what": what})]
 
     def _replied(self, event: TalkEvent) -> list[Json]:
         message = {"messageId": f"{self._talk}:{event.seq}"}
@@ -113,24 +113,15 @@ class Teller:
         return [{"type": "STEP_FINISHED", "stepName": step}] if step else []
 
 
-def interrupts(campaign_id: str, talk_id: str, *, decision: Json, deps: Deps) -> list[Json]:
-    """What a campaign waits for now: a person's decision, or an answer. `decision`: JSON schema of the body that decides.
+def _custom(name: str, value: Json) -> Json:
+    return {"type": "CUSTOM", "name": f"liftwright.{name}", "value": value}
 
-    Each says where the answer goes: an interrupt is answered there, and never by the next run.
+
+def interrupts(campaign_id: str, *, decision: Json, deps: Deps) -> list[Json]:
+    """The decisions a campaign waits for now. `decision`: JSON schema of the body that decides.
+
+    Each says where the decision goes: it is made there, and never by the next run.
     """
-    campaign = deps.campaigns.get(campaign_id)
-    if campaign.status == "needs_answer" and campaign.question:
-        text = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string", "maxLength": talking.LONGEST}}}
-        answer = {"method": "POST", "path": "/v1/talks", "with": {"talk_id": talk_id}}
-        return [
-            {
-                "id": f"{campaign_id}:question",
-                "reason": "question",
-                "message": campaign.question,
-                "responseSchema": text,
-                "metadata": {"campaign_id": campaign_id, "answer": answer},
-            }
-        ]
     return [_approval(row, decision) for row in shown.approvals_json(deps=deps) if row["campaign_id"] == campaign_id]
 
 
@@ -151,7 +142,7 @@ def _approval(row: Json, decision: Json) -> Json:
 
 async def stream(talk_id: str, since: Place, *, request: Request, decision: Json, deps: Deps) -> AsyncIterator[str]:
     """Server-sent events of one run after a place, to its end; before the next run begins it waits. A run nobody works on any more ends as lost."""
-    teller = Teller(talk_id, waits=lambda campaign_id: interrupts(campaign_id, talk_id, decision=decision, deps=deps))
+    teller = Teller(talk_id, waits=lambda campaign_id: interrupts(campaign_id, decision=decision, deps=deps))
     latest: list[TalkEvent] = []
     yield "retry: 1000\n\n"
     async for found in talks.follow(talk_id, 0, request=request, deps=deps):
