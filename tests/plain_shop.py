@@ -26,7 +26,7 @@ from liftwright import wiring
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.plan import Plan
 from liftwright.evaluation import market
-from liftwright.flow import deciding, dispatch, intake, walk
+from liftwright.flow import deciding, dispatch, intake, people, walk
 from liftwright.ports import Deps
 
 NOW = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
@@ -201,3 +201,14 @@ def copy_of(home: Path, to: Path) -> Path:
     """The same workspace somewhere else."""
     shutil.copytree(home, to)
     return to
+
+
+def staffed(home: Path, **roles: tuple[str, ...]) -> dict[str, str]:
+    """Give a workspace an admin, ada, and users by name with these roles; returns a key of each but ada."""
+    deps = open_shop(home)
+    people.put("ada", roles=["admin"], is_active=True, by="ada", deps=deps)
+    for name, held in roles.items():
+        people.put(name, roles=list(held), is_active=True, by="ada", deps=deps)
+    keys = {name: people.new_key(name, by="ada", deps=deps) for name in roles}
+    close(deps)
+    return keys

@@ -136,6 +136,14 @@ class _Terms:
         return self._kept[1]
 
 
+def veil(deps: Deps) -> Callable[[Any], Any]:
+    """Takes personal data out of an answer for a model outside this house; raises PolicyError where that cannot be done."""
+    from liftwright.llm.outbound import withheld
+
+    terms, allowed = _Terms(deps.lake), frozenset({deps.settings.sender.from_email.lower()})
+    return lambda data: withheld(data, terms=terms(), allowed=allowed)
+
+
 def adversary(orders: Mapping[str, Orders]) -> Adversary:
     """The model of the red team: no setting leads to it."""
     from liftwright.llm.adversary import Adversary

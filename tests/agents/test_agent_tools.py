@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -32,8 +31,8 @@ from liftwright.agents.tools.aggregates import quoted, suppressed
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.prompt import Prompt
 from liftwright.library import DiskLibrary
+from on_record import matches_golden
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 EFFECTS = re.compile(
     r"send|deliver|dispatch|launch|approv|import|export|reject|stop|save|delete|write_|execute|pay|mail|upload|fetch|http|sql"
 )
@@ -52,16 +51,6 @@ PEOPLE: dict[str, tuple[tuple[str, ...], Run]] = {
     ),
     "measurement_narrate": (MAY["measurement_analyst"], lambda d: measurement_analyst.narrate(REPORT, deps=d)),
 }
-
-
-def matches_golden(name: str, text: str) -> None:
-    """Compare with the file on record; `UPDATE_GOLDEN=1` writes it anew."""
-    path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN") == "1":
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    assert path.exists(), f"{name} is not on record; run with UPDATE_GOLDEN=1"
-    assert text == path.read_text(encoding="utf-8"), f"{name} changed; if it should, run with UPDATE_GOLDEN=1"
 
 
 @pytest.mark.parametrize("person", PEOPLE)

@@ -1,4 +1,4 @@
-"""The JSON API, version 1: campaigns, approvals, decisions, reports, one visitor's next action."""
+"""The JSON API, version 1: campaigns, approvals, decisions, reports, talks, one visitor's next action."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, FastAPI, Request
+from fastapi.responses import StreamingResponse
 from pydantic import Field, SecretStr
 
+from liftwright.api import ag_ui, talks
 from liftwright.domain.base import Value
 from liftwright.domain.visit import VisitKind
-from liftwright.flow import deciding, reporting, shown, signing, stopping, visitor, walk
+from liftwright.flow import deciding, reporting, shown, signing, stopping, talking, visitor, walk
 from liftwright.ports import Deps
 
 
@@ -55,10 +57,20 @@ class VisitEventIn(Value):
     event_id: str = Field(default="", max_length=100)
 
 
+class WordsIn(Value):
+    """Words of a person: a goal, an answer, a question or a change. `talk_id`: the talk they go on with; `campaign_id`: what it is about."""
+
+    text: str
+    campaign_id: str | None = None
+    talk_id: str | None = None
+    by: str = ""
+
+
 def mount(app: FastAPI, deps: Callable[[], Deps]) -> None:
     """Add every route of the API to the application."""
     _campaign_routes(app, deps)
     _decision_routes(app, deps)
+    _talk_routes(app, deps)
     _other_routes(app, deps)
 
 
@@ -128,6 +140,27 @@ def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
     @app.get("/v1/campaigns/{campaign_id}/report")
     def report(request: Request, campaign_id: str) -> dict[str, Any]:
         return shown.report_json(reporting.report(campaign_id, deps=_looking(request, deps())))
+
+
+def _talk_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
+    @app.post("/v1/talks", status_code=202)
+    def say(request: Request, words: WordsIn) -> dict[str, Any]:
+        now = _looking(request, deps())
+        signing.known(words.by, deps=now)
+        if words.talk_id is not None:
+            talking.whole(words.talk_id, deps=now)
+        talk_id = words.talk_id or talking.new_id()
+        seq = talks.begin(talk_id, words.text, by=words.by, deps=now, campaign_id=words.campaign_id)
+        events = f"/v1/talks/{talk_id}/ag-ui?after={seq - 1}"
+        return {"talk_id": talk_id, "run_id": ag_ui.run_id(talk_id, seq), "events": events}
+
+    @app.get("/v1/talks/{talk_id}/ag-ui", response_class=StreamingResponse)
+    def follow(request: Request, talk_id: str, after: int = 0) -> StreamingResponse:
+        now = _looking(request, deps())
+        talking.whole(talk_id, deps=now)
+        since = ag_ui.place(request.headers.get("last-event-id", ""), after)
+        stream = ag_ui.stream(talk_id, since, request=request, decision=DecisionIn.model_json_schema(), deps=now)
+        return StreamingResponse(stream, media_type="text/event-stream")
 
 
 def _other_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:

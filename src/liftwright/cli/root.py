@@ -50,7 +50,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lessons": ("learning", "What campaigns taught: list, show, retire, cells."),
     "leads": ("modelling", "Lead scores with reasons."),
     "eval": ("evaluating", "Prompt-evaluation suites."),
-    "serve": ("serving", "The HTTP API."),
+    "serve": ("serving", "Web pages and the HTTP API."),
+    "mcp": ("serving", "Tools for other agents (Model Context Protocol); nothing is executed."),
 }
 
 

@@ -1,10 +1,11 @@
-"""serve."""
+"""serve, mcp."""
 
 from __future__ import annotations
 
 import click
 
 from liftwright.cli.workspace import Workspace, command
+from liftwright.domain.errors import ConfigError
 
 
 @command(name="serve")
@@ -29,3 +30,28 @@ def serve_command(workspace: Workspace, host: str, port: int, workers: int) -> N
         os.environ["LIFTWRIGHT_NOW"] = workspace.at.isoformat()
     os.environ["LIFTWRIGHT_HOME"] = str(deps.settings.home.resolve())
     uvicorn.run("liftwright.api.app:of_home", factory=True, host=host, port=port, workers=workers, log_level="info")
+
+
+@command(name="mcp")
+@click.option(
+    "--as",
+    "by",
+    default="",
+    envvar="LIFTWRIGHT_USER",
+    metavar="USER",
+    help="Whose name goals and decisions carry; a decision also needs LIFTWRIGHT_KEY.",
+)
+def mcp_command(workspace: Workspace, by: str) -> None:
+    """Tools for other agents over standard input and output (Model Context Protocol): look, plan, ask. Nothing is executed."""
+    from liftwright import wiring
+
+    try:
+        from liftwright.api.mcp import server
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
+            raise
+        raise ConfigError(
+            "MCP-MISSING", "The MCP parts are not installed.", next_step='Install them: pip install "liftwright[mcp]".'
+        ) from error
+    deps = workspace.deps()
+    server.run(deps, by=by, veil=wiring.veil(deps))

@@ -47,6 +47,33 @@ def known(name: str, *, deps: Deps) -> User | None:
     return user
 
 
+def proven(name: str, *, deps: Deps) -> User:
+    """The user who acts under a name and showed a key of theirs: for who decides through a machine, where a name alone proves nothing.
+
+    Raises ApprovalError as `known` does, and in a workspace without users, without a name, and for a user who has no key.
+    """
+    if not deps.users.all():
+        raise ApprovalError(
+            "USER-NONE",
+            "This workspace has no users, so a person's decision could not be told from a machine's.",
+            next_step="Decide with `liftwright approve`, or add users with keys: `liftwright users add`, `liftwright users key`.",
+        )
+    if not name.strip():
+        raise ApprovalError(
+            "APPROVAL-WHO",
+            "A decision needs a person: no name was given.",
+            next_step="Start it with --as USER, and LIFTWRIGHT_KEY set to a key of theirs.",
+        )
+    user = known(name, deps=deps)
+    if user is None or not user.has_key:
+        raise ApprovalError(
+            "USER-KEY",
+            f"{name.strip()[:60]} has no key, and a name alone decides nothing here.",
+            next_step=f"Make one with `liftwright users key {name.strip()[:60]}` and set LIFTWRIGHT_KEY to it.",
+        )
+    return user
+
+
 def may_look(*, deps: Deps) -> None:
     """Raises ApprovalError where users have keys and none that holds was shown: then only users look."""
     holders = [user for user in deps.users.all() if user.has_key]

@@ -26,6 +26,14 @@ def new_id() -> str:
     return f"t-{secrets.token_hex(8)}"
 
 
+def whole(talk_id: str, *, deps: Deps) -> list[TalkEvent]:
+    """A talk from its beginning. Raises DataError TALK-UNKNOWN for one that does not exist."""
+    found = deps.talks.since(talk_id)
+    if not found:
+        raise DataError("TALK-UNKNOWN", "There is no such talk.", next_step="Begin a new one.")
+    return found
+
+
 def campaign_of(events: list[TalkEvent]) -> str | None:
     """The campaign a talk is about by now."""
     named = [event.payload["campaign_id"] for event in events if event.payload.get("campaign_id")]
@@ -37,8 +45,8 @@ def is_working(events: list[TalkEvent], *, deps: Deps) -> bool:
     return bool(events) and events[-1].kind not in ENDS and deps.now() - events[-1].at < LOST
 
 
-def say(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None = None) -> str:
-    """Write a person's words down; returns the words. Work on them starts with `answer`. `campaign_id`: what the talk is about from now on.
+def say(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None = None) -> int:
+    """Write a person's words down; returns the number of their event. Work on them starts with `answer`. `campaign_id`: what the talk is about from now on.
 
     Raises DataError for no words, too many, and while the last words are still worked on.
     """
@@ -49,8 +57,7 @@ def say(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None
     if is_working(deps.talks.since(talk_id), deps=deps):
         raise DataError("TALK-BUSY", "The last words are still being looked into.", next_step="Wait for the answer.")
     about = {"campaign_id": campaign_id} if campaign_id else {}
-    deps.talks.add(talk_id, "said", {"text": words, "by": by, **about}, at=deps.now())
-    return words
+    return deps.talks.add(talk_id, "said", {"text": words, "by": by, **about}, at=deps.now())
 
 
 async def answer(talk_id: str, *, by: str, deps: Deps) -> None:

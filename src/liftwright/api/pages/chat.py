@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
+from liftwright.api import talks
 from liftwright.api.pages import examples
 from liftwright.api.pages.site import Site, Visitor, back, campaign
-from liftwright.domain.errors import DataError
 from liftwright.domain.talk import TalkEvent
 from liftwright.flow import talking
 from liftwright.ports import Deps
 
-POLL_SECONDS, BEAT_SECONDS, LONGEST_SECONDS = 0.2, 15.0, 300.0
-"""How often the stream looks, says that it lives, and how long one connection lasts; the browser comes back with the last number it saw."""
 AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner", "compliance_reviewer", "measurement_analyst")
-_LOG = logging.getLogger("uvicorn.error")
-_AT_WORK = ThreadPoolExecutor(2, thread_name_prefix="talk")
 
 
 def routes(site: Site) -> APIRouter:
@@ -74,27 +67,13 @@ def _watching(site: Site, router: APIRouter) -> None:
 
 def _said(talk_id: str, visitor: Visitor, text: str, campaign_id: str | None) -> Response:
     """Write the words down and start the work; the page shows both."""
-    name = visitor.name
-    if campaign_id:
-        visitor.deps.campaigns.get(campaign_id)
-    talking.say(talk_id, text, by=name, deps=visitor.deps, campaign_id=campaign_id)
-    _AT_WORK.submit(_work, talk_id, name, visitor.deps)
+    talks.begin(talk_id, text, by=visitor.name, deps=visitor.deps, campaign_id=campaign_id)
     return back(f"/c/{talk_id}")
-
-
-def _work(talk_id: str, name: str, deps: Deps) -> None:
-    """Answer in a thread; what broke is in the talk for the person, and here for whoever keeps the server."""
-    try:
-        asyncio.run(talking.answer(talk_id, by=name, deps=deps))
-    except Exception:
-        _LOG.exception("talk %s broke", talk_id)
 
 
 def _talk(talk_id: str, deps: Deps) -> dict[str, Any]:
     """Everything a talk's page shows, from what is stored."""
-    events = deps.talks.since(talk_id)
-    if not events:
-        raise DataError("TALK-UNKNOWN", "There is no such talk.", next_step="Begin a new one on the first page.")
+    events = talking.whole(talk_id, deps=deps)
     campaign_id = talking.campaign_of(events)
     lines = [event for event in events if event.kind in ("said", "reply", "failed")]
     return {
@@ -126,20 +105,12 @@ def agents(events: list[TalkEvent]) -> list[dict[str, str]]:
 
 async def _stream(talk_id: str, after: int, request: Request, deps: Deps) -> AsyncIterator[str]:
     """Every event after a number, once and in order, as it is written down by whatever process."""
-    lived = quiet = 0.0
     yield "retry: 1000\n\n"
-    while lived < LONGEST_SECONDS and not await request.is_disconnected():
-        found = await asyncio.to_thread(deps.talks.since, talk_id, after)
-        for event in found:
-            after = event.seq
-            data = json.dumps({"kind": event.kind, **_public(event)})
-            yield f"id: {event.seq}\nevent: talk\ndata: {data}\n\n"
-        quiet = 0.0 if found else quiet + POLL_SECONDS
-        if quiet >= BEAT_SECONDS:
-            quiet = 0.0
-            yield ": still here\n\n"
-        await asyncio.sleep(POLL_SECONDS)
-        lived += POLL_SECONDS
+    async for found in talks.follow(talk_id, after, request=request, deps=deps):
+        told = [
+            f"id: {event.seq}\nevent: talk\ndata: {json.dumps({'kind': event.kind, **_public(event)})}\n\n" for event in found
+        ]
+        yield "".join(told) or ": still here\n\n"
 
 
 def _public(event: TalkEvent) -> dict[str, str]:

@@ -1,0 +1,53 @@
+"""Talks at work: answered in threads of this process, and followed by whoever looks, as they are written down by whatever process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import Request
+
+from liftwright.domain.talk import TalkEvent
+from liftwright.flow import talking
+from liftwright.ports import Deps
+
+POLL_SECONDS, BEAT_SECONDS, LONGEST_SECONDS = 0.2, 15.0, 300.0
+"""How often a stream looks, says that it lives, and how long one connection lasts; who follows comes back with the last number they saw."""
+_LOG = logging.getLogger("uvicorn.error")
+_AT_WORK = ThreadPoolExecutor(2, thread_name_prefix="talk")
+
+
+def begin(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None = None) -> int:
+    """Write a person's words down and start the work on them; returns the number of their event.
+
+    Raises GoalError for a campaign that does not exist, DataError as `talking.say` does.
+    """
+    if campaign_id:
+        deps.campaigns.get(campaign_id)
+    seq = talking.say(talk_id, text, by=by, deps=deps, campaign_id=campaign_id)
+    _AT_WORK.submit(_work, talk_id, by, deps)
+    return seq
+
+
+def _work(talk_id: str, by: str, deps: Deps) -> None:
+    """Answer in a thread; what broke is in the talk for the person, and here for whoever keeps the server."""
+    try:
+        asyncio.run(talking.answer(talk_id, by=by, deps=deps))
+    except Exception:
+        _LOG.exception("talk %s broke", talk_id)
+
+
+async def follow(talk_id: str, after: int, *, request: Request, deps: Deps) -> AsyncIterator[list[TalkEvent]]:
+    """Every event after a number, once and in order; an empty list now and then where none come, so that the connection lives."""
+    lived = quiet = 0.0
+    while lived < LONGEST_SECONDS and not await request.is_disconnected():
+        found = await asyncio.to_thread(deps.talks.since, talk_id, after)
+        quiet = 0.0 if found else quiet + POLL_SECONDS
+        if found or quiet >= BEAT_SECONDS:
+            quiet = 0.0
+            yield found
+        after = found[-1].seq if found else after
+        await asyncio.sleep(POLL_SECONDS)
+        lived += POLL_SECONDS
