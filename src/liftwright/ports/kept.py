@@ -70,6 +70,9 @@ class Approvals(Protocol):
     def get(self, approval_id: str) -> ApprovalRequest: ...
     def pending(self, campaign_id: str) -> ApprovalRequest | None: ...
     def waiting(self) -> list[ApprovalRequest]: ...
+    def decided(self, *, most: int = 50) -> list[ApprovalRequest]:
+        """Rows that somebody decided, the newest decision first."""
+
     def decide(self, decision: Decision) -> ApprovalRequest:
         """Pending to decided in one compare-and-set, with the decision row and a journal entry; ApprovalError when someone was first."""
 

@@ -87,6 +87,13 @@ class SqlApprovals:
             rows = session.exec(select(ApprovalRow).where(ApprovalRow.status == "pending")).all()
         return sorted(map(approval_of, rows), key=lambda a: (_RISKIEST_FIRST[a.risk], a.expires_at, a.approval_id))
 
+    def decided(self, *, most: int = 50) -> list[ApprovalRequest]:
+        """Rows that somebody decided, the newest decision first."""
+        query = select(ApprovalRow).where(col(ApprovalRow.decided_at).is_not(None))
+        with reading(self._engine) as session:
+            rows = session.exec(query.order_by(col(ApprovalRow.decided_at).desc(), ApprovalRow.approval_id).limit(most)).all()
+        return [approval_of(row) for row in rows]
+
     def decide(self, decision: Decision) -> ApprovalRequest:
         """Pending to decided in one compare-and-set, with the decision row and a journal entry in the same transaction.
 

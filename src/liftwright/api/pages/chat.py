@@ -16,6 +16,14 @@ from liftwright.domain.talk import TalkEvent
 from liftwright.flow import talking
 from liftwright.ports import Deps
 
+ASSUMED = {
+    "budget": "spend at most {}",
+    "starts_on": "start on {}",
+    "ends_on": "end on {}",
+    "max_discount": "at most {} discount",
+    "metric": "what counts is {}",
+}
+"""How another value for an assumption is said; other assumptions are changed in free words."""
 AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner", "compliance_reviewer", "measurement_analyst")
 
 
@@ -42,10 +50,16 @@ def routes(site: Site) -> APIRouter:
     @router.post("/c/{talk_id}")
     async def more(request: Request, talk_id: str) -> Response:
         visitor, fields = await site.form(request)
-        return _said(talk_id, visitor, str(fields.get("text", "")), None)
+        talking.whole(talk_id, deps=visitor.deps)
+        return _said(talk_id, visitor, _words(str(fields.get("text", "")), str(fields.get("assumed", ""))), None)
 
     _watching(site, router)
     return router
+
+
+def _words(text: str, assumed: str) -> str:
+    """What somebody says; another value for something that was assumed becomes the words for it."""
+    return ASSUMED[assumed].format(text.strip()) if assumed in ASSUMED and text.strip() else text
 
 
 def _watching(site: Site, router: APIRouter) -> None:
@@ -83,8 +97,22 @@ def _talk(talk_id: str, deps: Deps) -> dict[str, Any]:
         "is_working": talking.is_working(events, deps=deps),
         "is_lost": events[-1].kind not in talking.ENDS and not talking.is_working(events, deps=deps),
         "agents": agents(events),
+        "work": _work(events),
+        "assumed": ASSUMED,
         "campaign": campaign(campaign_id, deps) if campaign_id else None,
     }
+
+
+def _work(events: list[TalkEvent]) -> dict[int, list[TalkEvent]]:
+    """By the number of an answer, the steps that led to it."""
+    found: dict[int, list[TalkEvent]] = {}
+    steps: list[TalkEvent] = []
+    for event in events:
+        if event.kind in talking.ENDS:
+            found[event.seq], steps = steps, []
+        elif event.kind == "step":
+            steps.append(event)
+    return found
 
 
 def agents(events: list[TalkEvent]) -> list[dict[str, str]]:

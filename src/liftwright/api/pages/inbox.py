@@ -1,4 +1,4 @@
-"""Approvals: what waits, riskiest first, and the review of one, drawn from the plan and never from a model's prose."""
+"""Approvals: what waits, riskiest first; what was put off, what was decided, and equal small ones together."""
 
 from __future__ import annotations
 
@@ -8,112 +8,101 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from liftwright.api.pages.site import Site, Visitor, back, campaign
-from liftwright.domain.approval import DecisionKind
 from liftwright.domain.errors import ApprovalError, LiftwrightError
-from liftwright.flow import deciding, differing, shown, signing
-from liftwright.ports import Deps
+from liftwright.flow import deciding, shown
+from liftwright.flow import inbox as inboxes
 
-ORDER = ("block", "needs_approval", "warn", "info")
-DECISIONS: dict[str, DecisionKind] = {"approve": "approve", "edit": "edit", "reject": "reject", "respond": "respond"}
+SHOWS = ("waiting", "snoozed", "done")
+FEWEST = 2
+"""Equal low-risk questions from which they can be decided together."""
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /approvals, GET and POST /approvals/{campaign}."""
+    """GET /approvals, GET and POST /approvals/group, POST /approvals/snooze."""
     router = APIRouter()
 
     @router.get("/approvals")
-    def inbox(request: Request) -> Response:
+    def inbox(request: Request, show: str = "waiting") -> Response:
         visitor = site.inside(request)
-        return site.page(request, "approvals.html", title="Approvals", rows=shown.approvals_json(deps=visitor.deps))
+        put_off = inboxes.put_off(by=visitor.name, deps=visitor.deps)
+        rows = shown.approvals_json(deps=visitor.deps)
+        awake = [row for row in rows if row["approval_id"] not in put_off]
+        values: dict[str, Any] = {
+            "show": show if show in SHOWS else SHOWS[0],
+            "rows": awake,
+            "asleep": [row | {"until": put_off[row["approval_id"]]} for row in rows if row["approval_id"] in put_off],
+            "done": inboxes.decided(deps=visitor.deps),
+            "groups": _groups(awake),
+        }
+        return site.page(request, "approvals.html", title="Approvals", **values)
 
-    @router.get("/approvals/{campaign_id}")
-    def review(request: Request, campaign_id: str, since: int = 0) -> Response:
-        visitor = site.inside(request)
-        return _review(site, request, campaign_id, visitor, since=since)
+    @router.post("/approvals/snooze")
+    async def snooze(request: Request) -> Response:
+        visitor, fields = await site.form(request)
+        inboxes.snooze(
+            str(fields.get("approval", "")),
+            until=str(fields.get("until", "")),
+            by=visitor.name or str(fields.get("by", "")),
+            deps=visitor.deps,
+        )
+        return back("/approvals" if fields.get("until") == inboxes.WAKE else "/approvals?show=snoozed")
 
-    _deciding(site, router)
+    _together(site, router)
     return router
 
 
-def _deciding(site: Site, router: APIRouter) -> None:
-    """The four decisions."""
+def _together(site: Site, router: APIRouter) -> None:
+    """Equal low-risk questions, looked at together and decided one by one with the same word."""
 
-    @router.post("/approvals/{campaign_id}")
-    async def decide(request: Request, campaign_id: str) -> Response:
+    @router.get("/approvals/group")
+    def group(request: Request, trigger: str = "") -> Response:
+        visitor = site.inside(request)
+        return site.page(request, "approvals_group.html", **_group(trigger, visitor), told=None)
+
+    @router.post("/approvals/group")
+    async def decide(request: Request) -> Response:
         visitor, fields = await site.form(request)
-        kind, reason = DECISIONS.get(str(fields.get("kind", ""))), str(fields.get("reason", "")).strip()
-        if kind is None or (kind == "reject" and not reason):
-            raise ApprovalError(
-                "APPROVAL-KIND", "That is no decision, or it lacks its reason.", next_step="Go back and say both."
-            )
+        trigger, kind, reason = (str(fields.get(name, "")).strip() for name in ("trigger", "kind", "reason"))
+        if kind not in ("approve", "reject") or (kind == "reject" and not reason):
+            says = "That is no decision, or it lacks its reason."
+            raise ApprovalError("APPROVAL-KIND", says, next_step="Go back and say both.")
+        rows = {row["approval_id"]: row for row in _groups(shown.approvals_json(deps=visitor.deps)).get(trigger, [])}
+        wanted = [str(each).partition(" ") for each in fields.getlist("chosen")]
         by = visitor.name or str(fields.get("by", ""))
-        try:
-            await deciding.decide(
-                kind,
-                campaign_id,
-                plan_hash=str(fields.get("plan_hash", "")),
-                by=by,
-                reason=reason,
-                changes=_changes(str(fields.get("changes", ""))) if kind == "edit" else None,
-                deps=visitor.deps,
-            )
-        except LiftwrightError as error:
-            status = 409 if isinstance(error, ApprovalError) else 422
-            return _review(site, request, campaign_id, visitor, status=status, error=error)
-        return back(f"/approvals/{campaign_id}")
+        told = [
+            await _decided(rows.get(name), plan_hash, kind=kind, by=by, reason=reason, visitor=visitor)
+            for name, _, plan_hash in wanted
+        ]
+        return site.page(request, "approvals_group.html", **_group(trigger, visitor), told=told)
 
 
-def _review(
-    site: Site,
-    request: Request,
-    campaign_id: str,
-    visitor: Visitor,
-    *,
-    status: int = 200,
-    error: LiftwrightError | None = None,
-    since: int = 0,
-) -> Response:
-    data = campaign(campaign_id, visitor.deps)
-    data["findings"] = sorted(data["findings"], key=lambda finding: ORDER.index(finding["severity"]))
-    values = {"c": data, "error": error, "sign": _signatures(campaign_id, visitor.deps)}
-    values |= _changed(campaign_id, data, since, visitor.deps)
-    return site.page(request, "review.html", status=status, title=f"Review of {campaign_id}", **values)
-
-
-def _changed(campaign_id: str, data: dict[str, Any], since: int, deps: Deps) -> dict[str, Any]:
-    """What differs from an earlier revision (the one before, where none is named), word by word, and why each revision was made."""
-    revision = data["revision"]
-    earlier = since if 0 < since < revision else revision - 1
-    old, new = (deps.campaigns.plan(campaign_id, number) if number > 0 else None for number in (earlier, revision))
-    asked = [each for each in data["decided"] if each["kind"] in ("edit", "respond")]
+def _group(trigger: str, visitor: Visitor) -> dict[str, Any]:
+    """A group as its page shows it, each with the figures of its plan."""
+    rows = _groups(shown.approvals_json(deps=visitor.deps)).get(trigger, [])
     return {
-        "since": earlier,
-        "changed": differing.word_by_word(old, new) if old is not None and new is not None else (),
-        "because": {number: each["reason"] for number, each in enumerate(asked, start=2) if each["reason"]},
+        "title": "Decide together",
+        "trigger": trigger,
+        "rows": [row | {"c": campaign(row["campaign_id"], visitor.deps)} for row in rows],
     }
 
 
-def _signatures(campaign_id: str, deps: Deps) -> dict[str, Any] | None:
-    """What waits, who signed it, what is missing and who could; None where nothing waits."""
-    row = deps.approvals.pending(campaign_id)
+async def _decided(
+    row: dict[str, Any] | None, plan_hash: str, *, kind: Any, by: str, reason: str, visitor: Visitor
+) -> dict[str, str]:
+    """One decision of many, and how it went; what is no longer of the group is left alone."""
     if row is None:
-        return None
-    return {
-        "row": row,
-        "needs": signing.needs(row, deps=deps),
-        "missing": signing.missing(row, deps=deps),
-        "signed": [each.by for each in deps.users.signatures(row.approval_id) if each.plan_hash == row.plan_hash],
-        "could": signing.who_could(row, deps=deps) if deps.users.all() else "",
-    }
+        return {"title": "A question", "campaign_id": "", "says": "Not done: it is not among the low-risk ones any more."}
+    try:
+        await deciding.decide(kind, row["campaign_id"], plan_hash=plan_hash, by=by, reason=reason, deps=visitor.deps)
+    except LiftwrightError as error:
+        return {"title": row["title"], "campaign_id": row["campaign_id"], "says": f"Not done: {error.says} {error.next_step}"}
+    return {"title": row["title"], "campaign_id": row["campaign_id"], "says": f"{kind}: done."}
 
 
-def _changes(text: str) -> dict[str, str]:
-    """`path = value` line by line. Raises ApprovalError for a line that is not."""
-    found: dict[str, str] = {}
-    for line in filter(str.strip, text.splitlines()):
-        path, sign, value = line.partition("=")
-        if not sign or not path.strip():
-            says = f"'{line[:60]}' is not PATH = VALUE."
-            raise ApprovalError("EDIT-FORM", says, next_step="Write it like objective.budget = 2000, one change a line.")
-        found[path.strip()] = value.strip()
-    return found
+def _groups(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Low-risk questions by what triggered them, where there are several."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["risk"] == "low":
+            found.setdefault(row["trigger"], []).append(row)
+    return {trigger: some for trigger, some in found.items() if len(some) >= FEWEST}

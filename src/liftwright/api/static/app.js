@@ -80,6 +80,14 @@
     if (isOff() || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
     if (event.key === "?") { event.preventDefault(); dialog.showModal(); return; }
     if (event.key === "/") { const box = $("main textarea, main input:not([type=hidden])"); if (box) { event.preventDefault(); box.focus(); } return; }
+    const form = $(`[data-decide="${CSS.escape(event.key)}"]`), rows = [...document.querySelectorAll("[data-rows] tbody tr")];
+    if (Date.now() - g >= 1500 && form) { event.preventDefault(); $("input:not([type=hidden]), textarea, button:not(:disabled)", form).focus(); return; }
+    if (rows.length && "jks".includes(event.key)) {
+      const at = rows.findIndex((row) => row.contains(document.activeElement));
+      if (event.key === "s") { const box = $("select, button", rows[Math.max(at, 0)]); if (box) { event.preventDefault(); box.focus(); } return; }
+      $("th a", rows[Math.min(Math.max(at + (event.key === "j" ? 1 : -1), 0), rows.length - 1)]).focus();
+      return;
+    }
     if (event.key === "g") { g = Date.now(); return; }
     if (Date.now() - g < 1500) { const link = $(`.top a[data-key="${CSS.escape(event.key)}"]`); if (link) link.click(); g = 0; }
   });
