@@ -41,7 +41,9 @@ class Server:
 
 
 @contextmanager
-def serving(command: list[str], port: int, log: Path, *, workers: int = 1, env: Mapping[str, str] | None = None) -> Iterator[Server]:
+def serving(
+    command: list[str], port: int, log: Path, *, workers: int = 1, env: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Run a server until the block ends. It is ready once it answers `/` and its log names `workers` (or none) that have started.
 
     Raises SystemExit with the end of the log when it does not answer in time.

@@ -110,7 +110,12 @@ async def reconnecting(server: Server, talks: Talks, *, readers: int, reconnects
     await writing
     broken = [str(one) or type(one).__name__ for one in ended if one is not None]
     again = sum(reader.connections for reader in following) - readers
-    return {"reconnects": again, "events": readers * events, **tally(following, events), **({"broken": broken[:3]} if broken else {})}
+    return {
+        "reconnects": again,
+        "events": readers * events,
+        **tally(following, events),
+        **({"broken": broken[:3]} if broken else {}),
+    }
 
 
 async def _write(talks: Talks, readers: list[Reader], events: int, *, seconds: float) -> None:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from liftwright import __version__, settings, wiring
 from liftwright.api import v1
@@ -26,6 +27,9 @@ def create(deps: Callable[[], Deps]) -> FastAPI:
     app = FastAPI(title="Liftwright", version=__version__, docs_url=None, redoc_url=None)
     v1.mount(app, deps)
     site = mount(app, deps)
+    app.add_middleware(
+        GZipMiddleware, compresslevel=6, exclude_content_types=DEFAULT_EXCLUDED_CONTENT_TYPES
+    )  # never a stream of events
     app.add_middleware(Headers)
     app.add_exception_handler(SignInFirst, _to_sign_in)
     app.add_exception_handler(LiftwrightError, _problem(site))

@@ -14,13 +14,14 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from liftwright.api.pages import examples
 from liftwright.api.pages.site import Site, Visitor, back, campaign
+from liftwright.api.pages.watch import Watch
 from liftwright.domain.errors import DataError
 from liftwright.domain.talk import TalkEvent
 from liftwright.flow import talking
-from liftwright.ports import Deps
+from liftwright.ports import Deps, Talks
 
-POLL_SECONDS, BEAT_SECONDS, LONGEST_SECONDS = 0.2, 15.0, 300.0
-"""How often the stream looks, says that it lives, and how long one connection lasts; the browser comes back with the last number it saw."""
+BEAT_SECONDS, LONGEST_SECONDS = 15.0, 300.0
+"""After how long a quiet stream says that it lives, and how long one connection lasts; the browser comes back with the last number it saw."""
 AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner", "compliance_reviewer", "measurement_analyst")
 _LOG = logging.getLogger("uvicorn.error")
 _AT_WORK = ThreadPoolExecutor(2, thread_name_prefix="talk")
@@ -68,7 +69,7 @@ def _watching(site: Site, router: APIRouter) -> None:
         visitor = site.inside(request)
         last = request.headers.get("last-event-id", "")
         since = int(last) if last.isdecimal() and len(last) < 12 else after
-        stream = _stream(talk_id, since, request, visitor.deps)
+        stream = _stream(talk_id, since, visitor.deps.talks, site.watch)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
@@ -124,22 +125,20 @@ def agents(events: list[TalkEvent]) -> list[dict[str, str]]:
     ]
 
 
-async def _stream(talk_id: str, after: int, request: Request, deps: Deps) -> AsyncIterator[str]:
+async def _stream(talk_id: str, after: int, talks: Talks, watch: Watch) -> AsyncIterator[str]:
     """Every event after a number, once and in order, as it is written down by whatever process."""
-    lived = quiet = 0.0
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + LONGEST_SECONDS
     yield "retry: 1000\n\n"
-    while lived < LONGEST_SECONDS and not await request.is_disconnected():
-        found = await asyncio.to_thread(deps.talks.since, talk_id, after)
+    found: list[TalkEvent] | None = await asyncio.to_thread(talks.since, talk_id, after)
+    while found is not None and clock() < ends_at:
         for event in found:
             after = event.seq
             data = json.dumps({"kind": event.kind, **_public(event)})
             yield f"id: {event.seq}\nevent: talk\ndata: {data}\n\n"
-        quiet = 0.0 if found else quiet + POLL_SECONDS
-        if quiet >= BEAT_SECONDS:
-            quiet = 0.0
+        found = await watch.news(talk_id, after, within=BEAT_SECONDS)
+        if found == []:
             yield ": still here\n\n"
-        await asyncio.sleep(POLL_SECONDS)
-        lived += POLL_SECONDS
 
 
 def _public(event: TalkEvent) -> dict[str, str]:
