@@ -35,9 +35,15 @@ class Server:
         """User and system milliseconds so far of the process and everything under it, from /proc/PID/stat (in steps of 10 ms)."""
         return sum(map(_cpu_ms, family(self.process.pid)))
 
-    def streams_by_worker(self) -> list[int]:
-        """Open connections of each worker: sockets it holds now, less those it holds when nobody is connected."""
-        return [_sockets(pid) for pid in self.workers]
+    def holders(self) -> dict[int, int]:
+        """Which worker holds each open connection, by the port of the client's end."""
+        inodes = {inode: pid for pid in self.workers for inode in _sockets(pid)}
+        found = {}
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, *rest = line.split()
+            if int(local.partition(":")[2], 16) == self.port and rest[6] in inodes:
+                found[int(remote.partition(":")[2], 16)] = inodes[rest[6]]
+        return found
 
 
 @contextmanager
@@ -124,13 +130,16 @@ def _command(pid: int) -> str:
         return ""
 
 
-def _sockets(pid: int) -> int:
-    found = 0
+def _sockets(pid: int) -> list[str]:
+    """Inodes of the sockets a process holds."""
+    found = []
     for each in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            found += str(each.readlink()).startswith("socket:")
+            kind, _, rest = str(each.readlink()).partition(":[")
         except OSError:
             continue
+        if kind == "socket":
+            found.append(rest.rstrip("]"))
     return found
 
 

@@ -8,6 +8,7 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -42,21 +43,28 @@ class Parser:
 
 @dataclass
 class Reader:
-    """Somebody who follows a talk: numbers of events in the order they came, when each came, and events that were not what was written."""
+    """Somebody who follows a talk: numbers of events in the order they came, when each came, and events that were not what was written.
+
+    `workers` are the processes that answered, connection by connection, where they were looked up.
+    """
 
     talk_id: str
     seen: list[int] = field(default_factory=list)
     at: list[float] = field(default_factory=list)
     wrong: int = 0
     connections: int = 0
+    workers: list[int] = field(default_factory=list)
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def read(self, client: httpx.AsyncClient, *, until: int) -> None:
-        """One connection, from the last number seen until event `until` has come."""
+    async def read(self, client: httpx.AsyncClient, *, until: int, server: Server | None = None) -> None:
+        """One connection, from the last number seen until event `until` has come; `server` is asked which worker answers."""
         self.connections += 1
         headers = {"accept": "text/event-stream", "last-event-id": str(self.seen[-1] if self.seen else 0)}
         async with client.stream("GET", f"/c/{self.talk_id}/events", headers=headers) as answer:
             answer.raise_for_status()
+            if server is not None:
+                port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
+                self.workers.append(server.holders().get(port, 0))
             parser = Parser()
             async for text in answer.aiter_text():
                 self.opened.set()
@@ -83,7 +91,7 @@ def tally(readers: list[Reader], events: int) -> dict[str, int]:
     return {
         "lost": sum(len(whole - set(one.seen)) for one in readers),
         "doubled": sum(len(one.seen) - len(set(one.seen)) for one in readers),
-        "out_of_order": sum(later < earlier for one in readers for earlier, later in zip(one.seen, one.seen[1:], strict=False)),
+        "out_of_order": sum(later < earlier for one in readers for earlier, later in pairwise(one.seen)),
         "wrong": sum(one.wrong for one in readers),
     }
 
@@ -100,22 +108,19 @@ async def reconnecting(server: Server, talks: Talks, *, readers: int, reconnects
             for _ in range(times):
                 try:
                     async with asyncio.timeout(draw.uniform(*CUT_SECONDS)):
-                        await reader.read(client, until=events + 1)
+                        await reader.read(client, until=events + 1, server=server)
                 except TimeoutError:
                     continue
             async with asyncio.timeout(LAST_SECONDS):
-                await reader.read(client, until=events)
+                await reader.read(client, until=events, server=server)
 
         ended = await asyncio.gather(*map(follow, following, cuts), return_exceptions=True)
     await writing
     broken = [str(one) or type(one).__name__ for one in ended if one is not None]
     again = sum(reader.connections for reader in following) - readers
-    return {
-        "reconnects": again,
-        "events": readers * events,
-        **tally(following, events),
-        **({"broken": broken[:3]} if broken else {}),
-    }
+    moved = sum(one != other for reader in following for one, other in pairwise(reader.workers))
+    found = {"reconnects": again, "to_another_worker": moved, "events": readers * events, **tally(following, events)}
+    return found | ({"broken": broken[:3]} if broken else {})
 
 
 async def _write(talks: Talks, readers: list[Reader], events: int, *, seconds: float) -> None:
@@ -140,10 +145,10 @@ async def many(server: Server, talks: Talks, *, streams: int, in_talks: int, sec
         await _add(talks, f"t-many-{number}", 1)
     alone = server.cpu_ms()
     await asyncio.sleep(seconds)
-    before, sockets = server.cpu_ms(), server.streams_by_worker()
-    async with _open(server, [Reader(f"t-many-{number % in_talks}", seen=[1], at=[0.0]) for number in range(streams)]) as readers:
+    before = server.cpu_ms()
+    async with _Open(server, [Reader(f"t-many-{number % in_talks}", seen=[1], at=[0.0]) for number in range(streams)]) as readers:
         opened = server.cpu_ms()
-        by_worker = [now - then for now, then in zip(server.streams_by_worker(), sockets, strict=True)]
+        holders = list(server.holders().values())
         await asyncio.sleep(seconds)
         idle = server.cpu_ms()
         began = {f"t-many-{number}": await _add(talks, f"t-many-{number}", 2) for number in range(in_talks)}
@@ -162,11 +167,11 @@ async def many(server: Server, talks: Talks, *, streams: int, in_talks: int, sec
         "got_it": len(delays),
         "median_delay_ms": round(delays[len(delays) // 2]) if delays else None,
         "worst_delay_ms": round(delays[-1]) if delays else None,
-        "streams_by_worker": by_worker,
+        "streams_by_worker": [holders.count(pid) for pid in server.workers],
     }
 
 
-class _open:
+class _Open:
     """Readers that are all connected inside the block."""
 
     def __init__(self, server: Server, readers: list[Reader]) -> None:
@@ -190,8 +195,9 @@ class _open:
 
 async def _all_got(readers: list[Reader], number: int) -> None:
     """Wait until everybody has seen an event, for 30 seconds at most."""
-    last = time.monotonic() + LAST_SECONDS / 2
-    while time.monotonic() < last and any(one.seen[-1] < number for one in readers):
+    for _ in range(int(LAST_SECONDS / 2 / 0.02)):
+        if all(one.seen[-1] >= number for one in readers):
+            return
         await asyncio.sleep(0.02)
 
 
