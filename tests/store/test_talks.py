@@ -34,6 +34,15 @@ def test_events_are_numbered_from_one_in_each_talk_and_read_from_any_number(talk
     assert len(talks.latest(limit=1)) == 1
 
 
+def test_how_far_many_talks_have_come_is_one_look(talks: SqlTalks) -> None:
+    for talk_id in ("t-1", "t-2", "t-2", "t-3"):
+        talks.add(talk_id, "step", {}, at=NOW)
+    assert talks.reached(["t-1", "t-2", "t-9"]) == {"t-1": 1, "t-2": 2}
+    assert talks.reached([]) == {}
+    many = [f"t-{number}" for number in range(5_000)]
+    assert talks.reached(many) == {"t-1": 1, "t-2": 2, "t-3": 1}
+
+
 def test_many_writers_at_once_leave_no_gap_and_lose_nothing(talks: SqlTalks) -> None:
     with ThreadPoolExecutor(4) as pool:
         numbers = list(pool.map(lambda n: talks.add("t-1", "step", {"n": n}, at=NOW), range(40)))

@@ -12,9 +12,8 @@ import re
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from fastapi import Request
-
 from liftwright.api import talks
+from liftwright.api.watch import Watch
 from liftwright.domain.talk import TalkEvent
 from liftwright.flow import shown, talking
 from liftwright.ports import Deps
@@ -140,12 +139,12 @@ def _approval(row: Json, decision: Json) -> Json:
     }
 
 
-async def stream(talk_id: str, since: Place, *, request: Request, decision: Json, deps: Deps) -> AsyncIterator[str]:
+async def stream(talk_id: str, since: Place, *, watch: Watch, decision: Json, deps: Deps) -> AsyncIterator[str]:
     """Server-sent events of one run after a place, to its end; before the next run begins it waits. A run nobody works on any more ends as lost."""
     teller = Teller(talk_id, waits=lambda campaign_id: interrupts(campaign_id, decision=decision, deps=deps))
     latest: list[TalkEvent] = []
     yield "retry: 1000\n\n"
-    async for found in talks.follow(talk_id, 0, request=request, deps=deps):
+    async for found in talks.follow(talk_id, 0, watch=watch, deps=deps):
         for event in found:
             made = await asyncio.to_thread(teller.told, event, is_last=event is found[-1])
             for number, each in enumerate(made, start=1):

@@ -11,12 +11,14 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from liftwright import __version__, settings, wiring
 from liftwright.api import v1
 from liftwright.api.headers import Headers
 from liftwright.api.pages import mount
 from liftwright.api.pages.site import SignInFirst, Site, back
+from liftwright.api.watch import Watch
 from liftwright.domain.errors import ApprovalError, LiftwrightError
 from liftwright.ports import Deps
 
@@ -24,8 +26,12 @@ from liftwright.ports import Deps
 def create(deps: Callable[[], Deps]) -> FastAPI:
     """The application; `deps` gives each request the workspace. Nothing is kept between requests, so any worker serves any request."""
     app = FastAPI(title="Liftwright", version=__version__, docs_url=None, redoc_url=None)
-    v1.mount(app, deps)
-    site = mount(app, deps)
+    watch = Watch(lambda: deps().talks)
+    v1.mount(app, deps, watch)
+    site = mount(app, deps, watch)
+    app.add_middleware(
+        GZipMiddleware, compresslevel=6, exclude_content_types=DEFAULT_EXCLUDED_CONTENT_TYPES
+    )  # never a stream of events
     app.add_middleware(Headers)
     app.add_exception_handler(SignInFirst, _to_sign_in)
     app.add_exception_handler(LiftwrightError, _problem(site))

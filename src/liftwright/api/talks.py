@@ -7,14 +7,13 @@ import logging
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
-from fastapi import Request
-
+from liftwright.api.watch import Watch
 from liftwright.domain.talk import TalkEvent
 from liftwright.flow import talking
 from liftwright.ports import Deps
 
-POLL_SECONDS, BEAT_SECONDS, LONGEST_SECONDS = 0.2, 15.0, 300.0
-"""How often a stream looks, says that it lives, and how long one connection lasts; who follows comes back with the last number they saw."""
+BEAT_SECONDS, LONGEST_SECONDS = 15.0, 300.0
+"""After how long a quiet stream says that it lives, and how long one connection lasts; who follows comes back with the last number they saw."""
 _LOG = logging.getLogger("uvicorn.error")
 _AT_WORK = ThreadPoolExecutor(2, thread_name_prefix="talk")
 
@@ -39,15 +38,15 @@ def _work(talk_id: str, by: str, deps: Deps) -> None:
         _LOG.exception("talk %s broke", talk_id)
 
 
-async def follow(talk_id: str, after: int, *, request: Request, deps: Deps) -> AsyncIterator[list[TalkEvent]]:
+async def follow(talk_id: str, after: int, *, watch: Watch, deps: Deps) -> AsyncIterator[list[TalkEvent]]:
     """Every event after a number, once and in order; an empty list now and then where none come, so that the connection lives."""
-    lived = quiet = 0.0
-    while lived < LONGEST_SECONDS and not await request.is_disconnected():
-        found = await asyncio.to_thread(deps.talks.since, talk_id, after)
-        quiet = 0.0 if found else quiet + POLL_SECONDS
-        if found or quiet >= BEAT_SECONDS:
-            quiet = 0.0
+    clock = asyncio.get_running_loop().time
+    ends_at = clock() + LONGEST_SECONDS
+    found: list[TalkEvent] | None = await asyncio.to_thread(deps.talks.since, talk_id, after)
+    while found is not None and clock() < ends_at:
+        if found:
             yield found
-        after = found[-1].seq if found else after
-        await asyncio.sleep(POLL_SECONDS)
-        lived += POLL_SECONDS
+            after = found[-1].seq
+        found = await watch.news(talk_id, after, within=BEAT_SECONDS)
+        if found == []:
+            yield []

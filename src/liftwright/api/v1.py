@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field, SecretStr
 
 from liftwright.api import ag_ui, talks
+from liftwright.api.watch import Watch
 from liftwright.domain.base import Value
 from liftwright.domain.visit import VisitKind
 from liftwright.flow import deciding, reporting, shown, signing, stopping, talking, visitor, walk
@@ -66,11 +67,11 @@ class WordsIn(Value):
     by: str = ""
 
 
-def mount(app: FastAPI, deps: Callable[[], Deps]) -> None:
+def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch) -> None:
     """Add every route of the API to the application."""
     _campaign_routes(app, deps)
     _decision_routes(app, deps)
-    _talk_routes(app, deps)
+    _talk_routes(app, deps, watch)
     _other_routes(app, deps)
 
 
@@ -142,7 +143,7 @@ def _decision_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         return shown.report_json(reporting.report(campaign_id, deps=_looking(request, deps())))
 
 
-def _talk_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
+def _talk_routes(app: FastAPI, deps: Callable[[], Deps], watch: Watch) -> None:
     @app.post("/v1/talks", status_code=202)
     def say(request: Request, words: WordsIn) -> dict[str, Any]:
         now = _looking(request, deps())
@@ -159,7 +160,7 @@ def _talk_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
         now = _looking(request, deps())
         talking.whole(talk_id, deps=now)
         since = ag_ui.place(request.headers.get("last-event-id", ""), after)
-        stream = ag_ui.stream(talk_id, since, request=request, decision=DecisionIn.model_json_schema(), deps=now)
+        stream = ag_ui.stream(talk_id, since, watch=watch, decision=DecisionIn.model_json_schema(), deps=now)
         return StreamingResponse(stream, media_type="text/event-stream")
 
 

@@ -255,5 +255,8 @@ class Talks(Protocol):
         """Write an event down; returns its number in the talk, from 1, without gaps."""
 
     def since(self, talk_id: str, after: int = 0) -> list[TalkEvent]: ...
+    def reached(self, talk_ids: Collection[str]) -> dict[str, int]:
+        """The last number of each of these talks, in one look; a talk without events is left out."""
+
     def latest(self, *, limit: int = 20) -> list[TalkEvent]:
         """The first event of the talks that were begun last, newest first."""

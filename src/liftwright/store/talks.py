@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,16 @@ class SqlTalks:
         )
         with reading(self._engine) as session:
             return [_event(row) for row in session.exec(query).all()]
+
+    def reached(self, talk_ids: Collection[str]) -> dict[str, int]:
+        """The last number of each of these talks, in one look; a talk without events is left out."""
+        query = (
+            select(TalkEventRow.talk_id, func.max(TalkEventRow.seq))
+            .where(col(TalkEventRow.talk_id).in_(talk_ids))
+            .group_by(TalkEventRow.talk_id)
+        )
+        with reading(self._engine) as session:
+            return dict(session.exec(query).all())
 
     def latest(self, *, limit: int = 20) -> list[TalkEvent]:
         """The first event of the talks that were begun last, newest first."""

@@ -9,12 +9,13 @@ from starlette.staticfiles import StaticFiles
 
 from liftwright.api.pages import campaigns, chat, explain, inbox, review, signing_in, workspace
 from liftwright.api.pages.site import STATIC, Site
+from liftwright.api.watch import Watch
 from liftwright.ports import Deps
 
 
-def mount(app: FastAPI, deps: Callable[[], Deps]) -> Site:
+def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch) -> Site:
     """Add every page to the application; returns the site, which also shows what went wrong."""
-    site = Site(deps)
+    site = Site(deps, watch)
     for room in (signing_in, chat, inbox, review, campaigns, explain, workspace):
         app.include_router(room.routes(site), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from liftwright.api import talks
 from liftwright.api.pages import examples
 from liftwright.api.pages.site import Site, Visitor, back, campaign
+from liftwright.api.watch import Watch
 from liftwright.domain.talk import TalkEvent
 from liftwright.flow import talking
 from liftwright.ports import Deps
@@ -75,7 +76,7 @@ def _watching(site: Site, router: APIRouter) -> None:
         visitor = site.inside(request)
         last = request.headers.get("last-event-id", "")
         since = int(last) if last.isdecimal() and len(last) < 12 else after
-        stream = _stream(talk_id, since, request, visitor.deps)
+        stream = _stream(talk_id, since, site.watch, visitor.deps)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
@@ -131,10 +132,10 @@ def agents(events: list[TalkEvent]) -> list[dict[str, str]]:
     ]
 
 
-async def _stream(talk_id: str, after: int, request: Request, deps: Deps) -> AsyncIterator[str]:
+async def _stream(talk_id: str, after: int, watch: Watch, deps: Deps) -> AsyncIterator[str]:
     """Every event after a number, once and in order, as it is written down by whatever process."""
     yield "retry: 1000\n\n"
-    async for found in talks.follow(talk_id, after, request=request, deps=deps):
+    async for found in talks.follow(talk_id, after, watch=watch, deps=deps):
         told = [
             f"id: {event.seq}\nevent: talk\ndata: {json.dumps({'kind': event.kind, **_public(event)})}\n\n" for event in found
         ]

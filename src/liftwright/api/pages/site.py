@@ -11,6 +11,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -22,6 +23,7 @@ from pydantic import SecretStr
 from starlette.datastructures import FormData
 
 from liftwright.api.pages import words
+from liftwright.api.watch import Watch
 from liftwright.domain.errors import LiftwrightError
 from liftwright.flow import shown
 from liftwright.ports import Deps
@@ -31,6 +33,8 @@ STATIC = HERE / "static"
 VISIT, SESSION, NAME = "lw_visit", "lw_session", "lw_name"
 """Cookies: a random number every browser gets, the key of a session, and the name typed in a workspace without users."""
 DAYS_90 = 90 * 24 * 3600
+SALT = 16
+"""Characters at the beginning of a form's token that differ from page to page."""
 
 
 class Refused(LiftwrightError):
@@ -54,10 +58,10 @@ class Visitor:
     visit: str
     has_users: bool
 
-    @property
+    @cached_property
     def token(self) -> str:
-        """What a form of this visitor must carry."""
-        return token_of(self.visit)
+        """What a form of this visitor must carry; another one on every page."""
+        return token_of(self.visit, secrets.token_hex(SALT // 2))
 
     @property
     def needs_sign_in(self) -> bool:
@@ -66,10 +70,11 @@ class Visitor:
 
 
 class Site:
-    """Renders pages and reads forms; `deps` gives each request the workspace."""
+    """Renders pages and reads forms; `deps` gives each request the workspace, `watch` looks for all streams at once."""
 
-    def __init__(self, deps: Callable[[], Deps]) -> None:
+    def __init__(self, deps: Callable[[], Deps], watch: Watch) -> None:
         self._deps = deps
+        self.watch = watch
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -126,7 +131,7 @@ class Site:
         visitor = self.visitor(request)
         fields = await request.form(max_files=1, max_fields=200)
         given = str(fields.get("token", ""))
-        is_own = request.cookies.get(VISIT) == visitor.visit and hmac.compare_digest(given, visitor.token)
+        is_own = request.cookies.get(VISIT) == visitor.visit and _is_token(given, visitor.visit)
         try:
             if not is_own or not _same_site(request):
                 says = "This form is not one of ours, or it is too old."
@@ -144,9 +149,16 @@ def campaign(campaign_id: str, deps: Deps) -> dict[str, Any]:
     return {"stop_reason": "", "question": "", **shown.show_json(campaign_id, deps=deps)}
 
 
-def token_of(visit: str) -> str:
-    """The token of a visit's forms: only who can read the cookie can make it."""
-    return hashlib.sha256(f"liftwright form {visit}".encode()).hexdigest()
+def token_of(visit: str, salt: str) -> str:
+    """A token of a visit's forms: only who can read the cookie can make it. It begins with its salt.
+
+    A new salt on every page keeps the token from being guessed piece by piece out of the sizes of compressed pages.
+    """
+    return salt + hashlib.sha256(f"liftwright form {salt} {visit}".encode()).hexdigest()
+
+
+def _is_token(given: str, visit: str) -> bool:
+    return hmac.compare_digest(given.encode(), token_of(visit, given[:SALT]).encode())
 
 
 def keep(response: Response, request: Request, name: str, value: str, *, lasts: int) -> None:
