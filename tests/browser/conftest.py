@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "flow")]
 
 from shops import Serve, Shop, Visit, start
 
@@ -42,8 +42,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start servers over copies of workspaces; all are stopped at the end."""
     shops: list[Shop] = []
 
-    def over(home: Path) -> Shop:
-        shops.append(start(plain_shop.copy_of(home, tmp_path / f"home{len(shops)}")))
+    def over(home: Path, **more: Any) -> Shop:
+        shops.append(start(plain_shop.copy_of(home, tmp_path / f"home{len(shops)}"), **more))
         return shops[-1]
 
     yield over

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,11 +16,11 @@ from playwright.sync_api import Page
 
 import plain_shop
 from liftwright.api.app import create
-from liftwright.ports import Deps
+from liftwright.ports import Deps, Library
 
 Visit = Callable[..., Page]
 T = TypeVar("T")
-Serve = Callable[[Path], "Shop"]
+Serve = Callable[..., "Shop"]
 
 
 def aside(work: Callable[..., T], *given: Any) -> T:
@@ -52,10 +52,11 @@ class Shop:
         aside(plain_shop.close, self.deps)
 
 
-def start(home: Path, *, port: int = 0, clock: list[datetime] | None = None) -> Shop:
+def start(home: Path, *, port: int = 0, clock: list[datetime] | None = None, library: Library | None = None) -> Shop:
     """Serve a workspace on a free port of this machine."""
     times = clock or [plain_shop.NOW + timedelta(hours=1)]
     deps = plain_shop.open_shop(home, now=lambda: times[0])
+    deps = deps if library is None else replace(deps, library=library)
     server = uvicorn.Server(uvicorn.Config(create(lambda: deps), host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -6,28 +6,14 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from clicks import ask, decide
+from playwright.sync_api import expect
 from shops import Serve, Visit, aside, start
 
 import plain_shop
 from liftwright.flow import dispatch
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
-
-
-def ask(page: Page, goal: str) -> None:
-    """Type a goal on the first page and send it."""
-    page.get_by_label("Business goal or question").fill(goal)
-    page.get_by_role("button", name="Plan it").click()
-
-
-def decide(page: Page, form: str, name: str = "Ann", **fields: str) -> None:
-    """Fill the form of a decision by its heading, and send it."""
-    box = page.locator("form").filter(has=page.get_by_role("heading", name=form, exact=True))
-    box.get_by_label("Your name").fill(name)
-    for label, value in fields.items():
-        box.get_by_label(re.compile(label)).fill(value)
-    box.get_by_role("button").click()
 
 
 def test_from_a_goal_to_a_running_campaign_to_its_stop(serve: Serve, visit: Visit) -> None:
@@ -126,7 +112,7 @@ def test_two_windows_see_the_same_talk_and_a_server_that_starts_again_has_lost_n
 def test_on_a_phone_a_plan_is_read_and_rejected(serve: Serve, visit: Visit) -> None:
     home, _ = aside(plain_shop.planned)
     page = visit(serve(home), "/approvals", width=360)
-    page.locator("main a").first.click()
+    page.locator("main th a").first.click()
     decide(page, "Reject", Why="not now")
     expect(page.get_by_text('"not now"')).to_be_visible()
 
