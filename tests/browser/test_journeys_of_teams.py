@@ -15,7 +15,7 @@ from shops import Serve, Visit, aside
 from staffed import Strict
 
 import plain_shop
-from liftwright.flow import adapt, dispatch, nightly
+from liftwright.flow import adapt, dispatch, nightly, walk
 from liftwright.ports import Deps
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
@@ -50,8 +50,8 @@ def test_a_goal_that_says_too_little_is_asked_about_once_and_goes_on_with_the_an
 
 
 def test_a_stranger_is_led_to_the_door_and_back_and_two_people_sign(serve: Serve, visit: Visit) -> None:
-    home, campaign = aside(plain_shop.planned)
-    shop = serve(home, library=Strict())
+    shop = serve(aside(plain_shop.furnished), library=Strict())
+    campaign = aside(lambda: asyncio.run(walk.start(plain_shop.GOAL, deps=shop.deps, by="mia")))
     keys = aside(lambda: plain_shop.staffed(shop.deps.settings.home, leo=("approver",), fay=("finance",)))
     path = f"/approvals/{campaign.campaign_id}"
     leo, fay = visit(shop, path), visit(shop, path)

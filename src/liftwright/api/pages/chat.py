@@ -25,6 +25,8 @@ ASSUMED = {
     "metric": "what counts is {}",
 }
 """How another value for an assumption is said; other assumptions are changed in free words."""
+BETWEEN = ("thinks", "goes on")
+"""What an agent does between two tools; what it did before stays on the page."""
 AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner", "compliance_reviewer", "measurement_analyst")
 
 
@@ -120,7 +122,10 @@ def agents(events: list[TalkEvent]) -> list[dict[str, str]]:
     """The six agents in the last piece of work: `state` waiting, working or done, and the last thing each did."""
     begun = max((event.seq for event in events if event.kind == "working"), default=0)
     steps = [event for event in events if event.kind == "step" and event.seq > begun]
-    doing = {str(event.payload["who"]): str(event.payload["what"]) for event in steps}
+    doing: dict[str, str] = {}
+    for event in steps:
+        who, what = str(event.payload["who"]), str(event.payload["what"])
+        doing[who] = doing.get(who, what) if what in BETWEEN else what
     now = str(steps[-1].payload["who"]) if steps and events[-1].kind not in talking.ENDS else ""
     return [
         {
