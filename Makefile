@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check eval bench serve browser-test lock clean
+.PHONY: demo test check eval bench serve browser-test pictures lock clean
 
 demo: $(STAMP)
 	$(BIN)/liftwright demo
@@ -14,6 +14,11 @@ test: $(STAMP)
 # A real Chromium; where there is none, every test is skipped and says so. Pictures are kept in test-artifacts/.
 browser-test: $(STAMP)
 	$(BIN)/pytest tests/browser
+
+# The pictures in README.md, made anew by the browser test.
+pictures: $(STAMP)
+	$(BIN)/pytest tests/browser/test_walk.py
+	cp test-artifacts/walk/*.png docs/img/
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

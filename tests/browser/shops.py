@@ -56,7 +56,11 @@ def start(home: Path, *, port: int = 0, clock: list[datetime] | None = None, lib
     """Serve a workspace on a free port of this machine."""
     times = clock or [plain_shop.NOW + timedelta(hours=1)]
     deps = plain_shop.open_shop(home, now=lambda: times[0])
-    deps = deps if library is None else replace(deps, library=library)
+    return served(deps if library is None else replace(deps, library=library), times, port=port)
+
+
+def served(deps: Deps, times: list[datetime], *, port: int = 0) -> Shop:
+    """Serve what is open already."""
     server = uvicorn.Server(uvicorn.Config(create(lambda: deps), host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
