@@ -6,10 +6,11 @@ import re
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "browser"))
+sys.path[:0] = [str(Path(__file__).parent / "browser")]
 
 from walk_pictures import WALK
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_the_readme_shows_each_picture_of_the_walk_in_order_with_words_for_who_cannot_see_it() -> None:
