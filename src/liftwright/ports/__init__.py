@@ -23,6 +23,7 @@ from liftwright.ports.kept import (
     Locks,
     Models,
     Names,
+    Notices,
     Talks,
     Traces,
     Users,
@@ -32,6 +33,7 @@ from liftwright.ports.outside import (
     Forgets,
     Library,
     Memory,
+    Notifier,
     Progress,
     Recalls,
 )
@@ -56,6 +58,8 @@ __all__ = [
     "Memory",
     "Models",
     "Names",
+    "Notices",
+    "Notifier",
     "Progress",
     "Recalls",
     "Talks",
@@ -77,6 +81,7 @@ class Deps:
     users: Users
     ledger: Ledger
     journal: Journal
+    notices: Notices
     talks: Talks
     traces: Traces
     lessons: Lessons
@@ -86,4 +91,5 @@ class Deps:
     library: Library
     channels: Mapping[Channel, ChannelAdapter]
     checkpointer: Callable[[], AbstractAsyncContextManager[Any]]
+    notifiers: Callable[[], Mapping[tuple[str, str], Notifier]] = dict
     progress: Progress = lambda who, what: None

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from liftwright.store.times import UtcTime
 
-HEAD = "0005"
+HEAD = "0006"
 """The step under `migrations/versions` that leads to these tables."""
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -114,6 +114,7 @@ class UserRow(Row, table=True):
     roles: str = Field(sa_type=Text)
     is_active: bool = True
     created_at: datetime = Field(sa_type=UtcTime)
+    email: str | None = None
 
 
 class KeyRow(Row, table=True):
