@@ -32,7 +32,7 @@ ONLY_SHOWS = (
     "The link only shows the review page. Opening or forwarding it, or answering this mail, decides nothing: "
     "a decision is made there, under your own name."
 )
-_ELSEWHERE = re.compile(r"(?i)(?:\b[a-z][a-z0-9+.-]*://|\bwww\.)\S*")
+_ELSEWHERE = re.compile(r"(?i)(?:\S*://|\bwww\.)\S*")
 _ADDRESS = re.compile(r"[^\s<>]+@[^\s<>]+")
 _SUBJECTS = {"asked": "Waits for your decision", "escalated": "Needs your name too", "reminder": "Due soon"}
 _OPENINGS = {
