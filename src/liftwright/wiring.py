@@ -19,7 +19,7 @@ from liftwright.domain.errors import ConfigError
 from liftwright.domain.policy import PolicyBundle
 from liftwright.domain.profile import CHANNELS, Channel
 from liftwright.library import DiskLibrary
-from liftwright.ports import ChannelAdapter, Deps, Lake, Progress
+from liftwright.ports import ChannelAdapter, Deps, Lake, Notifier, Progress
 from liftwright.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def build(
         library=library,
         channels=adapters(settings),
         checkpointer=checkpointer(settings),
+        notifiers=lambda: notifiers(settings),
         progress=progress or (lambda who, what: None),
         **stores,
     )
@@ -83,6 +84,7 @@ def build(
 def _stores(settings: Settings, database: Any) -> dict[str, Any]:
     """Everything that is kept in the workspace's database and beside it, by its name in `Deps`."""
     from liftwright.store import approvals, campaigns, journal, lake, ledger, lessons, locks, models
+    from liftwright.store.notices import SqlNotices
     from liftwright.store.seals import SealFile
     from liftwright.store.talks import SqlTalks
     from liftwright.store.traces import SqlTraces
@@ -97,6 +99,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
         "users": SqlUsers(database),
         "ledger": ledger.SqlLedger(database),
         "journal": journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
+        "notices": SqlNotices(database),
         "talks": SqlTalks(database),
         "visits": SqlVisits(database),
         "traces": SqlTraces(database, data_lake, settings.home / "keys"),
@@ -181,6 +184,13 @@ def _adapter(channel: Channel, settings: Settings) -> ChannelAdapter:
     from liftwright.channels import choose
 
     return choose.adapter(channel, settings)
+
+
+def notifiers(settings: Settings) -> Mapping[tuple[str, str], Notifier]:
+    """Who tells people and programs that an approval waits; read when something is told, so that only a worker needs the secrets."""
+    from liftwright.channels import notices
+
+    return notices.notifiers(settings)
 
 
 def checkpointer(settings: Settings) -> Callable[[], AbstractAsyncContextManager[Any]]:

@@ -1,21 +1,22 @@
-"""Deliveries, and real servers on this machine: SMTP and HTTP."""
+"""Deliveries; the servers they go to are those of `post_office`."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from liftwright.domain.campaign import Send
 from liftwright.domain.delivery import Delivery
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
+from post_office import mailbox, receiver  # noqa: F401 (fixtures)
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 CONTACT = {
@@ -70,51 +71,3 @@ def make() -> MakeDelivery:
         return Delivery(Send(**(fields | send)), Variant(**(text | (variant or {}))), CONTACT if contact is None else contact)
 
     return delivery
-
-
-@dataclass
-class Receiver:
-    """What an HTTP server on loopback was asked, and what it is told to answer next (then 200)."""
-
-    url: str = ""
-    asked: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    answers: list[tuple[int, dict[str, str]] | None] = field(default_factory=list)
-
-    def bodies(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.asked]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A real HTTP server; an answer of None hangs up without one."""
-    seen = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            seen.asked.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            answer = seen.answers.pop(0) if seen.answers else (200, {})
-            if answer is None:
-                self.close_connection = True
-                return
-            data = json.dumps({"id": f"p{len(seen.asked)}"}).encode()
-            self.send_response(answer[0])
-            for name, value in {"Content-Length": str(len(data)), **answer[1]}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, *parts: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    seen.url = f"http://127.0.0.1:{server.server_address[1]}/hook?shop=1"
-    yield seen
-    server.shutdown()
-    server.server_close()
-    thread.join()

@@ -1,79 +1,24 @@
 """E-mail over a real SMTP server on this machine."""
 
 import email
-import socket
 import ssl
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 from liftwright.channels.email import EmailAdapter, compose, unsubscribe_link
 from liftwright.domain.errors import ConfigError
 from liftwright.settings import SenderSettings
+from post_office import Mailbox, serve
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
 SENDER = SenderSettings()
 CERTIFICATE = Path(__file__).parent / "localhost.pem"
-
-
-@dataclass
-class Mailbox:
-    """What arrived, and how the server behaves."""
-
-    arrived: list[tuple[str, bytes]] = field(default_factory=list)
-    refuse: dict[str, str] = field(default_factory=dict)
-    data_answers: list[str] = field(default_factory=list)
-    connections: int = 0
-    port: int = 0
-
-    async def handle_EHLO(self, server: SMTP, session: Any, envelope: Any, hostname: str, responses: list[str]) -> list[str]:
-        self.connections += 1
-        session.host_name = hostname
-        return responses
-
-    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
-        if address in self.refuse:
-            return self.refuse[address]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server: SMTP, session: Any, envelope: Any) -> str:
-        answer = self.data_answers.pop(0) if self.data_answers else "250 queued"
-        if answer == "hang up":
-            self.arrived.append((envelope.rcpt_tos[0], envelope.content))
-            assert server.transport is not None
-            server.transport.abort()
-        elif answer.startswith("250"):
-            self.arrived.append((envelope.rcpt_tos[0], envelope.content))
-        return answer
-
-    def messages(self) -> list[EmailMessage]:
-        return [email.message_from_bytes(content, policy=default) for _, content in self.arrived]  # type: ignore[misc]
-
-
-def serve(mailbox: Mailbox, **options: Any) -> Controller:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        mailbox.port = free.getsockname()[1]
-    controller = Controller(mailbox, hostname="127.0.0.1", port=mailbox.port, **options)
-    controller.start()
-    return controller
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    box = Mailbox()
-    controller = serve(box)
-    yield box
-    controller.stop()
 
 
 def adapter(box: Mailbox, **options: Any) -> EmailAdapter:

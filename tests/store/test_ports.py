@@ -15,7 +15,9 @@ from liftwright.store.ledger import SqlLedger
 from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
+from liftwright.store.notices import SqlNotices
 from liftwright.store.talks import SqlTalks
+from liftwright.store.users import SqlUsers
 
 PAIRS = [
     (ports.Lake, ParquetLake),
@@ -27,6 +29,8 @@ PAIRS = [
     (ports.Models, SqlModels),
     (ports.Locks, SqlLocks),
     (ports.Talks, SqlTalks),
+    (ports.Notices, SqlNotices),
+    (ports.Users, SqlUsers),
 ]
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import tenacity
 
@@ -16,6 +16,7 @@ from liftwright.domain.errors import ConfigError
 from liftwright.domain.profile import Channel
 from liftwright.settings import ChannelSettings
 
+T = TypeVar("T")
 TRIES = 3
 MOST_ATTEMPTS = 5
 """Tries within one delivery; deliveries of one send before a send that keeps failing is given up."""
@@ -80,18 +81,20 @@ class BaseAdapter(ABC):
             return Receipt(send_id, outcome, reason=f"given up after {delivery.send.attempts + 1} attempts: {error}")
 
     def _try(self, line: Any, delivery: Delivery, *, now: datetime) -> str:
-        waits: dict[str, Any] = {} if self._wait is None else {"sleep": self._wait}
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(TRIES),
-            wait=tenacity.wait_exponential(multiplier=0.2, max=2.0) + tenacity.wait_random(0, 0.2),
-            retry=tenacity.retry_if_exception_type(Transient),
-            reraise=True,
-            **waits,
-        )
-        for attempt in retrying:
-            with attempt:
-                return self.send(line, delivery, now=now)
-        raise Transient("no attempt was made")
+        return tried(lambda: self.send(line, delivery, now=now), wait=self._wait)
+
+
+def tried(work: Callable[[], T], *, wait: Callable[[float], None] | None = None) -> T:
+    """What `work` returns; after a moment it is called again where it raised Transient, `TRIES` times in all."""
+    waits: dict[str, Any] = {} if wait is None else {"sleep": wait}
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(TRIES),
+        wait=tenacity.wait_exponential(multiplier=0.2, max=2.0) + tenacity.wait_random(0, 0.2),
+        retry=tenacity.retry_if_exception_type(Transient),
+        reraise=True,
+        **waits,
+    )
+    return retrying(work)
 
 
 def require_live(channel: Channel, settings: ChannelSettings) -> None:

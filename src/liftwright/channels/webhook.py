@@ -14,7 +14,7 @@ import http.client
 import json
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 
 from liftwright.channels.base import BaseAdapter, NoAnswer, Refused, Transient
 from liftwright.channels.merge import fill, one_line
+from liftwright.domain.address import is_private
 from liftwright.domain.delivery import Delivery
 from liftwright.domain.errors import ConfigError
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _LATER = frozenset({408, 409, 425, 429})
 _MOST_ANSWER = 64_000
 
@@ -69,8 +69,7 @@ class WebhookAdapter(BaseAdapter):
 
     def __init__(self, *, url: str, secret: str, timeout: float = 15.0, wait: Callable[[float], None] | None = None) -> None:
         super().__init__(wait=wait)
-        parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        if not is_private(urlsplit(url)):
             raise ConfigError(
                 "WEBHOOK-URL",
                 f"The webhook of {self.channel} is not https.",
@@ -100,14 +99,19 @@ class WebhookAdapter(BaseAdapter):
             "channel": self.channel,
             "offer": send.offer,
         } | self.payload(delivery)
-        body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-        status, answer = line.post(body, headers(self._key, send.send_id, body, at=int(time.time())))
-        if 200 <= status < 300:
-            return _id_in(answer) or send.send_id
-        says = f"the receiver answered {status}"
-        if status in _LATER or status >= 500:
-            raise Transient(says)
-        raise Refused(says)
+        return _id_in(signed(line, data, key=self._key, message_id=send.send_id)) or send.send_id
+
+
+def signed(line: Post, data: Mapping[str, Any], *, key: bytes, message_id: str) -> bytes:
+    """Post one JSON object, signed; returns the answer. Raises Transient or NoAnswer where trying again may help, else Refused."""
+    body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+    status, answer = line.post(body, headers(key, message_id, body, at=int(time.time())))
+    if 200 <= status < 300:
+        return answer
+    says = f"the receiver answered {status}"
+    if status in _LATER or status >= 500:
+        raise Transient(says)
+    raise Refused(says)
 
 
 def key_of(secret: str) -> bytes:

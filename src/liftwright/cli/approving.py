@@ -20,11 +20,28 @@ def approvals_command(workspace: Workspace) -> None:
     """What waits for a decision, riskiest first."""
     from liftwright.flow import shown
 
-    data = shown.approvals_json(deps=workspace.deps())
+    deps = workspace.deps()
+    data = shown.approvals_json(deps=deps)
     lines = [
-        f"{a['risk']:<7} {a['campaign_id']:<16} {a['title'][:70]}\n        hash {a['plan_hash']}  due {a['due_at']}" for a in data
+        f"{a['risk']:<7} {a['campaign_id']:<16} {a['title'][:70]}\n        hash {a['plan_hash']}  due {a['due_at']}"
+        f"{_told(a['approval_id'], deps)}"
+        for a in data
     ]
+    if lines and not deps.settings.notify.is_on:
+        lines.append("Nobody is told of these by mail or webhook: liftwright.toml has no [notify].")
     workspace.show(data, "\n".join(lines) or "Nothing waits for approval.")
+
+
+def _told(approval_id: str, deps: Deps) -> str:
+    """Who was told of an approval, and who could sign it and cannot be; nothing where nobody is told at all."""
+    from liftwright.flow import notifying
+
+    if not deps.settings.notify.is_on:
+        return ""
+    told = [f"{each.recipient} ({each.kind}, {each.state})" for each in deps.notices.of(approval_id)]
+    absent = notifying.untold(deps.approvals.get(approval_id), deps=deps) if deps.settings.notify.smtp else []
+    says = f"\n        told: {', '.join(told) or 'nobody yet, a worker does it'}"
+    return says + (f"; without an address: {', '.join(absent)}" if absent else "")
 
 
 def _decide(workspace: Workspace, kind: DecisionKind, campaign: str, **rest: Any) -> None:

@@ -17,15 +17,16 @@ from liftwright.cli.workspace import Workspace, command
 @click.option("--limit", type=click.IntRange(min=1), default=5000, show_default=True, help="Sends per batch.")
 @click.option("--pause", type=click.FloatRange(min=0.0), default=5.0, show_default=True, help="Seconds between rounds.")
 def worker_command(workspace: Workspace, once: bool, limit: int, pause: float) -> None:
-    """Deliver due sends: re-check each person, hand over to the channel, settle the ledger."""
-    from liftwright.flow import dispatch, recovery
+    """Deliver due sends: re-check each person, hand over to the channel, settle the ledger. Tell of approvals that wait, with [notify]."""
+    from liftwright.flow import dispatch, notifying, recovery
 
     deps = workspace.deps()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     while True:
         asyncio.run(recovery.recover(deps=deps))
-        done = dispatch.drain(deps=deps, worker=worker, limit=limit)
-        counted = [f"{count} {what}" for what, count in done.items() if count]
+        told = notifying.tell(deps=deps, worker=worker)
+        done = dispatch.drain(deps=deps, worker=worker, limit=limit) | told
+        counted = [f"{count} {what.replace('_', ' ')}" for what, count in done.items() if count]
         workspace.show(done, ", ".join(counted) or "nothing due")
         if once:
             return

@@ -19,7 +19,7 @@ def users_list(workspace: Workspace) -> None:
     """Every user with their roles."""
     found = workspace.deps().users.all()
     lines = [
-        f"{u.name:<20} {', '.join(u.roles)}{'' if u.is_active else '  (switched off)'}{'  has a key' if u.has_key else ''}"
+        f"{u.name:<20} {', '.join(u.roles)}{'' if u.is_active else '  (switched off)'}{'  has a key' if u.has_key else ''}{f'  {u.email}' if u.email else ''}"
         for u in found
     ]
     workspace.show(
@@ -31,12 +31,13 @@ def users_list(workspace: Workspace) -> None:
 @click.argument("name")
 @click.option("--role", "roles", multiple=True, required=True, help="May be repeated; see `roles` in policies/autonomy.yaml.")
 @click.option("--off", is_flag=True, help="Switch the user off: the name stays in old decisions and can do nothing more.")
+@click.option("--email", default=None, help='Where NAME is told that an approval waits; "" takes it away.')
 @_BY
-def users_add(workspace: Workspace, name: str, roles: tuple[str, ...], off: bool, by: str) -> None:
+def users_add(workspace: Workspace, name: str, roles: tuple[str, ...], off: bool, email: str | None, by: str) -> None:
     """Add user NAME, or give them other roles. The first user of a workspace must be an admin."""
     from liftwright.flow import people
 
-    user = people.put(name, roles=roles, is_active=not off, by=by, deps=workspace.deps())
+    user = people.put(name, roles=roles, is_active=not off, by=by, email=email, deps=workspace.deps())
     workspace.show(
         user.model_dump(mode="json"), f"{user.name}: {', '.join(user.roles)}{'' if user.is_active else ' (switched off)'}"
     )

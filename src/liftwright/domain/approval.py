@@ -35,12 +35,13 @@ class ApprovalRequest(Value):
 
 
 class User(Value):
-    """Who may act under a name. Somebody who was switched off keeps the name and can do nothing."""
+    """Who may act under a name. Somebody who was switched off keeps the name and can do nothing. `email`: where they are told of approvals."""
 
     name: str
     roles: tuple[str, ...]
     is_active: bool = True
     has_key: bool = False
+    email: str | None = None
 
 
 class Signature(Value):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from liftwright.domain.address import is_email
 from liftwright.domain.approval import User
 from liftwright.domain.errors import ApprovalError, ConfigError
 from liftwright.flow import signing
@@ -14,10 +15,11 @@ SESSION = "lws_"
 """How the key of a session begins."""
 
 
-def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps) -> User:
-    """Add a user or change one. Raises ConfigError for an empty name or a role nobody declared, ApprovalError when `by` is no admin.
+def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps, email: str | None = None) -> User:
+    """Add a user or change one. Raises ConfigError for an empty name, a role nobody declared or an address that is none, ApprovalError
+    when `by` is no admin.
 
-    The last active admin cannot be switched off or lose that role.
+    `email`: where they are told of approvals; None leaves it as it is, "" takes it away. The last active admin cannot be switched off or lose that role.
     """
     _must_be_admin(by, deps=deps)
     declared = deps.library.policies().autonomy["roles"]
@@ -29,12 +31,15 @@ def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps
             else "a user needs a name of up to 100 printable characters and a role"
         )
         raise ConfigError("USER-FORM", f"{what}.", next_step=f"Roles: {', '.join(sorted(declared))}.")
+    if email and not is_email(email):
+        says = "That is no e-mail address in plain ASCII."
+        raise ConfigError("USER-EMAIL", says, next_step="Write it like --email leo@example.com.")
     others = [user for user in deps.users.all() if user.name != name.strip() and user.is_active and ADMIN in user.roles]
     if not others and not (is_active and ADMIN in roles):
         raise ConfigError(
             "USER-ADMIN", "Somebody must stay admin, or become one first.", next_step=f"Add a user with --role {ADMIN} first."
         )
-    return deps.users.put(name.strip(), roles=roles, is_active=is_active, by=by, now=deps.now())
+    return deps.users.put(name.strip(), roles=roles, is_active=is_active, by=by, now=deps.now(), email=email)
 
 
 def new_key(name: str, *, by: str, deps: Deps) -> str:

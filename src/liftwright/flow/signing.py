@@ -166,12 +166,16 @@ def escalate(row: ApprovalRequest, *, by: User, to: str, reason: str, deps: Deps
 
 def needs(row: ApprovalRequest, *, deps: Deps) -> tuple[str, ...]:
     """Roles that must sign: those of the rules, and those it was escalated to."""
-    asked = [
-        str(entry.detail["to"])
+    return tuple(dict.fromkeys((*row.needs, *escalated(row, deps=deps))))
+
+
+def escalated(row: ApprovalRequest, *, deps: Deps) -> dict[str, str]:
+    """Roles an approval was escalated to, and who asked for each, in that order."""
+    return {
+        str(entry.detail["to"]): entry.actor
         for entry in deps.journal.entries(subject=row.campaign_id)
         if entry.action == ESCALATED and entry.detail["approval_id"] == row.approval_id
-    ]
-    return tuple(dict.fromkeys((*row.needs, *asked)))
+    }
 
 
 def roles_of(user: User, *, deps: Deps) -> set[str]:
@@ -179,20 +183,25 @@ def roles_of(user: User, *, deps: Deps) -> set[str]:
     return _of_roles(user.roles, deps)
 
 
-def who_could(row: ApprovalRequest, *, deps: Deps) -> str:
-    """A sentence that names the users who could still sign."""
+def able(row: ApprovalRequest, *, deps: Deps) -> list[tuple[User, tuple[str, ...]]]:
+    """The users who could still sign an approval, each with the needs they would answer for."""
     own = _own(row, deps) if _is_above(row, deps) else set()
     signed = {each.by for each in deps.users.signatures(row.approval_id)}
-    able = [
-        f"{user.name} ({_words(duties)})"
+    return [
+        (user, duties)
         for user in deps.users.all()
         if user.is_active and user.name not in own | signed and (duties := _duties(user, row, deps))
     ]
-    if not able:
+
+
+def who_could(row: ApprovalRequest, *, deps: Deps) -> str:
+    """A sentence that names the users who could still sign."""
+    found = [f"{user.name} ({_words(duties)})" for user, duties in able(row, deps=deps)]
+    if not found:
         return (
             f"Nobody in this workspace could: add a user with one of {', '.join(needs(row, deps=deps))} (`liftwright users add`)."
         )
-    return f"Who could: {', '.join(able)}."
+    return f"Who could: {', '.join(found)}."
 
 
 def _refused(says: str, row: ApprovalRequest, deps: Deps) -> ApprovalError:

@@ -23,6 +23,7 @@ from liftwright.ports.kept import (
     Locks,
     Models,
     Names,
+    Notices,
     Talks,
     Traces,
     Users,
@@ -33,6 +34,7 @@ from liftwright.ports.outside import (
     Forgets,
     Library,
     Memory,
+    Notifier,
     Progress,
     Recalls,
 )
@@ -57,6 +59,8 @@ __all__ = [
     "Memory",
     "Models",
     "Names",
+    "Notices",
+    "Notifier",
     "Progress",
     "Recalls",
     "Talks",
@@ -79,6 +83,7 @@ class Deps:
     users: Users
     ledger: Ledger
     journal: Journal
+    notices: Notices
     talks: Talks
     visits: Visits
     traces: Traces
@@ -89,4 +94,5 @@ class Deps:
     library: Library
     channels: Mapping[Channel, ChannelAdapter]
     checkpointer: Callable[[], AbstractAsyncContextManager[Any]]
+    notifiers: Callable[[], Mapping[tuple[str, str], Notifier]] = dict
     progress: Progress = lambda who, what: None

@@ -22,6 +22,7 @@ from liftwright.domain.campaign import (
 )
 from liftwright.domain.evidence import Action, Lesson, ModelCard, ModelState, Report
 from liftwright.domain.learning import CellStatistics, Remembered
+from liftwright.domain.notice import Notice, NoticeOutcome
 from liftwright.domain.plan import Plan
 from liftwright.domain.profile import Channel, Erased, Identifiers
 from liftwright.domain.talk import TalkEvent, TalkKind
@@ -94,7 +95,9 @@ class Users(Protocol):
 
     def all(self) -> list[User]: ...
     def get(self, name: str) -> User | None: ...
-    def put(self, name: str, *, roles: Sequence[str], is_active: bool, by: str, now: datetime) -> User: ...
+    def put(self, name: str, *, roles: Sequence[str], is_active: bool, by: str, now: datetime, email: str | None = None) -> User:
+        """Add or change a user; `email`: None leaves the address as it is, "" takes it away."""
+
     def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta, prefix: str = "lw_") -> str: ...
     def revoke_keys(self, name: str, *, by: str, now: datetime, only: str = "") -> int: ...
     def owns(self, name: str, key: str, *, now: datetime) -> bool: ...
@@ -102,6 +105,29 @@ class Users(Protocol):
         """Put a name under a pending approval, once; ApprovalError where it is too late for that."""
 
     def signatures(self, approval_id: str) -> list[Signature]: ...
+
+
+class Notices(Protocol):
+    """Who is told what of approvals that wait: one row for one thing told to one receiver."""
+
+    def plan(self, notices: Sequence[Notice]) -> int:
+        """Write down what is not there yet, by `notice_id`; returns how many rows are new."""
+
+    def of(self, approval_id: str) -> list[Notice]: ...
+    def claim(self, *, now: datetime, worker: str, seconds: int = 300) -> Notice | None:
+        """The next that is due, as `sending` and with an attempt counted; also one whose worker has held it for too long."""
+
+    def settle(
+        self,
+        notice_id: str,
+        outcome: NoticeOutcome,
+        *,
+        now: datetime,
+        worker: str,
+        reason: str = "",
+        due_at: datetime | None = None,
+    ) -> bool:
+        """Write down how a try ended; `planned` needs a new `due_at`. False when this worker holds it no longer."""
 
 
 class Ledger(Protocol):

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.learning import Found, MemoryKind
+from liftwright.domain.notice import Telling, Told
 from liftwright.domain.policy import PolicyBundle
 from liftwright.domain.profile import Channel
 from liftwright.domain.prompt import Prompt
@@ -47,6 +48,14 @@ class Forgets(Protocol):
 
     def forget(self, send_ids: Sequence[str]) -> int:
         """Take these sends out of every file; returns how many rows went."""
+
+
+class Notifier(Protocol):
+    """Tells one receiver that an approval waits. `is_idempotent`: telling the same again has no second effect."""
+
+    is_idempotent: bool
+
+    def tell(self, telling: Telling, *, now: datetime) -> Told: ...
 
 
 class Library(Protocol):

@@ -114,6 +114,7 @@ class UserRow(Row, table=True):
     roles: str = Field(sa_type=Text)
     is_active: bool = True
     created_at: datetime = Field(sa_type=UtcTime)
+    email: str | None = None
 
 
 class KeyRow(Row, table=True):

@@ -38,15 +38,21 @@ class SqlUsers:
             row = session.get(UserRow, name)
             return None if row is None else _user(session, row)
 
-    def put(self, name: str, *, roles: Sequence[str], is_active: bool, by: str, now: datetime) -> User:
-        """Add a user, or give one other roles or switch them off or on."""
+    def put(self, name: str, *, roles: Sequence[str], is_active: bool, by: str, now: datetime, email: str | None = None) -> User:
+        """Add a user, or give one other roles, switch them off or on, or change their address (None leaves it, "" takes it away).
+
+        The journal, which keeps everything for good, says that the address changed, and not which one it is.
+        """
         with writing(self._engine) as session:
             row = session.get(UserRow, name) or UserRow(name=name, roles="[]", is_active=True, created_at=now)
             before = json.loads(row.roles)
             row.roles, row.is_active = json.dumps(sorted(set(roles))), is_active
+            detail = {"roles": json.loads(row.roles), "before": before, "is_active": is_active}
+            if email is not None and (email or None) != row.email:
+                row.email = email or None
+                detail["has_email"] = row.email is not None
             session.add(row)
             session.flush()
-            detail = {"roles": json.loads(row.roles), "before": before, "is_active": is_active}
             append_in(session, at=now, actor=by, action="user.put", subject=name, detail=detail)
             return _user(session, row)
 
@@ -125,6 +131,7 @@ def _user(session: Session, row: UserRow) -> User:
         "roles": tuple(json.loads(row.roles)),
         "is_active": row.is_active,
         "has_key": has_key,
+        "email": row.email,
     }
     return User(**found)
 

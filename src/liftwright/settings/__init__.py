@@ -19,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.profile import CHANNELS, Channel
+from liftwright.settings.notify import NotifySettings
 
 
 class MarginSettings(Value):
@@ -191,6 +192,7 @@ class Settings(Value):
     features: FeatureSettings = FeatureSettings()
     agents: AgentSettings = AgentSettings()
     sender: SenderSettings = SenderSettings()
+    notify: NotifySettings = NotifySettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -203,8 +205,8 @@ class Settings(Value):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over what changes a plan: everything but where things are kept and which model speaks."""
-        kept = self.model_dump(mode="json", exclude={"home", "database_url", "model", "model_options", "embedding"})
+        """SHA-256 over what changes a plan: everything but where things are kept, which model speaks and who is told of approvals."""
+        kept = self.model_dump(mode="json", exclude={"home", "database_url", "model", "model_options", "embedding", "notify"})
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
     def unit_cost(self, channel: Channel) -> float:
@@ -279,7 +281,7 @@ def _config_error(error: ValidationError, *, where: str) -> ConfigError:
         known = _known_keys(first["loc"][:-1])
         says = f"{where} has an unknown key '{place}'.{_nearest(str(first['loc'][-1]), known)}"
     else:
-        says = f"{where}: '{place}' is wrong: {first['msg']}."
+        says = f"{where}: '{place}' is wrong: {first['msg'].removeprefix('Value error, ')}."
     return ConfigError("CONFIG-KEY", says, next_step="Mend that key and run the command again.")
 
 
