@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
+import runpy
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent / "browser")]
-
-from walk_pictures import WALK
-
 ROOT = Path(__file__).parents[1]
+WALK = runpy.run_path(str(ROOT / "tests" / "walk_pictures.py"))["WALK"]
 
 
 def test_the_readme_shows_each_picture_of_the_walk_in_order_with_words_for_who_cannot_see_it() -> None:
