@@ -15,30 +15,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
+from served.running import free_port, serving
 
 from liftwright import settings, wiring
 from liftwright.flow import gate, visitor
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
-TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 900.0
-LIFTWRIGHT = (sys.executable, "-c", "from liftwright.cli import main; main()")
+COMMAND = [sys.executable, "-c", "from liftwright.cli import main; main()"]
 
 
 def main() -> None:
@@ -52,35 +48,37 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="liftwright-visitor-") as folder:
         home = given.home or made(Path(folder) / "home", given.n)
-        print(json.dumps(measured(home, visitors=given.visitors, decisions=given.decisions)))
+        print(json.dumps(measured(home, Path(folder) / "server.log", visitors=given.visitors, decisions=given.decisions)))
 
 
 def made(home: Path, people: int) -> Path:
     """A simulated market."""
     subprocess.run(
-        [*LIFTWRIGHT, "market", "--customers", str(people), "--home", str(home), "--json"],
+        [*COMMAND, "market", "--customers", str(people), "--home", str(home), "--json"],
         check=True,
         stdout=subprocess.DEVNULL,
     )
     return home
 
 
-def measured(home: Path, *, visitors: int, decisions: int) -> dict[str, Any]:
+def measured(home: Path, log: Path, *, visitors: int, decisions: int) -> dict[str, Any]:
     """Serve, ask, check, compare."""
     deps = _open(home)
     people = newest(deps).ids
     asked = [people[place] for place in np.random.default_rng(11).choice(len(people), min(decisions, len(people)), replace=False)]
     visitor.next_action(asked[0], deps=deps)
-    with served(home, deps.now()) as (url, pid):
-        _post(f"{url}/v1/visitors/{asked[0]}/next-action", {}, wait=START_SECONDS)
-        before = _cpu(pid)
-        walls, answers = asyncio.run(_all(url, asked, visitors))
-        spent = _cpu(pid) - before
-        stale = sum(_is_stale(url, person, deps) for person in asked[:50])
+    port = free_port()
+    command = [*COMMAND, "serve", "--home", str(home), "--port", str(port), "--now", deps.now().isoformat()]
+    with serving(command, port, log) as server:
+        _post(f"{server.url}/v1/visitors/{asked[0]}/next-action", {}, wait=START_SECONDS)
+        before = server.cpu_ms()
+        walls, answers = asyncio.run(_all(server.url, asked, visitors))
+        spent = server.cpu_ms() - before
+        stale = sum(_is_stale(server.url, person, deps) for person in asked[:50])
     alone = [_timed(person, deps) for person in asked[:1_000]]
     table = [_by_table(person, deps) for person in asked[:30]]
     ours = {
-        "cpu_ms": round(1e3 * spent / len(asked), 3),
+        "cpu_ms": round(spent / len(asked), 3),
         "cpu_ms_p95": round(1e3 * float(np.quantile(alone, 0.95)), 3),
         "wall_ms_p50": round(1e3 * float(np.quantile(walls, 0.5)), 1),
         "wall_ms_p95": round(1e3 * float(np.quantile(walls, 0.95)), 1),
@@ -98,39 +96,6 @@ def _open(home: Path) -> Deps:
     found = settings.load(home=home)
     now = datetime.now().astimezone()
     return wiring.build(found, now=lambda: now)
-
-
-@contextmanager
-def served(home: Path, now: datetime) -> Iterator[tuple[str, int]]:
-    """A server of one process at a moment; it is ended afterwards."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [*LIFTWRIGHT, "serve", "--home", str(home), "--port", str(port), "--now", now.isoformat()]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _until_up(port, process)
-        yield f"http://127.0.0.1:{port}", process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _until_up(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise SystemExit("the server did not start")
-        with socket.socket() as there:
-            if there.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit("the server did not start within a minute")
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of user and system time of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def _post(url: str, body: dict[str, Any], *, wait: float = 30.0) -> Any:
