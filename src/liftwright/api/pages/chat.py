@@ -28,7 +28,7 @@ _AT_WORK = ThreadPoolExecutor(2, thread_name_prefix="talk")
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /, POST /talks, GET and POST /c/{talk}, its canvas and its stream of events."""
+    """GET /, POST /talks, GET and POST /c/{talk}, its canvas and its stream of events. A form sent by our script is answered with the part."""
     router = APIRouter()
 
     @router.get("/")
@@ -40,7 +40,10 @@ def routes(site: Site) -> APIRouter:
     @router.post("/talks")
     async def first(request: Request) -> Response:
         visitor, fields = await site.form(request)
-        return _said(talking.new_id(), visitor, str(fields.get("text", "")), str(fields.get("campaign", "")) or None)
+        talk_id = talking.new_id()
+        _say(talk_id, visitor, str(fields.get("text", "")), str(fields.get("campaign", "")) or None)
+        _begin_work(talk_id, visitor)
+        return back(f"/c/{talk_id}")
 
     @router.get("/c/{talk_id}")
     def talk(request: Request, talk_id: str) -> Response:
@@ -50,7 +53,11 @@ def routes(site: Site) -> APIRouter:
     @router.post("/c/{talk_id}")
     async def more(request: Request, talk_id: str) -> Response:
         visitor, fields = await site.form(request)
-        return _said(talk_id, visitor, str(fields.get("text", "")), None)
+        _say(talk_id, visitor, str(fields.get("text", "")), None)
+        try:
+            return _part(site, talk_id, visitor) if "x-part" in request.headers else back(f"/c/{talk_id}")
+        finally:
+            _begin_work(talk_id, visitor)
 
     _watching(site, router)
     return router
@@ -61,8 +68,7 @@ def _watching(site: Site, router: APIRouter) -> None:
 
     @router.get("/c/{talk_id}/part")
     def part(request: Request, talk_id: str) -> Response:
-        visitor = site.inside(request)
-        return HTMLResponse(site.render("chat_part.html", visitor=visitor, **_talk(talk_id, visitor.deps)))
+        return _part(site, talk_id, site.inside(request))
 
     @router.get("/c/{talk_id}/events")
     async def events(request: Request, talk_id: str, after: int = 0) -> Response:
@@ -73,14 +79,21 @@ def _watching(site: Site, router: APIRouter) -> None:
         return StreamingResponse(stream, media_type="text/event-stream", headers={"cache-control": "no-store"})
 
 
-def _said(talk_id: str, visitor: Visitor, text: str, campaign_id: str | None) -> Response:
-    """Write the words down and start the work; the page shows both."""
-    name = visitor.name
+def _say(talk_id: str, visitor: Visitor, text: str, campaign_id: str | None) -> None:
+    """Write the words down."""
     if campaign_id:
         visitor.deps.campaigns.get(campaign_id)
-    talking.say(talk_id, text, by=name, deps=visitor.deps, campaign_id=campaign_id)
-    _AT_WORK.submit(_work, talk_id, name, visitor.deps)
-    return back(f"/c/{talk_id}")
+    talking.say(talk_id, text, by=visitor.name, deps=visitor.deps, campaign_id=campaign_id)
+
+
+def _begin_work(talk_id: str, visitor: Visitor) -> None:
+    """Have the last words answered in a thread; the talk shows how it goes."""
+    _AT_WORK.submit(_work, talk_id, visitor.name, visitor.deps)
+
+
+def _part(site: Site, talk_id: str, visitor: Visitor) -> Response:
+    """A talk and its plan without the page around them, for the page's script."""
+    return HTMLResponse(site.render("chat_part.html", visitor=visitor, **_talk(talk_id, visitor.deps)))
 
 
 def _work(talk_id: str, name: str, deps: Deps) -> None:
