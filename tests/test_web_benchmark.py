@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ STREAM = 'retry: 1000\n\nid: 1\nevent: talk\ndata: {"what": "a: b"}\n\n: still h
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=12))
 def test_events_are_the_same_however_the_text_is_cut_and_a_half_one_is_none(streams: Any, cuts: list[int]) -> None:
     parser, places = streams.Parser(), [0, *sorted(cuts), len(STREAM)]
-    found = [one for begin, end in zip(places, places[1:], strict=False) for one in parser.feed(STREAM[begin:end])]
+    found = [one for begin, end in pairwise(places) for one in parser.feed(STREAM[begin:end])]
     assert [(one["id"], one["data"]) for one in found] == [("1", '{"what": "a: b"}'), ("2", "{}")]
 
 
