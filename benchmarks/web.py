@@ -107,13 +107,12 @@ def in_browser(server: Server, options: argparse.Namespace, scratch: Path, campa
         ours: dict[str, Any] = chrome.first_load(browser, server.url, server.url)
         clicks, theirs = chrome.Clicker(browser, server.url), None
         words = chrome.our_talk(clicks, campaign)
-        talk = clicks.page.url
         if python is not None:
             other = ends.enter_context(peer_served(python, words, scratch))
             peer = chrome.first_load(browser, other.url, other.url)
             theirs = chrome.Clicker(browser, other.url)
         for number in range(options.rounds):
-            chrome.our_round(clicks, talk, options.clicks, number)
+            chrome.our_round(clicks, campaign, options.clicks, number)
             if theirs is not None:
                 chrome.peer_round(theirs, options.clicks, number)
         ours |= clicks.medians()

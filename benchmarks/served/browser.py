@@ -119,10 +119,10 @@ def our_talk(clicker: Clicker, campaign: str) -> list[str]:
     return [line for line in page.inner_text("#talk").splitlines() if line.strip()]
 
 
-def our_round(clicker: Clicker, talk: str, clicks: int, number: int) -> None:
+def our_round(clicker: Clicker, campaign: str, clicks: int, number: int) -> None:
     """Words sent in a talk, which appear in it; links of the top bar between two lists; forms that sign in; reviews opened from the inbox."""
     page = clicker.page
-    page.goto(talk)
+    our_talk(clicker, campaign)
     for each in range(clicks):
         _answered(page)
         said = f"{QUESTION} ({number}.{each})"

@@ -45,7 +45,7 @@ class Parser:
 class Reader:
     """Somebody who follows a talk: numbers of events in the order they came, when each came, and events that were not what was written.
 
-    `workers` are the processes that answered, connection by connection, where they were looked up.
+    `workers` are the processes that answered, connection by connection, where they were looked up; `port` is our end of the last one.
     """
 
     talk_id: str
@@ -54,6 +54,7 @@ class Reader:
     wrong: int = 0
     connections: int = 0
     workers: list[int] = field(default_factory=list)
+    port: int = 0
     opened: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, client: httpx.AsyncClient, *, until: int, server: Server | None = None) -> None:
@@ -62,9 +63,9 @@ class Reader:
         headers = {"accept": "text/event-stream", "last-event-id": str(self.seen[-1] if self.seen else 0)}
         async with client.stream("GET", f"/c/{self.talk_id}/events", headers=headers) as answer:
             answer.raise_for_status()
+            self.port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
             if server is not None:
-                port = answer.extensions["network_stream"].get_extra_info("client_addr")[1]
-                self.workers.append(server.holders().get(port, 0))
+                self.workers.append(server.holders().get(self.port, 0))
             parser = Parser()
             async for text in answer.aiter_text():
                 self.opened.set()
@@ -148,7 +149,8 @@ async def many(server: Server, talks: Talks, *, streams: int, in_talks: int, sec
     before = server.cpu_ms()
     async with _Open(server, [Reader(f"t-many-{number % in_talks}", seen=[1], at=[0.0]) for number in range(streams)]) as readers:
         opened = server.cpu_ms()
-        holders = list(server.holders().values())
+        holders = server.holders()
+        held = [holders.get(one.port) for one in readers]
         await asyncio.sleep(seconds)
         idle = server.cpu_ms()
         began = {f"t-many-{number}": await _add(talks, f"t-many-{number}", 2) for number in range(in_talks)}
@@ -167,7 +169,7 @@ async def many(server: Server, talks: Talks, *, streams: int, in_talks: int, sec
         "got_it": len(delays),
         "median_delay_ms": round(delays[len(delays) // 2]) if delays else None,
         "worst_delay_ms": round(delays[-1]) if delays else None,
-        "streams_by_worker": [holders.count(pid) for pid in server.workers],
+        "streams_by_worker": [held.count(pid) for pid in server.workers],
     }
 
 

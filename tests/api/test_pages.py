@@ -131,6 +131,22 @@ def test_a_question_about_a_waiting_plan_starts_nothing_new(waiting: Waiting) ->
     assert "left out" in client.get(answer.url.path).text.lower()
 
 
+def test_a_form_sent_by_our_script_is_answered_with_the_part_that_changed_and_worked_on_all_the_same(waiting: Waiting) -> None:
+    client, deps, campaign = waiting
+    begun = send(client, "/talks", text="who is left out?", campaign=campaign.campaign_id)
+    talk = begun.url.path
+    _finished(deps, talk.removeprefix("/c/"))
+    given = {"token": token(client), "text": "and what could go wrong?"}
+    part = client.post(talk, data=given, headers={"x-part": "yes"}, follow_redirects=False)
+    assert part.status_code == 200
+    assert part.text.lstrip().startswith('<div class="split"')
+    assert "and what could go wrong?" in part.text
+    assert 'data-working="yes"' in part.text
+    assert _finished(deps, talk.removeprefix("/c/")).count("reply") == 2
+    wrong = client.post(talk, data={**given, "text": " "}, headers={"x-part": "yes"}, follow_redirects=False)
+    assert wrong.status_code == 422
+
+
 def test_why_this_person_names_every_option_and_what_forbids_it(waiting: Waiting) -> None:
     client, _, campaign = waiting
     answer = client.get("/explain", params={"person": "C000002", "campaign": campaign.campaign_id})

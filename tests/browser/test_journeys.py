@@ -129,6 +129,7 @@ def test_the_keyboard_alone_reaches_every_screen_and_sends_a_question(serve: Ser
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
+    expect(page.locator("#keys-off")).not_to_be_focused()
     page.keyboard.press("/")
     expect(page.get_by_label("Business goal or question")).to_be_focused()
     page.goto(f"/campaigns/{campaign.campaign_id}")

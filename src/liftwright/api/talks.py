@@ -19,15 +19,25 @@ _AT_WORK = ThreadPoolExecutor(2, thread_name_prefix="talk")
 
 
 def begin(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None = None) -> int:
-    """Write a person's words down and start the work on them; returns the number of their event.
+    """`say`, then `work`; returns the number of the words' event."""
+    seq = say(talk_id, text, by=by, deps=deps, campaign_id=campaign_id)
+    work(talk_id, by=by, deps=deps)
+    return seq
+
+
+def say(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None = None) -> int:
+    """Write a person's words down; returns the number of their event.
 
     Raises GoalError for a campaign that does not exist, DataError as `talking.say` does.
     """
     if campaign_id:
         deps.campaigns.get(campaign_id)
-    seq = talking.say(talk_id, text, by=by, deps=deps, campaign_id=campaign_id)
+    return talking.say(talk_id, text, by=by, deps=deps, campaign_id=campaign_id)
+
+
+def work(talk_id: str, *, by: str, deps: Deps) -> None:
+    """Have the last words answered in a thread; the talk shows how it goes."""
     _AT_WORK.submit(_work, talk_id, by, deps)
-    return seq
 
 
 def _work(talk_id: str, by: str, deps: Deps) -> None:

@@ -31,7 +31,7 @@ AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner",
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /, POST /talks, GET and POST /c/{talk}, its canvas and its stream of events."""
+    """GET /, POST /talks, GET and POST /c/{talk}, its canvas and its stream of events. A form sent by our script is answered with the part."""
     router = APIRouter()
 
     @router.get("/")
@@ -54,7 +54,12 @@ def routes(site: Site) -> APIRouter:
     async def more(request: Request, talk_id: str) -> Response:
         visitor, fields = await site.form(request)
         talking.whole(talk_id, deps=visitor.deps)
-        return _said(talk_id, visitor, _words(str(fields.get("text", "")), str(fields.get("assumed", ""))), None)
+        words = _words(str(fields.get("text", "")), str(fields.get("assumed", "")))
+        talks.say(talk_id, words, by=visitor.name, deps=visitor.deps)
+        try:
+            return _part(site, talk_id, visitor) if "x-part" in request.headers else back(f"/c/{talk_id}")
+        finally:
+            talks.work(talk_id, by=visitor.name, deps=visitor.deps)
 
     _watching(site, router)
     return router
@@ -70,8 +75,7 @@ def _watching(site: Site, router: APIRouter) -> None:
 
     @router.get("/c/{talk_id}/part")
     def part(request: Request, talk_id: str) -> Response:
-        visitor = site.inside(request)
-        return HTMLResponse(site.render("chat_part.html", visitor=visitor, **_talk(talk_id, visitor.deps)))
+        return _part(site, talk_id, site.inside(request))
 
     @router.get("/c/{talk_id}/events")
     async def events(request: Request, talk_id: str, after: int = 0) -> Response:
@@ -86,6 +90,11 @@ def _said(talk_id: str, visitor: Visitor, text: str, campaign_id: str | None) ->
     """Write the words down and start the work; the page shows both."""
     talks.begin(talk_id, text, by=visitor.name, deps=visitor.deps, campaign_id=campaign_id)
     return back(f"/c/{talk_id}")
+
+
+def _part(site: Site, talk_id: str, visitor: Visitor) -> Response:
+    """A talk and its plan without the page around them, for the page's script."""
+    return HTMLResponse(site.render("chat_part.html", visitor=visitor, **_talk(talk_id, visitor.deps)))
 
 
 def _talk(talk_id: str, deps: Deps) -> dict[str, Any]:

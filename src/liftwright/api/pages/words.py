@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -58,6 +59,7 @@ def plain(value: Any) -> str:
     return STATUS.get(text, text.replace("_", " "))
 
 
+@lru_cache(maxsize=256)
 def markdown(text: str) -> Markup:
     """Markdown as HTML without any HTML, link or picture of its own."""
     return Markup(_MARKDOWN.render(text))

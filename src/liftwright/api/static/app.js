@@ -9,17 +9,19 @@
   if (talk) {
     const name = talk.dataset.talk;
     let last = Number(talk.dataset.last), source = null, agent = "";
-    const draw = async () => {
-      const answer = await fetch(`/c/${name}/part`);
-      if (!answer.ok) return;
+    const show = (part) => {
       const typed = $("textarea", talk) ? $("textarea", talk).value : "";
-      talk.innerHTML = await answer.text();
+      talk.innerHTML = part;
       const box = $("textarea", talk), log = $(".log", talk);
       if (box && typed) box.value = typed;
       if (log) log.scrollTop = log.scrollHeight;
       const whole = talk.firstElementChild;
       last = Math.max(last, Number(whole.dataset.last));
       talk.dataset.working = whole.dataset.working;
+    };
+    const draw = async () => {
+      const answer = await fetch(`/c/${name}/part`);
+      if (answer.ok) show(await answer.text());
     };
     const step = (event) => {
       const said = $("#step", talk);
@@ -53,10 +55,10 @@
       const data = new URLSearchParams(new FormData(form));
       for (const button of talk.querySelectorAll("button")) button.disabled = true;
       const box = $("textarea", talk);
-      const answer = await fetch(form.action, { method: "POST", body: data, redirect: "follow" });
+      const answer = await fetch(form.action, { method: "POST", body: data, headers: { "x-part": "yes" } });
       if (!answer.ok) { form.submit(); return; }
       if (box) box.value = "";
-      await draw();
+      show(await answer.text());
     });
     const log = $(".log", talk);
     if (log) log.scrollTop = log.scrollHeight;
