@@ -84,6 +84,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
     """Everything that is kept in the workspace's database and beside it, by its name in `Deps`."""
     from liftwright.store import approvals, campaigns, journal, lake, ledger, lessons, locks, models
     from liftwright.store.seals import SealFile
+    from liftwright.store.sharing import SqlSharing
     from liftwright.store.talks import SqlTalks
     from liftwright.store.traces import SqlTraces
     from liftwright.store.users import SqlUsers
@@ -99,6 +100,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
         "journal": journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
         "talks": SqlTalks(database),
         "visits": SqlVisits(database),
+        "sharing": SqlSharing(database),
         "traces": SqlTraces(database, data_lake, settings.home / "keys"),
         "lessons": lessons.SqlLessons(database),
         "models": models.SqlModels(database),

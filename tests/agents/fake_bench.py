@@ -256,6 +256,7 @@ def deps(model: BaseChatModel | None = None, *, said: list[tuple[str, str]] | No
         journal=nothing,
         talks=nothing,
         visits=nothing,
+        sharing=nothing,
         traces=nothing,
         lessons=nothing,
         models=nothing,

@@ -15,6 +15,7 @@ from liftwright.store.ledger import SqlLedger
 from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
+from liftwright.store.sharing import SqlSharing
 from liftwright.store.talks import SqlTalks
 
 PAIRS = [
@@ -27,6 +28,7 @@ PAIRS = [
     (ports.Models, SqlModels),
     (ports.Locks, SqlLocks),
     (ports.Talks, SqlTalks),
+    (ports.Sharing, SqlSharing),
 ]
 
 

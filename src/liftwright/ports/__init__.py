@@ -23,6 +23,7 @@ from liftwright.ports.kept import (
     Locks,
     Models,
     Names,
+    Sharing,
     Talks,
     Traces,
     Users,
@@ -59,6 +60,7 @@ __all__ = [
     "Names",
     "Progress",
     "Recalls",
+    "Sharing",
     "Talks",
     "Traces",
     "Users",
@@ -81,6 +83,7 @@ class Deps:
     journal: Journal
     talks: Talks
     visits: Visits
+    sharing: Sharing
     traces: Traces
     lessons: Lessons
     models: Models
