@@ -86,6 +86,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
     from liftwright.store import approvals, campaigns, journal, lake, ledger, lessons, locks, models
     from liftwright.store.notices import SqlNotices
     from liftwright.store.seals import SealFile
+    from liftwright.store.sharing import SqlSharing
     from liftwright.store.talks import SqlTalks
     from liftwright.store.traces import SqlTraces
     from liftwright.store.users import SqlUsers
@@ -102,6 +103,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
         "notices": SqlNotices(database),
         "talks": SqlTalks(database),
         "visits": SqlVisits(database),
+        "sharing": SqlSharing(database),
         "traces": SqlTraces(database, data_lake, settings.home / "keys"),
         "lessons": lessons.SqlLessons(database),
         "models": models.SqlModels(database),

@@ -257,6 +257,7 @@ def deps(model: BaseChatModel | None = None, *, said: list[tuple[str, str]] | No
         notices=nothing,
         talks=nothing,
         visits=nothing,
+        sharing=nothing,
         traces=nothing,
         lessons=nothing,
         models=nothing,

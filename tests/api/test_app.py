@@ -226,6 +226,7 @@ def test_openapi_describes_every_route(waiting: tuple[TestClient, Campaign]) -> 
         "/v1/journal/verify",
         "/v1/talks",
         "/v1/talks/{talk_id}/ag-ui",
+        "/v1/visitors/report",
         "/v1/visitors/{customer_id}/next-action",
         "/v1/visitors/{customer_id}/events",
     }
@@ -259,7 +260,7 @@ def test_once_there_are_keys_only_users_look(serve: Serve, tmp_path: Path) -> No
     plain_shop.close(deps)
     client = serve(staffed)
     one = f"/v1/campaigns/{campaign.campaign_id}"
-    reads = ["/v1/campaigns", one, f"{one}/report", "/v1/approvals", "/v1/journal/verify"]
+    reads = ["/v1/campaigns", one, f"{one}/report", "/v1/approvals", "/v1/journal/verify", "/v1/visitors/report"]
     writes = [(f"{one}/answers", {"text": "shoes"}), ("/v1/visitors/C000001/next-action", None)]
     for headers in ({}, {"Authorization": "Bearer lw_guess"}):
         for path in reads:

@@ -28,6 +28,7 @@ from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
 from liftwright.store.notices import SqlNotices
+from liftwright.store.sharing import SqlSharing
 from liftwright.store.talks import SqlTalks
 from liftwright.store.traces import SqlTraces
 from liftwright.store.users import SqlUsers
@@ -121,6 +122,7 @@ def open_shop(home: Path, *, database_url: str | None = None, now: Any = None) -
         notices=SqlNotices(engine),
         talks=SqlTalks(engine),
         visits=SqlVisits(engine),
+        sharing=SqlSharing(engine),
         traces=SqlTraces(engine, lake, home / "keys"),
         lessons=SqlLessons(engine),
         models=SqlModels(engine),

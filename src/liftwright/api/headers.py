@@ -11,11 +11,14 @@ POLICY = "; ".join(
         *("form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"),
     )
 )
+SELF_CONTAINED = "default-src 'none'; style-src '{}'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+"""For a page that carries its own style, by the hash of it, and nothing else."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Headers:
-    """ASGI middleware. Files under /static carry their fingerprint in the address, so they may be kept; nothing else may."""
+    """ASGI middleware. Files under /static carry their fingerprint in the address, so they may be kept; nothing else may. A page may
+    bring a stricter policy of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,9 +33,9 @@ class Headers:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["content-security-policy"] = POLICY
+                headers.setdefault("content-security-policy", POLICY)
                 headers["x-content-type-options"] = "nosniff"
-                headers["referrer-policy"] = "same-origin"
+                headers.setdefault("referrer-policy", "same-origin")
                 headers["cross-origin-opener-policy"] = "same-origin"
                 headers["cache-control"] = FOR_EVER if is_static else "no-store"
             await send(message)

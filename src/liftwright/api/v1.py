@@ -14,7 +14,7 @@ from liftwright.api import ag_ui, talks
 from liftwright.api.watch import Watch
 from liftwright.domain.base import Value
 from liftwright.domain.visit import VisitKind
-from liftwright.flow import deciding, reporting, shown, signing, stopping, talking, visitor, walk
+from liftwright.flow import deciding, reporting, shown, signing, stopping, talking, visitor, visits, walk
 from liftwright.ports import Deps
 
 
@@ -173,6 +173,10 @@ def _other_routes(app: FastAPI, deps: Callable[[], Deps]) -> None:
     def journal(request: Request) -> dict[str, Any]:
         ok, entries, first_bad = _looking(request, deps()).journal.verify()
         return {"ok": ok, "entries": entries} | ({"first_bad": first_bad} if first_bad is not None else {})
+
+    @app.get("/v1/visitors/report")
+    def visitors(request: Request) -> dict[str, Any]:
+        return visits.lift(deps=_looking(request, deps()))
 
     @app.post("/v1/visitors/{customer_id}/next-action")
     def next_action(request: Request, customer_id: str, visit: VisitIn | None = None) -> dict[str, Any]:

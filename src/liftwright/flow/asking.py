@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from liftwright.audience import identity
 from liftwright.domain.errors import DataError, GoalError
 from liftwright.domain.plan import Plan
-from liftwright.flow import approval, in_force, options, personal, shown, untouchable, walk
+from liftwright.flow import about, approval, in_force, options, personal, shown, untouchable, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.checking import bench_of, current_plan
 from liftwright.flow.edits import Edits, parse
@@ -48,7 +48,7 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
     draws = _rows(solution.draws, person) if solution.draws is not None else []
     shown = chosen or found
     action = f"{shown[0]['channel']}:{shown[0]['offer']}" if shown else None
-    return {
+    told = {
         "person": person,
         "arm": audience[0]["arm"] if audience else "none",
         "chosen": f"{chosen[0]['channel']}:{chosen[0]['offer']}" if chosen else None,
@@ -60,6 +60,7 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
         "scores": personal.scores(person, bench=bench, deps=deps),
         "timeline": _timeline(campaign_id, person, bench.data.tables.get("events"), deps),
     }
+    return told | about.more(told, plan=plan, bench=bench, left_out=left_out, deps=deps)
 
 
 def whatif(campaign_id: str, changes: Mapping[str, Any], *, deps: Deps) -> dict[str, Any]:
@@ -134,12 +135,16 @@ def _timeline(campaign_id: str, person: str, events: pa.Table | None, deps: Deps
             "at": (row["sent_at"] or row["send_at"]).isoformat(),
             "what": f"{row['channel']}:{row['offer']} {row['state']}",
             "why": row["reason"] or "",
+            "kind": row["state"],
         }
         for row in sends.filter(pc.equal(sends["customer_id"], person)).to_pylist()
     ]
     if events is not None:
         mine = events.filter(pc.equal(events["customer_id"], person)).sort_by("occurred_at").to_pylist()
-        lines += [{"at": row["occurred_at"].isoformat(), "what": row["type"], "why": ""} for row in mine[-SHOWN_EVENTS:]]
+        lines += [
+            {"at": row["occurred_at"].isoformat(), "what": row["type"], "why": "", "kind": "event"}
+            for row in mine[-SHOWN_EVENTS:]
+        ]
     return sorted(lines, key=lambda line: str(line["at"]))
 
 

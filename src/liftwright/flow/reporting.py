@@ -55,8 +55,12 @@ def report(campaign_id: str, *, deps: Deps) -> Report:
 
     Raises GoalError for a campaign that was never launched.
     """
-    found = look(campaign_id, deps=deps).report
-    kept = deps.campaigns.last_report(campaign_id)
+    return as_closed(look(campaign_id, deps=deps).report, deps=deps)
+
+
+def as_closed(found: Report, *, deps: Deps) -> Report:
+    """A report with the lessons and the narrative its campaign was closed with, if it was."""
+    kept = deps.campaigns.last_report(found.campaign_id)
     if kept is not None and kept.status in ("finished", "stopped") and kept.lessons:
         same = kept.lift == found.lift and kept.sends == found.sends
         found = found.model_copy(update={"lessons": kept.lessons, "narrative": kept.narrative if same else found.narrative})

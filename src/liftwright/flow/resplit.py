@@ -89,6 +89,29 @@ def _seen(names: Sequence[str], action: str, planned: pa.Table, known: Earned) -
     return _Texts(action=action, results=results, admission=admission, planned=planned)
 
 
+def standing(plan: Plan, *, deps: Deps) -> list[dict[str, Any]]:
+    """How the texts that compete stand now: a row per text with what it got, what it earned and its chance of being the best of its action.
+
+    `share` is that of the sends still planned; None where none is. Nothing is changed.
+    """
+    texts = _texts(plan)
+    if not texts:
+        return []
+    planned = deps.ledger.sends(plan.campaign_id, states=("planned",), columns=COLUMNS)
+    known = earned(plan.campaign_id, deps=deps)
+    rows: list[dict[str, Any]] = []
+    for (channel, offer), names in texts.items():
+        found = _seen(names, f"{channel}:{offer}", _of(planned, channel, offer), known)
+        chances = bandit.best_chances(found.results, seed=plan.pins.seed)
+        shares = _counted(found.planned) if found.planned.num_rows else {}
+        for name in names:
+            sent = int(pc.sum(pc.equal(known.sends["variant_id"], name)).as_py() or 0)
+            row = {"action": found.action, "variant": name, "sent": sent, "orders": found.results[name].orders}
+            share = shares.get(name, 0.0) if shares else None
+            rows.append(row | {"margin": found.results[name].margin_sum, "share": share, "best": chances[name], "floor": FLOOR})
+    return rows
+
+
 def _draw(plan: Plan, found: _Texts, known: Earned, *, number: int, deps: Deps) -> int:
     """Give every planned send of the action a text, and write down what was decided for whom."""
     seed = plan.pins.seed + number

@@ -159,6 +159,8 @@ def _figures(report: Report) -> Json:
         "queries",
         "detectable",
         "expected",
+        "unmeasured",
+        "margin",
     )
     return {**{name: whole[name] for name in names}, "outcomes": report.data}
 

@@ -13,9 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from liftwright.domain.evidence import Estimate
 from liftwright.flow import decided, reporting
 from liftwright.flow.desk import LEARNER, Desk
-from liftwright.flow.fresh import newest
+from liftwright.flow.fresh import Fresh, newest
+from liftwright.measurement import anytime, estimate, integrity, queries
+from liftwright.measurement import report as reports
 from liftwright.planning import bandit_delay, bandit_outcomes, contextual
 from liftwright.planning.next_action import NOTHING, Learned, NextAction
 from liftwright.ports import Deps
@@ -30,6 +33,7 @@ SESSION = timedelta(hours=24)
 """How long what a visitor did counts before it must have come by import."""
 KEPT_DAYS = 90
 """Older choices are forgotten."""
+LEVEL = 0.95
 Floats = npt.NDArray[np.float64]
 
 
@@ -131,6 +135,104 @@ def choices(*, deps: Deps) -> pa.Table:
     first = table.group_by("decision_id", use_threads=False).aggregate([("decision_id", "count")])["decision_id"]
     places = pc.index_in(first, value_set=table["decision_id"].combine_chunks())
     return table.take(places)
+
+
+def lift(*, deps: Deps) -> dict[str, Any]:
+    """What choosing for visitors brought: margin per person within the outcome window after their first choice of the last KEPT_DAYS,
+    treated less held back, by assignment: `{"lift", "verdict", "says", "people", "both", "share", "srm_p", "matured_share", "data", ...}`.
+
+    Adjusted for the margin of the KEPT_DAYS before that choice; the interval holds however often one looks. People with choices of both
+    arms (the share was changed, two people turned out to be one) count in neither. `data`: digests of the two tables `lift.query` runs over.
+    """
+    share = deps.settings.experiment.visitor_holdout
+    table = choices(deps=deps)
+    if not table.num_rows:
+        return _judged(_nobody(), srm_p=None, matured=0.0, both=0, share=share, data={})
+    fresh = newest(deps)
+    people, both = _first_choices(table, fresh)
+    before, after, matured = _margins(people, fresh, deps)
+    held = np.array(people["arm"].to_pylist()) == "holdout"
+    sizes = int((~held).sum()), int(held.sum())
+    audience = people.drop_columns(["at"]).append_column("is_selected", pa.array([True] * people.num_rows, pa.bool_()))
+    audience = audience.append_column("before", pa.array(before))
+    outcomes = pa.table({"customer_id": people["customer_id"], "margin": pa.array(after)})
+    found = estimate.difference(
+        after[~held],
+        after[held],
+        metric="margin",
+        level=LEVEL,
+        covariate=(before[~held], before[held]),
+        critical=anytime.critical(1.0, level=LEVEL),
+        query=queries.effect("margin", covariate="before"),
+    )
+    data = {"audience": deps.lake.put(audience), "outcomes": deps.lake.put(outcomes)}
+    return _judged(found, srm_p=integrity.sample_ratio(*sizes, share), matured=matured, both=both, share=share, data=data)
+
+
+def _nobody() -> Estimate:
+    return Estimate(metric="margin", level=LEVEL, reason="nobody was chosen for yet")
+
+
+def _first_choices(table: pa.Table, fresh: Fresh) -> tuple[pa.Table, int]:
+    """customer_id, at, arm of each person's first choice, by present id; and how many have choices of both arms and are left out."""
+    arms: dict[str, set[str]] = {}
+    first: dict[str, datetime] = {}
+    columns = (table[name].to_pylist() for name in ("customer_id", "subject", "decided_at"))
+    for name, subject, at in zip(*columns, strict=True):
+        person = fresh.present_id(name) or name
+        arms.setdefault(person, set()).add("holdout" if subject == HELD_BACK else "treated")
+        first[person] = min(first.get(person, at), at)
+    clear = sorted(person for person, seen in arms.items() if len(seen) == 1)
+    moments = pa.array([first[person] for person in clear], pa.timestamp("us", tz="UTC"))
+    sides = pa.array([next(iter(arms[person])) for person in clear], pa.string())
+    return pa.table({"customer_id": pa.array(clear, pa.string()), "at": moments, "arm": sides}), len(arms) - len(clear)
+
+
+def _margins(people: pa.Table, fresh: Fresh, deps: Deps) -> tuple[Floats, Floats, float]:
+    """Margin of the KEPT_DAYS before each person's first choice, and of the outcome window from it on so far; the share of that window that is over."""
+    now_us, rate = int(deps.now().timestamp() * 1e6), deps.settings.margin.rate
+    starts = people["at"].cast(pa.int64()).to_numpy() - KEPT_DAYS * 86_400_000_000
+    earlier = people.set_column(1, "at", pa.array(starts).cast(pa.timestamp("us", tz="UTC")))
+    before = bandit_outcomes.came(earlier, fresh.events, now_us=now_us, window_days=KEPT_DAYS, margin_rate=rate)
+    days = reporting.OUTCOME_DAYS
+    after = bandit_outcomes.came(people, fresh.events, now_us=now_us, window_days=days, margin_rate=rate)
+    return before.margin(), after.margin(), float(np.mean(after.ages)) / days if people.num_rows else 0.0
+
+
+def _judged(
+    found: Estimate, *, srm_p: float | None, matured: float, both: int, share: float, data: dict[str, str]
+) -> dict[str, Any]:
+    """The estimate with its verdict: invalid, running (nothing is sure yet), win or harm."""
+    is_invalid = srm_p is not None and srm_p < integrity.SRM_BOUND
+    decided_now = reports.decided(found, conversions=0 if found.reason else estimate.BURN_IN)
+    verdict = "invalid" if is_invalid else decided_now or "running"
+    return {
+        "lift": found.model_dump(mode="json"),
+        "verdict": verdict,
+        "says": _said(found, verdict, srm_p, share),
+        "people": {"treated": found.treated, "holdout": found.holdout},
+        "both": both,
+        "share": share,
+        "srm_p": srm_p,
+        "matured_share": matured,
+        "window_days": reporting.OUTCOME_DAYS,
+        "kept_days": KEPT_DAYS,
+        "data": data,
+    }
+
+
+def _said(found: Estimate, verdict: str, srm_p: float | None, share: float) -> str:
+    """The verdict in a sentence, by rule."""
+    if verdict == "invalid":
+        return (
+            f"{found.holdout} of {found.treated + found.holdout} people were held back where {share:.0%} should be (p = {srm_p:.1e}), "
+            "so this figure must not be used until that is explained; a share that was changed lately does it."
+        )
+    if found.mid is None:
+        return f"What choosing for visitors brings cannot be told yet: {found.reason}."
+    ends = f"{found.mid:.4f} of margin per person ({found.low:.4f} to {found.high:.4f})"
+    tail = {"win": "choosing surely pays", "harm": "choosing surely costs more than it brings"}
+    return f"Choosing for visitors brings {ends}: {tail.get(verdict, 'whether it pays cannot be told yet')}."
 
 
 def _sums(table: pa.Table, names: tuple[str, ...], deps: Deps) -> contextual.Sums:

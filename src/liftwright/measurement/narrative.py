@@ -20,6 +20,23 @@ def narrative(report: Report) -> str:
     return " ".join(sentence for sentence in told if sentence)
 
 
+def headline(report: Report, *, critical: float | None = None) -> str:
+    """The verdict in a sentence or two, by rule. critical: the |z| this look needs; None for the only look, at the end."""
+    lift = report.lift
+    if report.verdict != "running":
+        return " ".join(part for part in (_conclusion(report), _effect(report)) if part)
+    if lift.mid is None or lift.low is None or lift.high is None:
+        return f"Running; nothing can be read yet: {lift.reason or 'there is no estimate'}."
+    ends = f"{lift.metric.replace('_', ' ')} per person {lift.mid:+.4f} ({lift.low:+.4f} to {lift.high:+.4f})"
+    needs = "" if critical is None else f" A look before the end decides only beyond {critical:.2f} standard errors."
+    if lift.reason:
+        return f"Running, nothing is decided: {lift.reason}. So far: {ends}."
+    if lift.low > 0 or lift.high < 0:
+        says = "working" if lift.low > 0 else "harming"
+        return f"Running, and surely {says}: {ends}; the interval of this look leaves zero out.{needs}"
+    return f"Running, not conclusive yet: {ends}; the interval of this look includes zero.{needs}"
+
+
 def goal_words(report: Report) -> str:
     """The goal's own measure in a sentence; empty when the rest has said it: it is the margin, or neither could be measured."""
     lift = report.lift

@@ -5,6 +5,11 @@ DuckDB's dialect. Run over those two files, each gives the figure back to the la
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import duckdb
+import pyarrow as pa
+
 from liftwright.measurement.estimate import REGRESSION_FROM
 
 _SIDES = "avg(y) FILTER (WHERE arm = 'treated') - avg(y) FILTER (WHERE arm = 'holdout')"
@@ -65,3 +70,23 @@ def _people(columns: str, covariate: str) -> str:
         f"SELECT arm, {columns}{beside} FROM audience LEFT JOIN outcomes USING (customer_id) "
         "WHERE is_selected AND arm IN ('treated', 'holdout')"
     )
+
+
+def arm_total(name: str, column: str) -> str:
+    """A column of one arm summed; `people` and `buyers` count them."""
+    what = {"people": "count(*)", "buyers": "count(*) FILTER (WHERE orders > 0)"}.get(column, f"coalesce(sum({column}), 0)")
+    return f"SELECT {what} FROM audience JOIN outcomes USING (customer_id) WHERE is_selected AND arm = '{name}'"
+
+
+def sends(what: str = "count(*)", *, where: str = "") -> str:
+    """A figure of the ledger: over the table `liftwright export --what sends` writes."""
+    return f"SELECT {what} FROM sends" + (f" WHERE {where}" if where else "")
+
+
+def answered(query: str, tables: Mapping[str, pa.Table]) -> float | None:
+    """What one of these queries answers over the tables it names; None where it answers nothing."""
+    with duckdb.connect() as engine:
+        for name, table in tables.items():
+            engine.register(name, table)
+        row = engine.execute(query).fetchone()
+    return None if row is None or row[0] is None else float(row[0])

@@ -53,15 +53,23 @@ def split(results: Mapping[str, VariantResult], *, floor: float = 0.05, seed: in
     Orders per exposure are gamma-Poisson, margin per order normal around the variant's mean; both lean on the mean of all
     variants with the weight of one order. The floor keeps every variant measurable.
     """
-    names = sorted(results)
-    if not names:
+    if not results:
         return {}
-    sample = _sample([results[name] for name in names], np.random.default_rng([seed, 0xBA]), draws)
-    best = np.bincount(sample.argmax(axis=1), minlength=len(names)) / draws
+    names = sorted(results)
+    chances = best_chances(results, seed=seed, draws=draws)
+    best = np.array([chances[name] for name in names])
     bold = best**BOLDNESS / (best**BOLDNESS).sum()
     floor = min(max(floor, 0.0), 1.0 / len(names))
     shares = floor + (1.0 - floor * len(names)) * bold
     return dict(zip(names, shares.tolist(), strict=True))
+
+
+def best_chances(results: Mapping[str, VariantResult], *, seed: int = 0, draws: int = 4000) -> dict[str, float]:
+    """The chance of each variant to earn the most per send, as far as is known now."""
+    names = sorted(results)
+    sample = _sample([results[name] for name in names], np.random.default_rng([seed, 0xBA]), draws)
+    best = np.bincount(sample.argmax(axis=1), minlength=len(names)) / draws
+    return dict(zip(names, best.tolist(), strict=True))
 
 
 def _sample(results: list[VariantResult], generator: np.random.Generator, draws: int) -> npt.NDArray[np.float64]:

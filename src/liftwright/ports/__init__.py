@@ -24,6 +24,7 @@ from liftwright.ports.kept import (
     Models,
     Names,
     Notices,
+    Sharing,
     Talks,
     Traces,
     Users,
@@ -63,6 +64,7 @@ __all__ = [
     "Notifier",
     "Progress",
     "Recalls",
+    "Sharing",
     "Talks",
     "Traces",
     "Users",
@@ -86,6 +88,7 @@ class Deps:
     notices: Notices
     talks: Talks
     visits: Visits
+    sharing: Sharing
     traces: Traces
     lessons: Lessons
     models: Models

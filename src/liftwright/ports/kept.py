@@ -25,6 +25,7 @@ from liftwright.domain.learning import CellStatistics, Remembered
 from liftwright.domain.notice import Notice, NoticeOutcome
 from liftwright.domain.plan import Plan
 from liftwright.domain.profile import Channel, Erased, Identifiers
+from liftwright.domain.sharing import SharedLink
 from liftwright.domain.talk import TalkEvent, TalkKind
 from liftwright.domain.visit import VisitEvent
 
@@ -272,6 +273,17 @@ class Visits(Protocol):
 
     def stamp(self) -> tuple[int, ...]:
         """Numbers, of which one changes with whatever a visitor's answer depends on: data, models, what the journal says."""
+
+
+class Sharing(Protocol):
+    """Links to one campaign's report for people outside, by the SHA-256 of their tokens."""
+
+    def add(self, link: SharedLink, digest: str) -> None: ...
+    def find(self, digest: str) -> SharedLink | None:
+        """The link, whether or not it still holds."""
+
+    def of(self, campaign_id: str) -> list[SharedLink]: ...
+    def revoke(self, campaign_id: str, link_id: str, *, by: str, now: datetime) -> bool: ...
 
 
 class Talks(Protocol):

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from liftwright.store.times import UtcTime
 
-HEAD = "0007"
+HEAD = "0008"
 """The step under `migrations/versions` that leads to these tables."""
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -9,10 +9,7 @@ from fastapi.responses import Response
 
 from liftwright.api.pages.site import Site, back, campaign
 from liftwright.domain.errors import DataError
-from liftwright.flow import pausing, reporting, shown, stopping, walk
-from liftwright.ports import Deps
-
-LAUNCHED = ("running", "paused", "finished", "stopped")
+from liftwright.flow import pausing, results, shown, stopping, visits, walk
 
 
 def routes(site: Site) -> APIRouter:
@@ -22,14 +19,15 @@ def routes(site: Site) -> APIRouter:
     @router.get("/campaigns")
     def every(request: Request) -> Response:
         visitor = site.inside(request)
-        return site.page(request, "campaigns.html", title="Campaigns", rows=shown.list_json(deps=visitor.deps))
+        values: dict[str, Any] = {"rows": shown.list_json(deps=visitor.deps), "visits": visits.lift(deps=visitor.deps)}
+        return site.page(request, "campaigns.html", title="Campaigns", **values)
 
     @router.get("/campaigns/{campaign_id}")
     def one(request: Request, campaign_id: str) -> Response:
         visitor = site.inside(request)
         data = campaign(campaign_id, visitor.deps)
-        report = _report(campaign_id, data["status"], visitor.deps)
-        return site.page(request, "campaign.html", title=f"Campaign {campaign_id}", c=data, report=report)
+        found = results.of(campaign_id, deps=visitor.deps) if data["status"] in results.LAUNCHED else None
+        return site.page(request, "campaign.html", title=f"Campaign {campaign_id}", c=data, r=found)
 
     @router.post("/campaigns/{campaign_id}")
     async def act(request: Request, campaign_id: str) -> Response:
@@ -50,7 +48,3 @@ def routes(site: Site) -> APIRouter:
         return back(f"/campaigns/{campaign_id}")
 
     return router
-
-
-def _report(campaign_id: str, status: str, deps: Deps) -> dict[str, Any] | None:
-    return shown.report_json(reporting.report(campaign_id, deps=deps)) if status in LAUNCHED else None

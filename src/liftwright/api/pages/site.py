@@ -22,7 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from pydantic import SecretStr
 from starlette.datastructures import FormData
 
-from liftwright.api.pages import words
+from liftwright.api.pages import glossary, words
 from liftwright.api.watch import Watch
 from liftwright.domain.errors import LiftwrightError
 from liftwright.flow import shown
@@ -83,7 +83,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._templates.filters |= words.FILTERS
-        self._templates.globals["version"] = _fingerprint()
+        self._templates.globals |= {"version": _fingerprint(), "term": glossary.term}
 
     def visitor(self, request: Request) -> Visitor:
         """Who sends this request. A session that does not hold any more is nobody's."""
@@ -142,6 +142,11 @@ class Site:
             await fields.close()
             raise
         return visitor, fields
+
+
+def style() -> str:
+    """The style of every page as text, for a page that is to stand alone."""
+    return (STATIC / "app.css").read_text(encoding="utf-8")
 
 
 def campaign(campaign_id: str, deps: Deps) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
+from liftwright.api.pages import drawing
+
 _MARKDOWN = MarkdownIt("commonmark", {"html": False, "linkify": False}).disable(["image", "link", "autolink"])
 """No HTML, no links, no pictures: what a model says may be emphasised and listed, and lead nowhere."""
 STATUS = {
@@ -45,6 +47,28 @@ def interval(value: Mapping[str, Any] | None, digits: int = 0) -> str:
     return f"{value['mid']:,.{digits}f} ({value['low']:,.{digits}f} to {value['high']:,.{digits}f})"
 
 
+def figure(value: Mapping[str, Any]) -> str:
+    """A figure with its unit, and its interval where it has one: a count whole, a share as percent, anything else to what matters."""
+    if value["mid"] is None:
+        return "not measurable yet" if value["reason"] else "–"
+    is_share = value["unit"] in ("share", "chance")
+
+    def shown(number: float) -> str:
+        if is_share:
+            return f"{number * 100:,.2f} %"
+        size = abs(number)
+        return f"{number:,.{0 if isinstance(number, int) or size >= 1000 else 2 if size >= 1 or not size else 4}f}"
+
+    if value["low"] is None or value["high"] is None:
+        return shown(value["mid"])
+    return f"{shown(value['mid'])} ({shown(value['low'])} to {shown(value['high'])})"
+
+
+def unit(value: Mapping[str, Any]) -> str:
+    """What a figure counts, where its words do not say so already."""
+    return "" if value["unit"] in ("share", "chance", "") or value["mid"] is None else str(value["unit"])
+
+
 def when(value: str | datetime | None) -> str:
     """A moment as `2026-11-26 22:15 UTC`."""
     if not value:
@@ -75,6 +99,11 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "number": number,
     "percent": percent,
     "interval": interval,
+    "figure": figure,
+    "unit": unit,
+    "whisker": drawing.whisker,
+    "band": drawing.band,
+    "signed": drawing.signed,
     "when": when,
     "plain": plain,
     "markdown": markdown,

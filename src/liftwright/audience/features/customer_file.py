@@ -53,6 +53,18 @@ def withheld(people: pa.Table, allowed: Collection[str]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def unseen(people: pa.Table, allowed: Collection[str]) -> dict[str, str]:
+    """Columns that never become a feature, each with why."""
+    found = {}
+    for name in people.column_names:
+        tag = tag_of(name)
+        if _NO_FEATURE.fullmatch(name):
+            found[name] = "it says who somebody is or how to reach them, not what they are likely to do"
+        elif tag and tag not in allowed:
+            found[name] = f"it looks like {tag.replace('_', ' ')} data"
+    return found
+
+
 def columns(people: pa.Table, allowed: Collection[str]) -> dict[str, np.ndarray]:
     """Float64 values without gaps (missing numbers become the median), one per row of `people`, in the order of its columns."""
     seen = [name for name in people.column_names if not _NO_FEATURE.fullmatch(name) and tag_of(name) in ("", *allowed)]

@@ -1,0 +1,95 @@
+"""One person, step by step: what was known and used, what was weighed and done, in words for them too; and who looked is written down."""
+
+from __future__ import annotations
+
+import re
+
+from browsing import Open, Waiting
+
+import plain_shop
+from liftwright.flow import about, asking
+
+
+def _page(name: str, campaign_id: str) -> str:
+    return f"/explain/{name}?campaign={campaign_id}"
+
+
+def test_steps_come_in_order_with_worth_price_and_outcome(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    text = client.get(_page("C000001", campaign.campaign_id)).text
+    found = asking.why(campaign.campaign_id, "C000001", deps=deps)
+    kinds = [step["kind"] for step in found["steps"]]
+    assert kinds.index("eligible") < kinds.index("considered") < kinds.index("chosen") < kinds.index("delivered")
+    for title in ("Step by step", "What would change it", "To answer the customer", "Options", "Attributes", "Evidence"):
+        assert title in text
+    assert re.search(r"worth [\d.-]+, uses [\d.]+ of scarce limits", text)
+    assert found["sentence"].startswith("You got an e-mail because")
+    assert found["sentence"].replace("'", "&#39;") in text
+    assert not re.search(r"\d", found["sentence"]), "no figures for the customer"
+
+
+def test_signed_bars_stand_beside_their_figures(measured: Waiting) -> None:
+    client, _, campaign = measured
+    text = client.get(_page("C000001", campaign.campaign_id)).text
+    bars = re.findall(r'<rect class="(up|down)" x="([\d.]+)" y="1" width="([\d.]+)"', text)
+    assert bars
+    assert max(float(width) for _, _, width in bars) == 74.0
+    assert all((float(x) == 80.0) == (way == "up") or float(width) == 0.0 for way, x, width in bars)
+
+
+def test_what_no_model_may_see_is_named_and_its_value_is_not_shown(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    found = asking.why(campaign.campaign_id, "C000001", deps=deps)["attributes"]
+    assert {"email", "phone", "first_name", "last_name", "birth_date"} <= {each["name"] for each in found["forbidden"]}
+    assert "womens" in {each["name"] for each in found["used"]}
+    assert not {each["name"] for each in found["used"]} & {each["name"] for each in found["seen"]}
+    text = client.get(_page("C000001", campaign.campaign_id)).text
+    assert "c000001@example.test" not in text
+    assert "Lastname1" not in text
+    assert "1980-05-05" not in text
+
+
+def test_somebody_held_out_is_told_so_plainly(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    arms = deps.lake.get(plain_shop.plan_of(deps, campaign.campaign_id).audience.digest).to_pylist()
+    held = next(row["customer_id"] for row in arms if row["arm"] == "holdout")
+    text = client.get(_page(held, campaign.campaign_id)).text
+    assert "on purpose: nothing is sent" in text
+    assert about.HELD_OUT in text
+    assert "<strong>held out</strong>" in text
+
+
+def test_somebody_a_rule_kept_out_gets_the_rule_and_a_sentence(measured: Waiting) -> None:
+    client, _, campaign = measured
+    text = client.get(_page("C000010", campaign.campaign_id)).text
+    assert "<strong>skipped</strong>" in text
+    assert "You got nothing from us in this campaign" in text
+    assert "None." not in text.split("Seen, but not used")[1].split("</details>")[0]
+
+
+def test_one_walks_from_person_to_person_and_back(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    ids = sorted(deps.lake.get(plain_shop.plan_of(deps, campaign.campaign_id).audience.digest)["customer_id"].to_pylist())
+    first = asking.why(campaign.campaign_id, ids[0], deps=deps)["neighbours"]
+    assert first == {"previous": None, "next": ids[1]}
+    second = asking.why(campaign.campaign_id, ids[1], deps=deps)["neighbours"]
+    assert second == {"previous": ids[0], "next": ids[2]}
+    last = asking.why(campaign.campaign_id, ids[-1], deps=deps)["neighbours"]
+    assert last["next"] is None
+    text = client.get(_page(ids[1], campaign.campaign_id)).text
+    assert f'href="/explain/{ids[0]}?campaign={campaign.campaign_id}" rel="prev"' in text
+
+
+def test_who_looked_at_whom_is_journaled_by_digest_and_only_when_there_was_something_to_see(browse: Open) -> None:
+    home, campaign = plain_shop.planned()
+    client, deps = browse(home)
+    client.cookies.set("lw_name", "Ann", domain="shop.test")
+    client.get("/explain")
+    assert client.get(_page("nobody", campaign.campaign_id)).status_code == 404
+    assert [entry for entry in deps.journal.entries(subject="people") if entry.action == about.LOOKED] == []
+    client.get(_page("C000002", campaign.campaign_id))
+    (entry,) = [entry for entry in deps.journal.entries(subject="people") if entry.action == about.LOOKED]
+    assert entry.actor == "Ann"
+    assert entry.detail == {"who": [deps.traces.pseudonym("C000002")], "campaign": campaign.campaign_id}
+    assert "C000002" not in str(entry.model_dump())
+    assert deps.journal.verify()[0]

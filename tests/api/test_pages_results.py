@@ -1,0 +1,181 @@
+"""A campaign's results: the verdict by rule, every figure with its evidence, nothing quoted that must not be, files to take along."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from browsing import Open, Waiting
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import plain_shop
+from liftwright.api.pages.downloads import FORMULA, as_csv, cell
+from liftwright.flow import forgetting, results
+
+
+class Figures(HTMLParser):
+    """Every <dd> and <td class="n"> of a page: its text, the addresses it links, and whether it holds or stands in a <details>."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[dict[str, Any]] = []
+        self._open: list[dict[str, Any]] = []
+        self.ids: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids.add(str(given.get("id", "")))
+        if tag == "dd" or (tag == "td" and "n" in (given.get("class") or "").split()):
+            self._open.append({"tag": tag, "text": "", "links": [], "details": False})
+            self.found.append(self._open[-1])
+        for each in self._open:
+            each["details"] |= tag == "details"
+            if tag == "a":
+                each["links"].append(str(given.get("href", "")))
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self._open[-1]["tag"] == tag:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        for each in self._open:
+            each["text"] += data
+
+
+def unproven(text: str, *, until: str = "</main>") -> list[str]:
+    """Figures of a page's main part, up to a place in it, that lead to no evidence."""
+    whole, page = Figures(), Figures()
+    whole.feed(text)
+    page.feed(text.split("<main", 1)[1].split(until, 1)[0])
+    has = [each for each in page.found if each["text"].strip()]
+    assert len(has) > 5
+    lost = [link for each in has for link in each["links"] if link.startswith("#") and unquote(link[1:]) not in whole.ids]
+    assert lost == [], "a link to evidence that is not on the page"
+    words_only = [each for each in has if not re.search(r"\d", each["text"])]
+    return [each["text"] for each in has if each not in words_only and not each["links"] and not each["details"]]
+
+
+def test_every_figure_of_a_campaign_and_of_a_person_leads_to_its_evidence(measured: Waiting) -> None:
+    client, _, campaign = measured
+    for path in (f"/campaigns/{campaign.campaign_id}", f"/explain/C000001?campaign={campaign.campaign_id}"):
+        assert unproven(client.get(path).text) == [], path
+    printed = client.get(f"/campaigns/{campaign.campaign_id}/report.html").text
+    assert unproven(printed, until='<dl class="evidence">') == []
+
+
+def test_the_walker_finds_a_bare_figure() -> None:
+    rows = "".join(f'<td class="n"><a href="/x">{n}</a></td>' for n in range(6))
+    assert unproven(f"<main>{rows}<dd>7 people</dd></main>") == ["7 people"]
+
+
+def test_evidence_shows_the_query_the_digests_and_the_same_figure_asked_again(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    name = campaign.campaign_id
+    page = client.get(f"/campaigns/{name}").text
+    links = sorted(set(re.findall(rf'href="(/campaigns/{name}/evidence/[^"]+)"', page)))
+    assert len(links) > 50
+    for link in links:
+        answer = client.get(link)
+        assert answer.status_code == 200, link
+        assert "has changed since" not in answer.text, link
+        assert re.search(r"<code>(sha256:)?[0-9a-f]{64}</code>", answer.text), link
+    lift = client.get(f"/campaigns/{name}/evidence/lift").text
+    assert "Asked now, it answers" in lift
+    assert plain_shop.plan_of(deps, name).audience.digest in lift
+    assert "Journal entry" in client.get(f"/campaigns/{name}/evidence/series.0").text
+    assert client.get(f"/campaigns/{name}/evidence/nothing").status_code == 404
+
+
+def test_a_running_campaign_says_what_may_be_concluded_and_what_happened_when(measured: Waiting) -> None:
+    client, _, campaign = measured
+    text = client.get(f"/campaigns/{campaign.campaign_id}").text
+    assert "standard errors" in text or "nothing is decided" in text
+    assert re.search(r"<td>[^<]*launched", text), "the launch is marked beside the looks"
+    for title in ("Primary", "Guardrails", "Secondary", "Pacing", "May it be believed?", "Texts against each other"):
+        assert f">{title}</h2>" in text
+    assert "opt out" in text
+    assert 'class="limit"' in text or '<th scope="col">Limit</th>' in text
+
+
+def test_before_the_first_outcome_it_says_when_there_will_be_one(browse: Open) -> None:
+    home, campaign = plain_shop.launched()
+    client, _ = browse(home)
+    text = client.get(f"/campaigns/{campaign.campaign_id}").text
+    assert "First reading after" in text
+    assert "not measurable yet" in text
+    assert unproven(text) == []
+
+
+def test_arms_that_do_not_fit_are_said_first_and_no_effect_is_quoted_as_one(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    plan = plain_shop.plan_of(deps, campaign.campaign_id)
+    arms = deps.lake.get(plan.audience.digest).to_pylist()
+    held = [row["customer_id"] for row in arms if row["arm"] == "holdout"]
+    for person in held[: len(held) * 4 // 5]:
+        forgetting.erase(person, by="Ann", reason="asked", deps=deps)
+    text = client.get(f"/campaigns/{campaign.campaign_id}").text
+    assert "Not to be used" in text
+    assert "Likely causes" in text
+    assert 'class="void"' in text
+    rows = list(csv.DictReader(io.StringIO(client.get(f"/campaigns/{campaign.campaign_id}/report.csv").text)))
+    effects = [
+        row for row in rows if row["name"].endswith("per person") and "plan" not in row["name"] and "test" not in row["name"]
+    ]
+    assert effects
+    assert all(row["mid"] == "" for row in effects if row["method"].startswith("not to be used"))
+    assert not [row for row in rows if row["name"] == "Incremental margin" and row["mid"]]
+
+
+def test_the_report_to_print_stands_alone(measured: Waiting) -> None:
+    client, _, campaign = measured
+    answer = client.get(f"/campaigns/{campaign.campaign_id}/report.html")
+    assert "<script" not in answer.text
+    assert not re.search(r'(?:src|href)="(?!#)', answer.text), "nothing is fetched and nothing leads away"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert "<polygon" in answer.text
+    assert " style=" not in answer.text
+    page = Figures()
+    page.feed(answer.text)
+    anchors = [link for each in page.found for link in each["links"]]
+    assert anchors
+    assert all(unquote(link[1:]) in page.ids for link in anchors)
+
+
+def test_the_table_has_every_figure_and_the_json_says_the_same(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    answer = client.get(f"/campaigns/{campaign.campaign_id}/report.csv")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert list(rows[0]) == ["name", "low", "mid", "high", "level", "unit", "method"]
+    found = results.of(campaign.campaign_id, deps=deps)
+    assert len(rows) == len(found["figures"])
+    data = client.get(f"/campaigns/{campaign.campaign_id}/report.json").json()
+    (headline,) = [row for row in rows if row["name"] == "Incremental margin"]
+    assert float(headline["mid"]) == pytest.approx(data["incremental_margin"]["mid"])
+    assert data["figures"]["lift"]["query"] == data["lift"]["query"]
+
+
+@given(st.text(max_size=20))
+@example("=1+1")
+@example("\t=cmd()")
+@example("@SUM(A1)")
+@example("-2+3")
+def test_no_text_of_a_table_is_a_formula(text: str) -> None:
+    row = {"name": text, "low": -1.5, "mid": None, "high": 2, "level": 0.95, "unit": text, "method": text}
+    (line,) = list(csv.DictReader(io.StringIO(as_csv([row]), newline="")))
+    assert not line["name"].startswith(FORMULA)
+    assert line["name"].removeprefix("'") == text.removeprefix("'")
+    assert line["low"] == "-1.5", "a number stays a number"
+    assert cell(text) in (text, f"'{text}")
+
+
+@pytest.mark.parametrize("what", ["report.html", "report.csv", "report.json", "evidence/lift"])
+def test_a_campaign_that_never_began_has_no_report(waiting: Waiting, what: str) -> None:
+    client, _, campaign = waiting
+    assert client.get(f"/campaigns/{campaign.campaign_id}/{what}").status_code == 422
