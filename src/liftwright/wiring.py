@@ -83,6 +83,7 @@ def build(
 def _stores(settings: Settings, database: Any) -> dict[str, Any]:
     """Everything that is kept in the workspace's database and beside it, by its name in `Deps`."""
     from liftwright.store import approvals, campaigns, journal, lake, ledger, lessons, locks, models
+    from liftwright.store.requests import SqlRequests
     from liftwright.store.seals import SealFile
     from liftwright.store.talks import SqlTalks
     from liftwright.store.traces import SqlTraces
@@ -97,6 +98,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
         "users": SqlUsers(database),
         "ledger": ledger.SqlLedger(database),
         "journal": journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
+        "requests": SqlRequests(database),
         "talks": SqlTalks(database),
         "visits": SqlVisits(database),
         "traces": SqlTraces(database, data_lake, settings.home / "keys"),

@@ -254,6 +254,7 @@ def deps(model: BaseChatModel | None = None, *, said: list[tuple[str, str]] | No
         users=nothing,
         ledger=nothing,
         journal=nothing,
+        requests=nothing,
         talks=nothing,
         visits=nothing,
         traces=nothing,

@@ -27,6 +27,7 @@ from liftwright.store.ledger import SqlLedger
 from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
+from liftwright.store.requests import SqlRequests
 from liftwright.store.talks import SqlTalks
 from liftwright.store.traces import SqlTraces
 from liftwright.store.users import SqlUsers
@@ -117,6 +118,7 @@ def open_shop(home: Path, *, database_url: str | None = None, now: Any = None) -
         users=SqlUsers(engine),
         ledger=SqlLedger(engine),
         journal=SqlJournal(engine),
+        requests=SqlRequests(engine),
         talks=SqlTalks(engine),
         visits=SqlVisits(engine),
         traces=SqlTraces(engine, lake, home / "keys"),

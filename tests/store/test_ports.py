@@ -15,7 +15,9 @@ from liftwright.store.ledger import SqlLedger
 from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
+from liftwright.store.requests import SqlRequests
 from liftwright.store.talks import SqlTalks
+from liftwright.store.users import SqlUsers
 
 PAIRS = [
     (ports.Lake, ParquetLake),
@@ -26,7 +28,9 @@ PAIRS = [
     (ports.Lessons, SqlLessons),
     (ports.Models, SqlModels),
     (ports.Locks, SqlLocks),
+    (ports.Requests, SqlRequests),
     (ports.Talks, SqlTalks),
+    (ports.Users, SqlUsers),
 ]
 
 

@@ -20,7 +20,7 @@ from liftwright.channels.merge import fill, one_line
 from liftwright.domain.delivery import Delivery
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.profile import Channel
-from liftwright.settings import SenderSettings
+from liftwright.settings.sender import SenderSettings
 
 SUBJECT, BODY = 120, 10_000
 """Most characters of the subject and the body after the merge tags are filled."""

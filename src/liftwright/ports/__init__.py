@@ -23,6 +23,7 @@ from liftwright.ports.kept import (
     Locks,
     Models,
     Names,
+    Requests,
     Talks,
     Traces,
     Users,
@@ -59,6 +60,7 @@ __all__ = [
     "Names",
     "Progress",
     "Recalls",
+    "Requests",
     "Talks",
     "Traces",
     "Users",
@@ -79,6 +81,7 @@ class Deps:
     users: Users
     ledger: Ledger
     journal: Journal
+    requests: Requests
     talks: Talks
     visits: Visits
     traces: Traces

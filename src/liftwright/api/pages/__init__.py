@@ -7,14 +7,15 @@ from collections.abc import Callable
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
+from liftwright.api.buckets import Buckets
 from liftwright.api.pages import campaigns, chat, explain, inbox, signing_in, workspace
 from liftwright.api.pages.site import STATIC, Site
 from liftwright.ports import Deps
 
 
-def mount(app: FastAPI, deps: Callable[[], Deps]) -> Site:
+def mount(app: FastAPI, deps: Callable[[], Deps], buckets: Buckets) -> Site:
     """Add every page to the application; returns the site, which also shows what went wrong."""
-    site = Site(deps)
+    site = Site(deps, buckets)
     for room in (signing_in, chat, inbox, campaigns, explain, workspace):
         app.include_router(room.routes(site), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

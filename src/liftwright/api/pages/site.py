@@ -21,15 +21,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from pydantic import SecretStr
 from starlette.datastructures import FormData
 
+from liftwright.api.buckets import Buckets
+from liftwright.api.limits import KEY, SESSION
 from liftwright.api.pages import words
 from liftwright.domain.errors import LiftwrightError
-from liftwright.flow import shown
+from liftwright.flow import people, shown
 from liftwright.ports import Deps
 
 HERE = Path(__file__).resolve().parents[1]
 STATIC = HERE / "static"
-VISIT, SESSION, NAME = "lw_visit", "lw_session", "lw_name"
-"""Cookies: a random number every browser gets, the key of a session, and the name typed in a workspace without users."""
+VISIT, NAME = "lw_visit", "lw_name"
+"""Cookies besides the key of a session: a random number every browser gets, and the name typed in a workspace without users."""
 DAYS_90 = 90 * 24 * 3600
 
 
@@ -56,8 +58,9 @@ class Visitor:
 
     @property
     def token(self) -> str:
-        """What a form of this visitor must carry."""
-        return token_of(self.visit)
+        """What a form of this visitor must carry: of this browser and of this session."""
+        key = self.deps.settings.key
+        return token_of(self.visit, key.get_secret_value() if key is not None else "")
 
     @property
     def needs_sign_in(self) -> bool:
@@ -68,8 +71,8 @@ class Visitor:
 class Site:
     """Renders pages and reads forms; `deps` gives each request the workspace."""
 
-    def __init__(self, deps: Callable[[], Deps]) -> None:
-        self._deps = deps
+    def __init__(self, deps: Callable[[], Deps], buckets: Buckets) -> None:
+        self._deps, self._buckets = deps, buckets
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=select_autoescape(default=True, default_for_string=True),
@@ -86,13 +89,20 @@ class Site:
         name, _, key = session.partition(":")
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
         has_users = bool(deps.users.all())
-        if has_users:
-            name = name if key and deps.users.owns(name, key, now=deps.now()) and _is_active(name, deps) else ""
-        else:
+        if not has_users:
             name = request.cookies.get(NAME, "")[:60]
+        elif not self._holds(request, name, key, deps):
+            name = ""
         visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
         request.state.visit = visit
         return Visitor(name=name, deps=acting, visit=visit, has_users=has_users)
+
+    def _holds(self, request: Request, name: str, key: str, deps: Deps) -> bool:
+        """Whether a session is this user's and holds. One that does asks out of a bucket of its own."""
+        holder = deps.users.holder(key, now=deps.now()) if key.startswith(people.SESSION) else None
+        if holder is not None and request.scope.get(KEY):
+            self._buckets.trust(request.scope[KEY])
+        return holder is not None and holder.name == name and not holder.scopes
 
     def inside(self, request: Request) -> Visitor:
         """Who sends this request, where they may look. Raises SignInFirst for a stranger in a workspace with users."""
@@ -144,9 +154,9 @@ def campaign(campaign_id: str, deps: Deps) -> dict[str, Any]:
     return {"stop_reason": "", "question": "", **shown.show_json(campaign_id, deps=deps)}
 
 
-def token_of(visit: str) -> str:
-    """The token of a visit's forms: only who can read the cookie can make it."""
-    return hashlib.sha256(f"liftwright form {visit}".encode()).hexdigest()
+def token_of(visit: str, session: str) -> str:
+    """The token of a visit's forms: only who can read both cookies can make it, and who plants one of them cannot."""
+    return hashlib.sha256(f"liftwright form {visit} {session}".encode()).hexdigest()
 
 
 def keep(response: Response, request: Request, name: str, value: str, *, lasts: int) -> None:
@@ -166,11 +176,6 @@ def _same_site(request: Request) -> bool:
     if site is not None and site not in ("same-origin", "none"):
         return False
     return origin is None or origin == "null" or urlsplit(origin).netloc == request.headers.get("host", "")
-
-
-def _is_active(name: str, deps: Deps) -> bool:
-    user = deps.users.get(name)
-    return user is not None and user.is_active
 
 
 def _waiting(visitor: Visitor) -> int:
