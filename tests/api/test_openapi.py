@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from typing import Any
 
 import hypothesis
 import pytest
 import schemathesis
 from calling import Call
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -85,20 +89,25 @@ def test_examples_of_answers_name_only_what_answers_have(call: Call) -> None:
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-def test_whatever_is_sent_is_answered_as_described(call: Call) -> None:
-    client, _ = call(plain_shop.planned()[0])
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_whatever_is_sent_is_answered_as_described(call: Call, mode: GenerationMode) -> None:
+    home, campaign = plain_shop.planned()
+    client, _ = call(home)
     schema = schemathesis.openapi.from_asgi("/openapi.json", client.app)
-    tried: dict[str, int] = {}
+    tried: Counter[str] = Counter()
     for found in schema.get_all_operations():
         operation = found.ok()
+        cases = operation.as_strategy(generation_mode=mode)
 
-        @hypothesis.settings(
-            max_examples=25, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck), derandomize=True
-        )
-        @hypothesis.given(case=operation.as_strategy())
-        def anything(case: Any) -> None:
-            tried[case.operation.label] = tried.get(case.operation.label, 0) + 1
+        @hypothesis.settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
+        @hypothesis.given(case=cases, is_real=st.booleans())
+        def anything(case: Any, is_real: bool) -> None:
+            tried[case.operation.label] += 1
+            if is_real and case.path_parameters:
+                real = {"campaign_id": campaign.campaign_id, "customer_id": "C000001"}
+                case.path_parameters |= {name: real[name] for name in case.path_parameters}
             case.call_and_validate(checks=CHECKS)
 
-        anything()
-    assert len(tried) == 13
+        with contextlib.suppress(hypothesis.errors.Unsatisfiable):
+            anything()
+    assert len(tried) >= (13 if mode is GenerationMode.POSITIVE else 9), tried

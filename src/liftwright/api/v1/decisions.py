@@ -12,7 +12,7 @@ from liftwright.api.v1.campaigns import SHOWN
 from liftwright.api.v1.door import Door
 from liftwright.flow import deciding, shown, signing, stopping
 
-STOPPED = {"cancelled": 470, "in_flight": 0}
+STOPPED = {"cancelled": 470, "recalled": 12}
 
 
 def routes(door: Door) -> APIRouter:
