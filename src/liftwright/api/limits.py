@@ -63,7 +63,7 @@ class Limits:
             told = _told("requests", settings.requests_per_minute, allowed)
             if not allowed.is_allowed:
                 return told, _too_often(allowed)
-        is_attempt = scope["path"].startswith(SIGN_IN) and (scope["method"] == "POST" or scope["path"] != SIGN_IN)
+        is_attempt = scope["path"].startswith(f"{SIGN_IN}/oidc/") or (scope["path"] == SIGN_IN and scope["method"] == "POST")
         if is_attempt and settings.sign_ins_per_minute:
             caller = f"sign-in {self._buckets.caller(None, address)}"
             allowed = self._buckets.take(caller, per_minute=settings.sign_ins_per_minute)

@@ -64,6 +64,15 @@ def sign_in(name: str, *, deps: Deps) -> str:
     return deps.users.new_key(user.name, by=user.name, now=deps.now(), lasts=signing.SESSION_LASTS, prefix=SESSION)
 
 
+def vouched_for(name: str, *, by: str, deps: Deps) -> str:
+    """A session of a user for whom a provider (`by`) vouches; nobody becomes a user by that. Raises ApprovalError for who is no active user."""
+    user = deps.users.get(name)
+    if user is None or not user.is_active:
+        says = "The provider knows you, and this workspace does not."
+        raise ApprovalError("SIGN-IN-OTHER", says, next_step="Have an admin add you: `liftwright users add`.")
+    return deps.users.new_key(user.name, by=by, now=deps.now(), lasts=signing.SESSION_LASTS, prefix=SESSION)
+
+
 def sign_out(name: str, *, deps: Deps) -> int:
     """End the session, or the key, that is shown; other ones of the user stay. Returns how many ended: 1, or 0 where none was shown."""
     signing.known(name, deps=deps)

@@ -23,6 +23,7 @@ from starlette.datastructures import FormData
 
 from liftwright.api.buckets import Buckets
 from liftwright.api.limits import KEY, SESSION
+from liftwright.api.origin import Refused, is_same_site
 from liftwright.api.pages import words
 from liftwright.domain.errors import LiftwrightError
 from liftwright.flow import people, shown
@@ -33,12 +34,6 @@ STATIC = HERE / "static"
 VISIT, NAME = "lw_visit", "lw_name"
 """Cookies besides the key of a session: a random number every browser gets, and the name typed in a workspace without users."""
 DAYS_90 = 90 * 24 * 3600
-
-
-class Refused(LiftwrightError):
-    """A form without its token, or from another site."""
-
-    exit_code = 1
 
 
 class SignInFirst(LiftwrightError):
@@ -138,7 +133,7 @@ class Site:
         given = str(fields.get("token", ""))
         is_own = request.cookies.get(VISIT) == visitor.visit and hmac.compare_digest(given, visitor.token)
         try:
-            if not is_own or not _same_site(request):
+            if not is_own or not is_same_site(request):
                 says = "This form is not one of ours, or it is too old."
                 raise Refused("FORM-TOKEN", says, next_step="Open the page again and repeat it.")
             if not by_strangers:
@@ -169,13 +164,6 @@ def back(to: str) -> Response:
     parts = urlsplit(to)
     path = to if to.startswith("/") and not to.startswith(("//", "/\\")) and not parts.netloc and "\n" not in to else "/"
     return RedirectResponse(quote(path, safe="/?=&#%.-_~:,"), status_code=303)
-
-
-def _same_site(request: Request) -> bool:
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None and site not in ("same-origin", "none"):
-        return False
-    return origin is None or origin == "null" or urlsplit(origin).netloc == request.headers.get("host", "")
 
 
 def _waiting(visitor: Visitor) -> int:

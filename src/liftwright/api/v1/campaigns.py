@@ -68,14 +68,14 @@ def _planning(door: Door, router: APIRouter) -> None:
     @router.post("", status_code=201, responses=describing.answers(PLAN, *describing.WRITES, status=201, says="It is planned."))
     async def start_campaign(request: Request, goal: GoalIn) -> dict[str, Any]:
         """Plan for a goal in words. It then waits for approval, has a question, or cannot be done."""
-        now = door.enter(request, "plan", is_named=True)
+        now = door.enter(request, "plan", by=goal.by)
         campaign = await walk.start(goal.goal, deps=now, answers=goal.answers, by=goal.by)
         return shown.plan_json(campaign.campaign_id, deps=now)
 
     @router.post("/{campaign_id}/again", responses=describing.answers(PLAN, 404, *describing.WRITES))
     async def plan_again(request: Request, campaign_id: str, by: str = "") -> dict[str, Any]:
         """Ask the same goal again, on the data and rules of now, as a new campaign."""
-        now = door.enter(request, "plan", is_named=True)
+        now = door.enter(request, "plan", by=by)
         campaign = await walk.again(campaign_id, deps=now, by=by)
         return shown.plan_json(campaign.campaign_id, deps=now)
 

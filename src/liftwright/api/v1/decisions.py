@@ -10,7 +10,7 @@ from liftwright.api.v1 import describing
 from liftwright.api.v1.bodies import DecisionIn, StopIn
 from liftwright.api.v1.campaigns import SHOWN
 from liftwright.api.v1.door import Door
-from liftwright.flow import deciding, shown, signing, stopping
+from liftwright.flow import deciding, shown, stopping
 
 STOPPED = {"cancelled": 470, "recalled": 12}
 
@@ -22,7 +22,7 @@ def routes(door: Door) -> APIRouter:
     @router.post("/{campaign_id}/decisions", responses=describing.answers(SHOWN, 404, *describing.WRITES))
     async def decide(request: Request, campaign_id: str, decision: DecisionIn) -> dict[str, Any]:
         """Decide on exactly the plan whose hash you saw. An approval with every signature it needs launches it."""
-        now = door.enter(request, "decide", is_named=True)
+        now = door.enter(request, "decide", by=decision.by)
         await deciding.decide(
             decision.kind,
             campaign_id,
@@ -37,8 +37,7 @@ def routes(door: Door) -> APIRouter:
     @router.post("/{campaign_id}/stop", responses=describing.answers(STOPPED, 404, *describing.WRITES))
     def stop_campaign(request: Request, campaign_id: str, order: StopIn) -> dict[str, Any]:
         """Kill switch: nothing leaves after the batch in flight."""
-        now = door.enter(request, "decide", is_named=True)
-        signing.known(order.by, deps=now, scope="decide")
+        now = door.enter(request, "decide", by=order.by)
         return stopping.stop(campaign_id, by=order.by, reason=order.reason, deps=now).model_dump()
 
     return router

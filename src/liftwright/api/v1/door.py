@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from liftwright.api.buckets import Buckets
 from liftwright.api.limits import KEY
+from liftwright.api.origin import Refused, is_same_site
 from liftwright.domain.approval import KeyScope
 from liftwright.flow import signing
 from liftwright.ports import Deps
@@ -21,16 +22,22 @@ class Door:
     def __init__(self, deps: Callable[[], Deps], buckets: Buckets) -> None:
         self._deps, self._buckets = deps, buckets
 
-    def enter(self, request: Request, scope: KeyScope, *, is_named: bool = False) -> Deps:
-        """The workspace with the key that was shown. `is_named`: the route says who acts, and the hallway asks for that user's key.
+    def enter(self, request: Request, scope: KeyScope, *, by: str | None = None) -> Deps:
+        """The workspace with the key that was shown. `by`: who acts, where the route says so; then it must be that user's.
 
-        Raises ApprovalError USER-KEY where a key is needed and none that holds was shown, KEY-SCOPE for one that is for other uses.
+        Raises ApprovalError USER-KEY where a key is needed and none that holds was shown, KEY-SCOPE for one that is for other
+        uses; Refused for what a browser sends from another site without a key.
         """
         deps = self._deps()
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         shown = SecretStr(key.strip()) if scheme.lower() == "bearer" and key.strip() else None
         now = replace(deps, settings=deps.settings.model_copy(update={"key": shown}))
-        holder = signing.may_use(scope, is_named=is_named, deps=now)
+        if shown is None and request.method == "POST" and not is_same_site(request):
+            says = "Pages of other sites may not act here without a key."
+            raise Refused("REQUEST-ORIGIN", says, next_step="Show a key: Authorization: Bearer KEY.")
+        holder = signing.may_use(scope, is_named=by is not None, deps=now)
+        if by is not None:
+            signing.known(by, deps=now, scope=scope)
         if holder is not None and request.scope.get(KEY):
             self._buckets.trust(request.scope[KEY])
         return now
