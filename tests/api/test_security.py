@@ -59,6 +59,7 @@ def test_every_route_says_who_may(house: Any) -> None:
     assert every_route(client.app) == set(ACCESS), "say in access.py who may use a new route"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ROLES, *OUTSIDE])
 def test_the_api_lets_in_users_and_nobody_else(house: Any, name: str) -> None:
     client, deps, filled = house
@@ -80,6 +81,7 @@ def test_the_api_lets_in_users_and_nobody_else(house: Any, name: str) -> None:
             assert answer.status_code < 500
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROLES)
 def test_who_may_sign_and_who_may_only_look(house: Any, name: str) -> None:
     client, deps, filled = house
@@ -119,6 +121,7 @@ def entered(client: TestClient, deps: Deps, name: str) -> TestClient:
     return browser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ROLES, *OUTSIDE])
 def test_pages_let_in_users_and_nobody_else(house: Any, name: str) -> None:
     client, deps, filled = house

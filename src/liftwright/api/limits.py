@@ -38,6 +38,8 @@ class Limits:
         headers = Headers(scope=scope)
         told, refused = self._rate(scope, headers)
         most = MOST_UPLOAD + MOST_BODY if scope["path"] == UPLOAD else MOST_BODY
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            refused = refused or DataError("REQUEST-NUL", "An address holds a NUL character.", next_step="Leave it out.")
         length = headers.get("content-length", "0")
         if refused is None and (not length.isdecimal() or len(length) > 15 or int(length) > most):
             refused = too_large(most)
@@ -101,7 +103,7 @@ def _key(headers: Headers) -> str | None:
             session = SimpleCookie(headers.get("cookie", "")).get(SESSION)
         except CookieError:
             session = None
-        key = session.value.partition(":")[2] if session is not None else ""
+        key = session.value.rpartition(":")[2] if session is not None else ""
     return digest(key.strip()) if key.strip() else None
 
 

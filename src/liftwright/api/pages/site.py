@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -80,12 +80,12 @@ class Site:
 
     def visitor(self, request: Request) -> Visitor:
         """Who sends this request. A session that does not hold any more is nobody's."""
-        deps, session = self._deps(), request.cookies.get(SESSION, "")
-        name, _, key = session.partition(":")
+        deps, session = self._deps(), kept(request, SESSION)
+        name, _, key = session.rpartition(":")
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
         has_users = bool(deps.users.all())
         if not has_users:
-            name = request.cookies.get(NAME, "")[:60]
+            name = kept(request, NAME)[:60]
         elif not self._holds(request, name, key, deps):
             name = ""
         visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
@@ -155,8 +155,21 @@ def token_of(visit: str, session: str) -> str:
 
 
 def keep(response: Response, request: Request, name: str, value: str, *, lasts: int) -> None:
-    """A cookie that scripts cannot read and that other sites' forms do not send."""
-    response.set_cookie(name, value, max_age=lasts, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/")
+    """A cookie that scripts cannot read and that other sites' forms do not send; see `kept`."""
+    response.set_cookie(
+        name,
+        quote(value, safe=":@"),
+        max_age=lasts,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
+def kept(request: Request, name: str) -> str:
+    """What a cookie of ours holds, in whatever letters; "" where there is none."""
+    return unquote(request.cookies.get(name, ""))
 
 
 def back(to: str) -> Response:

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from liftwright.api.oidc import Asked, Provider
 from liftwright.api.pages.signing_in import signed_in
-from liftwright.api.pages.site import VISIT, Site, keep
+from liftwright.api.pages.site import VISIT, Site, keep, kept
 from liftwright.domain.errors import ApprovalError, ConfigError
 from liftwright.flow import people
 
@@ -36,7 +36,7 @@ def routes(site: Site) -> APIRouter:
     @router.get(BACK)
     def come_back(request: Request, code: str = "", state: str = "") -> Response:
         visitor = site.visitor(request)
-        secret, _, to = request.cookies.get(ATTEMPT, "").partition(":")
+        secret, _, to = kept(request, ATTEMPT).partition(":")
         asked = Asked.of(secret, request.cookies.get(VISIT, ""))
         try:
             if not secret or not code or not asked.is_answered_by(state):
