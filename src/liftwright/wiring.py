@@ -85,6 +85,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
     """Everything that is kept in the workspace's database and beside it, by its name in `Deps`."""
     from liftwright.store import approvals, campaigns, journal, lake, ledger, lessons, locks, models
     from liftwright.store.notices import SqlNotices
+    from liftwright.store.requests import SqlRequests
     from liftwright.store.seals import SealFile
     from liftwright.store.sharing import SqlSharing
     from liftwright.store.talks import SqlTalks
@@ -101,6 +102,7 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
         "ledger": ledger.SqlLedger(database),
         "journal": journal.SqlJournal(database, SealFile(settings.seals or settings.home / "seals", settings.home / "keys")),
         "notices": SqlNotices(database),
+        "requests": SqlRequests(database),
         "talks": SqlTalks(database),
         "visits": SqlVisits(database),
         "sharing": SqlSharing(database),

@@ -255,6 +255,7 @@ def deps(model: BaseChatModel | None = None, *, said: list[tuple[str, str]] | No
         ledger=nothing,
         journal=nothing,
         notices=nothing,
+        requests=nothing,
         talks=nothing,
         visits=nothing,
         sharing=nothing,

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,6 +16,7 @@ from fastapi.testclient import TestClient
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
 from browsing import PAGE, Open, Waiting
+from calling import Call, opened
 
 import plain_shop
 from liftwright.api.app import create
@@ -71,3 +73,18 @@ def waiting(browse: Open) -> Waiting:
     """A client, and the campaign that waits for approval."""
     home, campaign = plain_shop.planned()
     return *browse(home), campaign
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Iterator[Call]:
+    """A client of the API on a copy of a workspace; see `calling.opened`."""
+    made: list[tuple[TestClient, Deps]] = []
+
+    def over(home: Path, **more: Any) -> tuple[TestClient, Deps]:
+        made.append(opened(plain_shop.copy_of(home, tmp_path / f"called{len(made)}"), **more))
+        return made[-1]
+
+    yield over
+    for client, deps in made:
+        client.close()
+        plain_shop.close(deps)

@@ -223,6 +223,7 @@ def test_openapi_describes_every_route(waiting: tuple[TestClient, Campaign]) -> 
         "/v1/campaigns/{campaign_id}/stop",
         "/v1/campaigns/{campaign_id}/report",
         "/v1/approvals",
+        "/v1/journal",
         "/v1/journal/verify",
         "/v1/talks",
         "/v1/talks/{talk_id}/ag-ui",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -144,3 +145,19 @@ def test_an_id_with_signs_of_an_address_stays_one_id(waiting: Waiting) -> None:
     client, _, campaign = waiting
     answer = client.get("/explain", params={"person": "a#b?c/d", "campaign": campaign.campaign_id}, follow_redirects=False)
     assert answer.headers["location"] == f"/explain/a%23b%3Fc%2Fd?campaign={campaign.campaign_id}"
+
+
+@pytest.mark.parametrize("name", ["Łukasz Żółć", "李雷", 'a"b:c;d,e', "mia@shop.test"])
+def test_a_name_in_any_letters_signs_in(browse: Open, name: str) -> None:
+    client, deps = browse(plain_shop.furnished())
+    assert send(client, "/sign-in", "/sign-in", name=name).status_code == 200
+    assert words_of(client.get("/").text, name)
+    people.put(name, roles=["admin"], is_active=True, by=name, deps=deps)
+    key = people.new_key(name, by=name, deps=deps)
+    inside = send(client, "/sign-in", "/sign-in", name=name, key=key, to="/approvals")
+    assert (inside.status_code, inside.url.path) == (200, "/approvals")
+    assert words_of(inside.text, name)
+
+
+def words_of(page: str, name: str) -> bool:
+    return f"<span>{html.escape(name).replace('&quot;', '&#34;')}</span>" in page

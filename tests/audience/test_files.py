@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from liftwright.audience.mapping import unpacking
 from liftwright.audience.mapping.files import LONGEST_FIELD, ROW, read
 from liftwright.domain.errors import DataError
 
@@ -116,3 +118,38 @@ def test_no_bytes_whatever_end_in_anything_but_a_table_or_a_refusal(data: bytes)
     except DataError:
         return
     assert found.table[ROW].null_count == 0
+
+
+def _packed(table: pa.Table) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(table, out, store_schema=False)
+    return out.getvalue()
+
+
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unpacking, "PLAIN_BYTES", 1_000_000)
+    word = pa.array(["x" * 10_000])
+    same = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000, pa.int32()), word)
+    lists = pa.array([[{"a": "x" * 1_000}]] * 5_000)
+    bombs = {
+        "a.csv.gz": gzip.compress(b"a,b\n" + b"1,2\n" * 1_000_000),
+        "a.parquet": _packed(pa.table({"a": same})),
+        "b.parquet": _packed(pa.table({"a": lists})),
+        "c.parquet": _packed(pa.table({"a": pa.array([0] * 1_000_000, pa.int64())})),
+    }
+    for name, data in bombs.items():
+        assert len(data) < 30_000, name
+        with pytest.raises(DataError) as refusal:
+            read(data, name=name)
+        assert (refusal.value.code, name in refusal.value.says) == ("IMPORT-SIZE", True), name
+    assert read(gzip.compress(b"a,b\n" + b"1,2\n" * 100_000), name="a.csv.gz").table.num_rows == 100_000
+    assert read(_packed(pa.table({"a": same.slice(0, 90)})), name="a.parquet").table.num_rows == 90
+
+
+def test_a_zip_or_a_spreadsheet_is_no_table_of_strange_signs() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("../../evil.csv", "a,b\n1,2\n" * 1_000)
+    with pytest.raises(DataError) as refusal:
+        read(out.getvalue(), name="a.xlsx")
+    assert refusal.value.code == "IMPORT-BINARY"

@@ -28,6 +28,7 @@ from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
 from liftwright.store.notices import SqlNotices
+from liftwright.store.requests import SqlRequests
 from liftwright.store.sharing import SqlSharing
 from liftwright.store.talks import SqlTalks
 from liftwright.store.traces import SqlTraces
@@ -120,6 +121,7 @@ def open_shop(home: Path, *, database_url: str | None = None, now: Any = None) -
         ledger=SqlLedger(engine),
         journal=SqlJournal(engine),
         notices=SqlNotices(engine),
+        requests=SqlRequests(engine),
         talks=SqlTalks(engine),
         visits=SqlVisits(engine),
         sharing=SqlSharing(engine),

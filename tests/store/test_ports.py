@@ -16,6 +16,7 @@ from liftwright.store.lessons import SqlLessons
 from liftwright.store.locks import SqlLocks
 from liftwright.store.models import SqlModels
 from liftwright.store.notices import SqlNotices
+from liftwright.store.requests import SqlRequests
 from liftwright.store.sharing import SqlSharing
 from liftwright.store.talks import SqlTalks
 from liftwright.store.users import SqlUsers
@@ -29,6 +30,7 @@ PAIRS = [
     (ports.Lessons, SqlLessons),
     (ports.Models, SqlModels),
     (ports.Locks, SqlLocks),
+    (ports.Requests, SqlRequests),
     (ports.Talks, SqlTalks),
     (ports.Notices, SqlNotices),
     (ports.Users, SqlUsers),

@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 
 from liftwright import __version__, settings, wiring
-from liftwright.api import v1
+from liftwright.api import problems, v1
+from liftwright.api.buckets import Buckets
 from liftwright.api.headers import Headers
+from liftwright.api.limits import Limits
+from liftwright.api.once import Once
 from liftwright.api.pages import mount
 from liftwright.api.pages.site import SignInFirst, Site, back
 from liftwright.api.watch import Watch
-from liftwright.domain.errors import ApprovalError, LiftwrightError
+from liftwright.domain.errors import LiftwrightError
 from liftwright.ports import Deps
 
 
-def create(deps: Callable[[], Deps]) -> FastAPI:
-    """The application; `deps` gives each request the workspace. Nothing is kept between requests, so any worker serves any request."""
-    app = FastAPI(title="Liftwright", version=__version__, docs_url=None, redoc_url=None)
+def create(deps: Callable[[], Deps], *, clock: Callable[[], float] = time.monotonic) -> FastAPI:
+    """The application; `deps` gives each request the workspace. Nothing is kept between requests but how many there were (by `clock`, in
+    seconds), so any worker serves any request."""
+    app = FastAPI(
+        title="Liftwright",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    buckets = Buckets(clock)
     watch = Watch(lambda: deps().talks)
-    v1.mount(app, deps, watch)
-    site = mount(app, deps, watch)
+    v1.mount(app, deps, watch, buckets)
+    site = mount(app, deps, watch, buckets)
+    app.add_middleware(Once, deps=deps)
+    app.add_middleware(Limits, buckets=buckets, settings=lambda: deps().settings.server)
     app.add_middleware(
         GZipMiddleware, compresslevel=6, exclude_content_types=DEFAULT_EXCLUDED_CONTENT_TYPES
     )  # never a stream of events
@@ -46,7 +61,7 @@ def _to_sign_in(request: Request, error: Exception) -> Response:
     if request.method == "GET" and not request.url.path.endswith(("/part", "/events")):
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return back(f"/sign-in?to={quote(asked, safe='')}")
-    return _problem_json(401, title=error.code, detail=error.says, next_step=error.next_step)
+    return problems.document(401, title=error.code, detail=error.says, next_step=error.next_step)
 
 
 def of_home() -> FastAPI:
@@ -61,8 +76,8 @@ def _problem(site: Site) -> Callable[[Request, Exception], Response]:
     def handle(request: Request, error: Exception) -> Response:
         assert isinstance(error, LiftwrightError)
         if _wants_page(request):
-            return site.problem(request, error, status=_status(error))
-        return _problem_json(_status(error), title=error.code, detail=error.says, next_step=error.next_step)
+            return site.problem(request, error, status=problems.status_of(error))
+        return problems.of(error)
 
     return handle
 
@@ -71,7 +86,7 @@ def _wrong_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
-    return _problem_json(422, title="REQUEST", detail=f"{place}: {first['msg']}.", next_step="See /openapi.json.")
+    return problems.document(422, title="REQUEST", detail=f"{place}: {first['msg']}.", next_step="See /openapi.json.")
 
 
 def _no_route(site: Site) -> Callable[[Request, Exception], Response]:
@@ -80,28 +95,10 @@ def _no_route(site: Site) -> Callable[[Request, Exception], Response]:
         if _wants_page(request):
             missing = LiftwrightError("PAGE", f"{error.detail}.", next_step="Go on from the first page.")
             return site.problem(request, missing, status=error.status_code)
-        return _problem_json(error.status_code, title="REQUEST", detail=str(error.detail), next_step="See /openapi.json.")
+        return problems.document(error.status_code, title="REQUEST", detail=str(error.detail), next_step="See /openapi.json.")
 
     return handle
 
 
 def _wants_page(request: Request) -> bool:
     return not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
-
-
-def _status(error: LiftwrightError) -> int:
-    """401 who is not known, 404 what does not exist, 409 a decision that came too late, 422 what must be said differently, 403 a no, 503 try again."""
-    if error.code in ("USER-UNKNOWN", "USER-KEY"):
-        return 401
-    if error.code in ("APPROVAL-NOT-YOURS", "USER-NOT-ADMIN"):
-        return 403
-    if error.code.endswith("-UNKNOWN"):
-        return 404
-    if isinstance(error, ApprovalError):
-        return 409
-    return {2: 422, 1: 403}.get(error.exit_code, 503)
-
-
-def _problem_json(status: int, *, title: str, detail: str, next_step: str) -> JSONResponse:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail, "next_step": next_step}
-    return JSONResponse(body, status_code=status, media_type="application/problem+json")

@@ -21,7 +21,7 @@ from liftwright.domain.address import is_email
 from liftwright.domain.delivery import Delivery
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.profile import Channel
-from liftwright.settings import SenderSettings
+from liftwright.settings.sender import SenderSettings
 
 SUBJECT, BODY = 120, 10_000
 """Most characters of the subject and the body after the merge tags are filled."""

@@ -134,7 +134,7 @@ def delegate_command(workspace: Workspace, campaign: str, to: str, by: str) -> N
     from liftwright.flow import signing
 
     deps = workspace.deps()
-    user, waiting = signing.known(by, deps=deps), deps.approvals.pending(campaign)
+    user, waiting = signing.known(by, deps=deps, scope="decide"), deps.approvals.pending(campaign)
     if user is None or waiting is None:
         why = "this workspace has no users" if user is None else f"nothing of {campaign} waits"
         raise ConfigError("DELEGATE-NOTHING", f"There is nothing to delegate: {why}.", next_step="See `liftwright approvals`.")
@@ -152,7 +152,7 @@ def escalate_command(workspace: Workspace, campaign: str, to: str, by: str, reas
     from liftwright.flow import signing
 
     deps = workspace.deps()
-    user, waiting = signing.known(by, deps=deps), deps.approvals.pending(campaign)
+    user, waiting = signing.known(by, deps=deps, scope="decide"), deps.approvals.pending(campaign)
     if user is None or waiting is None:
         why = "this workspace has no users" if user is None else f"nothing of {campaign} waits"
         raise ConfigError("ESCALATE-NOTHING", f"There is nothing to escalate: {why}.", next_step="See `liftwright approvals`.")

@@ -56,7 +56,7 @@ def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> N
     from liftwright.flow import signing, stopping
 
     deps = workspace.deps()
-    signing.known(by, deps=deps)
+    signing.known(by, deps=deps, scope="decide")
     done = stopping.stop(campaign, by=by, reason=reason, deps=deps)
     data = {"campaign_id": campaign, "status": "stopped", **done.model_dump()}
     workspace.show(data, lambda: stopped(data))
@@ -71,7 +71,7 @@ def resume_command(workspace: Workspace, campaign: str, by: str, reason: str) ->
     from liftwright.flow import pausing, signing
 
     deps = workspace.deps()
-    signing.known(by, deps=deps)
+    signing.known(by, deps=deps, scope="decide")
     pausing.resume(campaign, by=by, reason=reason, deps=deps)
     counts = deps.ledger.counts(campaign)
     data = {"campaign_id": campaign, "status": "running", "waiting": counts["waiting"], "cancelled": counts["cancelled"]}

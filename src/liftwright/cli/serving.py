@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from liftwright.cli.workspace import Workspace, command
@@ -20,16 +22,18 @@ def serve_command(workspace: Workspace, host: str, port: int, workers: int) -> N
 
     import uvicorn
 
+    from liftwright.api import logs
     from liftwright.api.app import create
 
     deps = workspace.deps()
     if workers == 1:
-        uvicorn.run(create(lambda: deps), host=host, port=port, log_level="info")
+        uvicorn.run(create(lambda: deps), host=host, port=port, log_level="info", log_config=logs.config())
         return
     if workspace.at is not None:
         os.environ["LIFTWRIGHT_NOW"] = workspace.at.isoformat()
     os.environ["LIFTWRIGHT_HOME"] = str(deps.settings.home.resolve())
-    uvicorn.run("liftwright.api.app:of_home", factory=True, host=host, port=port, workers=workers, log_level="info")
+    told: dict[str, Any] = {"host": host, "port": port, "log_level": "info", "log_config": logs.config()}
+    uvicorn.run("liftwright.api.app:of_home", factory=True, workers=workers, **told)
 
 
 @command(name="mcp")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from liftwright.cli.workspace import Workspace, command
+from liftwright.domain.approval import KEY_SCOPES, KeyScope
 
 _BY = click.option("--as", "by", required=True, metavar="USER", help="Who does it: an admin, once there are users.")
 
@@ -45,13 +46,18 @@ def users_add(workspace: Workspace, name: str, roles: tuple[str, ...], off: bool
 
 @command(name="key")
 @click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(KEY_SCOPES), help="What it is for; may be repeated. None: all."
+)
 @_BY
-def users_key(workspace: Workspace, name: str, by: str) -> None:
-    """A new key for NAME, shown once. From then on NAME acts only with a key in LIFTWRIGHT_KEY."""
+def users_key(workspace: Workspace, name: str, scopes: tuple[KeyScope, ...], by: str) -> None:
+    """A new key for NAME, shown once. From then on NAME acts only with a key in LIFTWRIGHT_KEY. One with scopes opens no session."""
     from liftwright.flow import people
 
-    key = people.new_key(name, by=by, deps=workspace.deps())
-    workspace.show({"name": name, "key": key}, f"{key}\nKeep it now: it is not shown again. It ends in 90 days.")
+    key = people.new_key(name, by=by, scopes=scopes, deps=workspace.deps())
+    for_ = f" It is for {', '.join(sorted(set(scopes)))} only." if scopes else ""
+    data = {"name": name, "key": key, "scopes": sorted(set(scopes))}
+    workspace.show(data, f"{key}\nKeep it now: it is not shown again. It ends in 90 days.{for_}")
 
 
 @command(name="revoke-keys")

@@ -11,7 +11,8 @@ from liftwright.domain.goal import Objective
 from liftwright.domain.plan import Plan
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Variant
-from liftwright.settings import MAIL_CHECKS, Settings
+from liftwright.settings import Settings
+from liftwright.settings.sender import MAIL_CHECKS
 
 _TRAIT = re.compile(
     r"(?:^|_)(?:age|years_old|birth\w*|sex|gender|female|male|zip|zipcode|postcode|postal|neighbou?rhood)(?:_|$)", re.IGNORECASE

@@ -13,7 +13,7 @@ from liftwright.content.template import Template, open_places, read
 from liftwright.content.wording import HouseWords, avoided_words, is_about, offer_line, product_words
 from liftwright.domain.policy import Finding
 from liftwright.domain.treatment import NO_OFFER, Offer, Variant
-from liftwright.settings import SenderSettings
+from liftwright.settings.sender import SenderSettings
 
 _COUNTED = {
     "claims_unproven": (

@@ -16,7 +16,7 @@ from liftwright.content.seen import seen
 from liftwright.content.wording import HouseWords
 from liftwright.domain.profile import Channel
 from liftwright.domain.treatment import Offer, Variant
-from liftwright.settings import SenderSettings
+from liftwright.settings.sender import SenderSettings
 
 LIMITS: dict[Channel, tuple[int, int]] = {
     "email": (120, 10_000),

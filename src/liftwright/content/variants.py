@@ -12,7 +12,7 @@ from liftwright.content.wording import ANYTHING, avoided_words, product_words
 from liftwright.domain.goal import Objective
 from liftwright.domain.profile import CHANNELS, Channel
 from liftwright.domain.treatment import NO_OFFER, ClaimUse, Offer, Variant
-from liftwright.settings import SenderSettings
+from liftwright.settings.sender import SenderSettings
 
 __all__ = ["VARIANTS_PER_ACTION", "check", "draft"]
 

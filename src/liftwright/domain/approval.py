@@ -9,6 +9,9 @@ from liftwright.domain.base import AwareDatetime, Value
 DecisionKind = Literal["approve", "edit", "reject", "respond"]
 ApprovalStatus = Literal["pending", "approved", "edited", "rejected", "responded", "expired", "revoked", "superseded"]
 Risk = Literal["low", "medium", "high"]
+KeyScope = Literal["read", "plan", "decide", "visitors"]
+"""What a key may be used for: look, ask goals and answer questions, decide and stop, serve visitors."""
+KEY_SCOPES: tuple[KeyScope, ...] = ("read", "plan", "decide", "visitors")
 
 
 class ApprovalRequest(Value):
@@ -42,6 +45,13 @@ class User(Value):
     is_active: bool = True
     has_key: bool = False
     email: str | None = None
+
+
+class Holder(Value):
+    """Whose a key is that holds, and what for; no scopes: all that its user may."""
+
+    name: str
+    scopes: tuple[KeyScope, ...] = ()
 
 
 class Signature(Value):

@@ -33,7 +33,7 @@ def asked(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[
 
 def asker(by: str, *, deps: Deps) -> str:
     """The user who asks; "" in a workspace without users, who is asked for no name."""
-    user = signing.known(by, deps=deps)
+    user = signing.known(by, deps=deps, scope="plan")
     return "" if user is None else user.name
 
 

@@ -82,7 +82,7 @@ def _may(user: User | None, kind: DecisionKind, waiting: ApprovalRequest, deps: 
 def _who(by: str, deps: Deps) -> User | None:
     if not by.strip():
         raise ApprovalError("APPROVAL-WHO", "A decision needs a name.", next_step="Say who decides with --as USER.")
-    return signing.known(by, deps=deps)
+    return signing.known(by, deps=deps, scope="decide")
 
 
 async def revoke(campaign_id: str, *, by: str, reason: str, deps: Deps) -> Campaign:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from liftwright.domain.address import is_email
-from liftwright.domain.approval import User
+from liftwright.domain.approval import KEY_SCOPES, KeyScope, User
 from liftwright.domain.errors import ApprovalError, ConfigError
 from liftwright.flow import signing
 from liftwright.ports import Deps
@@ -42,11 +42,16 @@ def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps
     return deps.users.put(name.strip(), roles=roles, is_active=is_active, by=by, now=deps.now(), email=email)
 
 
-def new_key(name: str, *, by: str, deps: Deps) -> str:
-    """A new key for a user, by an admin or themselves."""
+def new_key(name: str, *, by: str, scopes: Sequence[KeyScope] = (), deps: Deps) -> str:
+    """A new key for a user, by an admin or themselves, who show no key with scopes. `scopes`: what it is for; none: all that the user may.
+
+    Raises ConfigError for a scope that does not exist.
+    """
+    if not set(scopes) <= set(KEY_SCOPES):
+        raise ConfigError("USER-SCOPE", "There is no such scope.", next_step=f"Scopes: {', '.join(KEY_SCOPES)}.")
     if signing.known(by, deps=deps) is not None and by != name:
         _must_be_admin(by, deps=deps)
-    return deps.users.new_key(name, by=by, now=deps.now(), lasts=signing.KEY_LASTS)
+    return deps.users.new_key(name, by=by, now=deps.now(), lasts=signing.KEY_LASTS, scopes=scopes)
 
 
 def sign_in(name: str, *, deps: Deps) -> str:
@@ -62,6 +67,15 @@ def sign_in(name: str, *, deps: Deps) -> str:
     if deps.settings.key.get_secret_value().startswith(SESSION):
         raise ConfigError("USER-SIGN-IN", "A session opens no other session.", next_step="Show a key in LIFTWRIGHT_KEY.")
     return deps.users.new_key(user.name, by=user.name, now=deps.now(), lasts=signing.SESSION_LASTS, prefix=SESSION)
+
+
+def vouched_for(name: str, *, by: str, deps: Deps) -> str:
+    """A session of a user for whom a provider (`by`) vouches; nobody becomes a user by that. Raises ApprovalError for who is no active user."""
+    user = deps.users.get(name)
+    if user is None or not user.is_active:
+        says = "The provider knows you, and this workspace does not."
+        raise ApprovalError("SIGN-IN-OTHER", says, next_step="Have an admin add you: `liftwright users add`.")
+    return deps.users.new_key(user.name, by=by, now=deps.now(), lasts=signing.SESSION_LASTS, prefix=SESSION)
 
 
 def sign_out(name: str, *, deps: Deps) -> int:

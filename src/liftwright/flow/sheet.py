@@ -5,7 +5,6 @@ A sheet holds for the models it names and for `LASTS`; a visitor whom it does no
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -93,7 +92,7 @@ def _detail(bench: Bench, digest: str, economics: Economics) -> dict[str, Any]:
 
 def _settings(*, deps: Deps) -> str:
     """A digest of all settings; a sheet made under others does not hold."""
-    return hashlib.sha256(deps.settings.model_dump_json(exclude={"home", "seals", "database_url"}).encode()).hexdigest()[:16]
+    return deps.settings.digest
 
 
 def newest(deps: Deps) -> JournalEntry | None:

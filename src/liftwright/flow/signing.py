@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from liftwright.compliance import autonomy
-from liftwright.domain.approval import ApprovalRequest, DecisionKind, Signature, User
+from liftwright.domain.approval import ApprovalRequest, DecisionKind, Holder, KeyScope, Signature, User
 from liftwright.domain.errors import ApprovalError
 from liftwright.ports import Deps
 
@@ -24,21 +24,20 @@ LOOKS_ONLY = frozenset({"analyst"})
 KEY_LASTS = timedelta(days=90)
 
 
-def known(name: str, *, deps: Deps) -> User | None:
-    """The user who acts under a name; None in a workspace without users.
+def known(name: str, *, deps: Deps, scope: KeyScope | None = None) -> User | None:
+    """The user who acts under a name; None in a workspace without users. `scope`: a key for this use will do; without, it must be for all.
 
     Raises ApprovalError for a name that is no user's, one that is switched off, and one that has a key which was not shown.
     """
     everybody = deps.users.all()
     if not everybody:
         return None
-    user = next((each for each in everybody if each.name == name.strip()), None)
+    user, holder = next((each for each in everybody if each.name == name.strip()), None), _holder(deps)
     if user is None or not user.is_active:
-        active = ", ".join(each.name for each in everybody if each.is_active)
         what = "is switched off" if user is not None else "is no user of this workspace"
-        raise ApprovalError("USER-UNKNOWN", f"'{name.strip()[:60]}' {what}.", next_step=f"Users who may act: {active}.")
-    shown = deps.settings.key.get_secret_value() if deps.settings.key is not None else ""
-    if user.has_key and not deps.users.owns(user.name, shown, now=deps.now()):
+        raise ApprovalError("USER-UNKNOWN", f"'{name.strip()[:60]}' {what}.", next_step=_names(everybody, holder))
+    _must_be_for(scope, holder)
+    if user.has_key and (holder is None or holder.name != user.name):
         raise ApprovalError(
             "USER-KEY",
             f"{user.name} has a key, and none that holds was shown.",
@@ -74,12 +73,37 @@ def proven(name: str, *, deps: Deps) -> User:
     return user
 
 
-def may_look(*, deps: Deps) -> None:
-    """Raises ApprovalError where users have keys and none that holds was shown: then only users look."""
-    holders = [user for user in deps.users.all() if user.has_key]
-    shown = deps.settings.key.get_secret_value() if deps.settings.key is not None else ""
-    if holders and not any(user.is_active and deps.users.owns(user.name, shown, now=deps.now()) for user in holders):
+def may_use(scope: KeyScope, *, is_named: bool = False, deps: Deps) -> Holder | None:
+    """Whose key was shown; None where nobody has one yet. `is_named`: what follows asks who it is by (`known`), so no key is needed here.
+
+    Raises ApprovalError where users have keys and none that holds was shown (then only they look), and for a key that is for other uses.
+    """
+    holder = _holder(deps)
+    if holder is None and not is_named and deps.users.have_keys():
         raise ApprovalError("USER-KEY", "Only users of this workspace may see that.", next_step="Show a key of a user.")
+    _must_be_for(scope, holder)
+    return holder
+
+
+def _names(everybody: Sequence[User], holder: Holder | None) -> str:
+    """Who may act; where users have keys, only who shows one is told."""
+    if holder is None and any(user.has_key for user in everybody):
+        return "Act as a user of this workspace, and show their key."
+    return f"Users who may act: {', '.join(each.name for each in everybody if each.is_active)}."
+
+
+def _holder(deps: Deps) -> Holder | None:
+    """Whose the shown key is."""
+    return deps.users.holder(deps.settings.key.get_secret_value(), now=deps.now()) if deps.settings.key is not None else None
+
+
+def _must_be_for(scope: KeyScope | None, holder: Holder | None) -> None:
+    if holder is not None and holder.scopes and scope not in holder.scopes:
+        raise ApprovalError(
+            "KEY-SCOPE",
+            f"This key of {holder.name}'s is for {', '.join(holder.scopes)} only.",
+            next_step=f"Show one for that: `liftwright users key {holder.name}{f' --scope {scope}' if scope else ''}`.",
+        )
 
 
 def check(user: User, kind: DecisionKind, row: ApprovalRequest, *, deps: Deps) -> None:

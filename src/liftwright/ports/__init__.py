@@ -24,6 +24,7 @@ from liftwright.ports.kept import (
     Models,
     Names,
     Notices,
+    Requests,
     Sharing,
     Talks,
     Traces,
@@ -64,6 +65,7 @@ __all__ = [
     "Notifier",
     "Progress",
     "Recalls",
+    "Requests",
     "Sharing",
     "Talks",
     "Traces",
@@ -86,6 +88,7 @@ class Deps:
     ledger: Ledger
     journal: Journal
     notices: Notices
+    requests: Requests
     talks: Talks
     visits: Visits
     sharing: Sharing

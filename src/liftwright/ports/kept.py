@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from liftwright.domain.approval import ApprovalRequest, Decision, Signature, User
+from liftwright.domain.approval import ApprovalRequest, Decision, Holder, KeyScope, Signature, User
 from liftwright.domain.campaign import (
     SEND_FIELDS,
     Campaign,
@@ -25,6 +25,7 @@ from liftwright.domain.learning import CellStatistics, Remembered
 from liftwright.domain.notice import Notice, NoticeOutcome
 from liftwright.domain.plan import Plan
 from liftwright.domain.profile import Channel, Erased, Identifiers
+from liftwright.domain.request import Answer, Taken
 from liftwright.domain.sharing import SharedLink
 from liftwright.domain.talk import TalkEvent, TalkKind
 from liftwright.domain.visit import VisitEvent
@@ -99,9 +100,16 @@ class Users(Protocol):
     def put(self, name: str, *, roles: Sequence[str], is_active: bool, by: str, now: datetime, email: str | None = None) -> User:
         """Add or change a user; `email`: None leaves the address as it is, "" takes it away."""
 
-    def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta, prefix: str = "lw_") -> str: ...
+    def new_key(
+        self, name: str, *, by: str, now: datetime, lasts: timedelta, prefix: str = "lw_", scopes: Sequence[KeyScope] = ()
+    ) -> str: ...
     def revoke_keys(self, name: str, *, by: str, now: datetime, only: str = "") -> int: ...
-    def owns(self, name: str, key: str, *, now: datetime) -> bool: ...
+    def holder(self, key: str, *, now: datetime) -> Holder | None:
+        """Whose a key is that holds now, if its user is active."""
+
+    def have_keys(self) -> bool:
+        """Whether any user ever got a key: then only they look."""
+
     def sign(self, signature: Signature) -> None:
         """Put a name under a pending approval, once; ApprovalError where it is too late for that."""
 
@@ -206,6 +214,9 @@ class Journal(Protocol):
 
     def append(self, *, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]) -> JournalEntry: ...
     def entries(self, *, subject: str | None = None) -> list[JournalEntry]: ...
+    def latest(self, *, limit: int, before: int | None = None) -> list[JournalEntry]:
+        """The newest entries, newest first; `before`: of those with a smaller number."""
+
     def verify(self) -> tuple[bool, int, int | None]:
         """(ok, number of entries, sequence number of the first bad entry)."""
 
@@ -284,6 +295,14 @@ class Sharing(Protocol):
 
     def of(self, campaign_id: str) -> list[SharedLink]: ...
     def revoke(self, campaign_id: str, link_id: str, *, by: str, now: datetime) -> bool: ...
+
+
+class Requests(Protocol):
+    """Requests that are done once however often they are sent; see `store.requests`."""
+
+    def take(self, request_id: str, *, asked: str, now: datetime, customer_id: str | None = None) -> Taken: ...
+    def answered(self, request_id: str, *, token: str, answer: Answer) -> bool: ...
+    def free(self, request_id: str, *, token: str) -> None: ...
 
 
 class Talks(Protocol):

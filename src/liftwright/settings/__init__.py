@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -20,6 +20,8 @@ from liftwright.domain.base import Value
 from liftwright.domain.errors import ConfigError
 from liftwright.domain.profile import CHANNELS, Channel
 from liftwright.settings.notify import NotifySettings
+from liftwright.settings.sender import SenderSettings
+from liftwright.settings.serving import OidcSettings, ServerSettings
 
 
 class MarginSettings(Value):
@@ -118,44 +120,6 @@ class AgentSettings(Value):
     attempts: int = Field(default=3, ge=1)
 
 
-MAIL_CHECKS = ("spf", "dkim", "dmarc", "alignment", "tls", "ptr")
-"""What large mailbox providers check of a bulk sender's domain and server."""
-
-
-class SenderSettings(Value):
-    """Who sends: needed in content and headers of commercial mail. The values below are placeholders that nobody may send under.
-
-    `simulated`: the sender of a simulated market, whose texts reach nobody. `registrations`: by place (`US-TX`), the number under which the sender
-    is registered to text and call there, or the exemption it relies on. `mail_checked`: which of `MAIL_CHECKS` somebody checked for the mail
-    domain. `interest_assessment`: where the assessment of legitimate interest is kept, for contacts in Europe without consent.
-    """
-
-    name: str = "Liftwright demo shop"
-    address: str = "1 Example Street, Springfield"
-    from_email: str = "shop@example.test"
-    unsubscribe_url: str = "https://example.test/unsubscribe"
-    domains: tuple[str, ...] = ("example.test",)
-    simulated: bool = False
-    registrations: dict[str, str] = {}
-    mail_checked: tuple[Literal["spf", "dkim", "dmarc", "alignment", "tls", "ptr"], ...] = ()
-    interest_assessment: str = ""
-
-    @property
-    def owns_from(self) -> bool:
-        """Whether the from address lies in one of the sender's domains, or where its own unsubscribe page is."""
-        host = self.from_email.rpartition("@")[2].strip().casefold()
-        leave = self.unsubscribe_url.casefold().partition("://")[2].partition("/")[0]
-        own = [domain.strip().casefold() for domain in self.domains if domain.strip()]
-        return any(f".{host}".endswith(f".{each}") for each in own) or bool(host and f".{leave}".endswith(f".{host}"))
-
-    @property
-    def gaps(self) -> tuple[str, ...]:
-        """Parts of the sender's identity that are blank or still the placeholder; none in a simulated market."""
-        parts = () if self.simulated else ("name", "address", "from_email", "unsubscribe_url")
-        fields = SenderSettings.model_fields
-        return tuple(part for part in parts if getattr(self, part).strip() in ("", fields[part].default))
-
-
 DEFAULT_CHANNELS: dict[str, ChannelSettings] = {
     "email": ChannelSettings(unit_cost=Decimal("0.002")),
     "push": ChannelSettings(unit_cost=Decimal("0.001")),
@@ -193,6 +157,8 @@ class Settings(Value):
     agents: AgentSettings = AgentSettings()
     sender: SenderSettings = SenderSettings()
     notify: NotifySettings = NotifySettings()
+    server: ServerSettings = ServerSettings()
+    oidc: OidcSettings = OidcSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -205,8 +171,9 @@ class Settings(Value):
 
     @property
     def digest(self) -> str:
-        """SHA-256 over what changes a plan: everything but where things are kept, which model speaks and who is told of approvals."""
-        kept = self.model_dump(mode="json", exclude={"home", "database_url", "model", "model_options", "embedding", "notify"})
+        """SHA-256 over what changes a plan: everything but where things are kept, which model speaks, how pages are served and who is told of approvals."""
+        apart = {"home", "database_url", "model", "model_options", "embedding", "notify", "server", "oidc"}
+        kept = self.model_dump(mode="json", exclude=apart)
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
     def unit_cost(self, channel: Channel) -> float:

@@ -51,6 +51,14 @@ class SqlJournal:
         with reading(self._engine) as session:
             return [JournalEntry.model_validate(_read(entry)) for entry in session.exec(query)]
 
+    def latest(self, *, limit: int, before: int | None = None) -> list[JournalEntry]:
+        """The newest entries, newest first; `before`: of those with a smaller number."""
+        query = select(JournalRow.entry).order_by(col(JournalRow.seq).desc()).limit(limit)
+        if before is not None:
+            query = query.where(JournalRow.seq < before)
+        with reading(self._engine) as session:
+            return [JournalEntry.model_validate(_read(entry)) for entry in session.exec(query)]
+
     def verify(self) -> tuple[bool, int, int | None]:
         """(ok, number of entries, sequence number of the first bad entry).
 

@@ -9,7 +9,7 @@ from sqlmodel import Field, SQLModel
 
 from liftwright.store.times import UtcTime
 
-HEAD = "0008"
+HEAD = "0009"
 """The step under `migrations/versions` that leads to these tables."""
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -118,7 +118,7 @@ class UserRow(Row, table=True):
 
 
 class KeyRow(Row, table=True):
-    """A key of a user: its SHA-256, never the key."""
+    """A key of a user: its SHA-256, never the key. `scopes` is a JSON list; an empty one is all that its user may."""
 
     __tablename__ = "user_keys"
 
@@ -127,6 +127,7 @@ class KeyRow(Row, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
     expires_at: datetime = Field(sa_type=UtcTime)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    scopes: str = Field(default="[]", sa_type=Text)
 
 
 class SignatureRow(Row, table=True):

@@ -29,6 +29,7 @@ from liftwright.store.engine import writing
 from liftwright.store.journal import append_in
 from liftwright.store.lake import ParquetLake, without_files
 from liftwright.store.ledger import SqlLedger
+from liftwright.store.requests import REQUESTS
 from liftwright.store.tables import SENDS
 from liftwright.store.visits import OF_PEOPLE, kept_of
 
@@ -69,7 +70,7 @@ class SqlTraces:
         names = sorted(self.pseudonym(value) for value in who.all)
         with writing(self._engine) as session:
             sends = _unname(session, who)
-            for table in OF_PEOPLE:
+            for table in (*OF_PEOPLE, REQUESTS):
                 session.execute(delete(table).where(table.c.customer_id.in_(sorted(who.ids))))
             if files or sends or not set(names) <= erased.pseudonyms(self._engine):
                 snapshot = without_files(session, files, now=now)

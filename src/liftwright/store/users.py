@@ -9,15 +9,27 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, bindparam
 from sqlmodel import Session, col, select
 
-from liftwright.domain.approval import Decision, Signature, User
+from liftwright.domain.approval import Decision, Holder, KeyScope, Signature, User
 from liftwright.domain.errors import ConfigError
 from liftwright.store.approvals import approval_of, approval_row, log, refusal
 from liftwright.store.engine import reading, writing
 from liftwright.store.journal import append_in
 from liftwright.store.tables import KeyRow, SignatureRow, UserRow
+
+_HOLDER = (
+    select(col(KeyRow.name), col(KeyRow.scopes))
+    .join(UserRow, col(UserRow.name) == col(KeyRow.name))
+    .where(
+        col(KeyRow.digest) == bindparam("digest"),
+        col(KeyRow.revoked_at).is_(None),
+        col(KeyRow.expires_at) > bindparam("now"),
+        col(UserRow.is_active).is_(True),
+    )
+)
+_ANY_KEY = select(col(KeyRow.digest)).limit(1)
 
 
 class SqlUsers:
@@ -56,8 +68,10 @@ class SqlUsers:
             append_in(session, at=now, actor=by, action="user.put", subject=name, detail=detail)
             return _user(session, row)
 
-    def new_key(self, name: str, *, by: str, now: datetime, lasts: timedelta, prefix: str = "lw_") -> str:
-        """A new key of a user: the only time it is seen. Raises ConfigError USER-UNKNOWN."""
+    def new_key(
+        self, name: str, *, by: str, now: datetime, lasts: timedelta, prefix: str = "lw_", scopes: Sequence[KeyScope] = ()
+    ) -> str:
+        """A new key of a user, for some uses only or (no `scopes`) for all: the only time it is seen. Raises ConfigError USER-UNKNOWN."""
         key = prefix + secrets.token_urlsafe(32)
         with writing(self._engine) as session:
             if session.get(UserRow, name) is None:
@@ -65,9 +79,10 @@ class SqlUsers:
                     "USER-UNKNOWN", f"There is no user '{name}'.", next_step="See them with: liftwright users list."
                 )
             digest = _digest(key)
-            session.add(KeyRow(digest=digest, name=name, created_at=now, expires_at=now + lasts))
+            kept = sorted(set(scopes))
+            session.add(KeyRow(digest=digest, name=name, created_at=now, expires_at=now + lasts, scopes=json.dumps(kept)))
             session.flush()
-            detail = {"key": digest[:12], "expires_at": (now + lasts).isoformat()}
+            detail = {"key": digest[:12], "expires_at": (now + lasts).isoformat()} | ({"scopes": kept} if kept else {})
             append_in(session, at=now, actor=by, action="user.key", subject=name, detail=detail)
         return key
 
@@ -83,11 +98,18 @@ class SqlUsers:
             append_in(session, at=now, actor=by, action="user.keys_revoked", subject=name, detail={"keys": len(rows)})
             return len(rows)
 
-    def owns(self, name: str, key: str, *, now: datetime) -> bool:
-        """Whether a key is this user's and holds at `now`."""
-        with reading(self._engine) as session:
-            row = session.get(KeyRow, _digest(key))
-        return row is not None and row.name == name and row.revoked_at is None and row.expires_at > now
+    def holder(self, key: str, *, now: datetime) -> Holder | None:
+        """Whose a key is that holds at `now`; None for any other, and for one of somebody who is switched off. One query."""
+        if not key:
+            return None
+        with self._engine.connect() as connection:
+            row = connection.execute(_HOLDER, {"digest": _digest(key), "now": now}).one_or_none()
+        return None if row is None else Holder(name=row.name, scopes=tuple(json.loads(row.scopes)))
+
+    def have_keys(self) -> bool:
+        """Whether any user ever got a key."""
+        with self._engine.connect() as connection:
+            return connection.execute(_ANY_KEY).first() is not None
 
     def sign(self, signature: Signature) -> None:
         """Put a name under a pending approval, once; journaled. Raises ApprovalError as `decide` does where it is too late for that."""

@@ -15,7 +15,7 @@ import pyarrow.parquet as pa_parquet
 
 from liftwright.domain.errors import DataError
 from liftwright.domain.profile import CHANNELS
-from liftwright.settings import SenderSettings
+from liftwright.settings.sender import SenderSettings
 from liftwright.world import catalogue, people, reaction, truth
 from liftwright.world.draws import uniform
 from liftwright.world.events import DAY_US, EventLog

@@ -25,10 +25,14 @@ from mcp_types import Tool as Described
 from pydantic import ValidationError
 
 from liftwright import __version__
-from liftwright.api.mcp.tools import TOOLS, Caller, Tool
+from liftwright.api.mcp.tools import TOOLS, Caller, Effect, Tool
+from liftwright.domain.approval import KeyScope
 from liftwright.domain.errors import ConfigError, LiftwrightError
 from liftwright.flow import signing
 from liftwright.ports import Deps, Progress
+
+USES: dict[Effect, KeyScope] = {"looks": "read", "writes": "plan", "decides": "decide"}
+"""What a key must be for, by what a tool does."""
 
 INSTRUCTIONS = (
     "Liftwright plans marketing campaigns and proves what they caused. Planning stops before anything is sent: a person approves exactly one "
@@ -90,7 +94,7 @@ def answer(name: str, arguments: dict[str, Any], caller: Caller, veil: Veil) -> 
     try:
         if name not in TOOLS:
             raise ConfigError("TOOL-UNKNOWN", "There is no such tool.", next_step=f"Tools: {', '.join(TOOLS)}.")
-        signing.may_look(deps=caller.deps)
+        signing.may_use(USES[TOOLS[name].effect], is_named=TOOLS[name].effect == "decides", deps=caller.deps)
         tool = TOOLS[name]
         return _result(veil(tool.run(caller, tool.arguments.model_validate(arguments))))
     except ValidationError as error:

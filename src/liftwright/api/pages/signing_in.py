@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import SecretStr
 
-from liftwright.api.pages.site import DAYS_90, NAME, SESSION, Site, back, keep
-from liftwright.domain.errors import ApprovalError
+from liftwright.api.limits import SESSION
+from liftwright.api.pages.site import DAYS_90, NAME, VISIT, Site, back, keep
+from liftwright.domain.errors import ApprovalError, ConfigError
 from liftwright.flow import people
 from liftwright.flow.signing import SESSION_LASTS
+
+REFUSED = "This name and key let nobody in. An admin makes a key: liftwright users key NAME."
+"""Said of unknown names, wrong keys and keys that are for programs alike: strangers learn no names."""
+
+
+def signed_in(request: Request, name: str, session: str, to: str) -> Response:
+    """On to a page with a new session; what the browser had before, whoever set it, counts no more."""
+    response = back(to)
+    keep(response, request, SESSION, f"{name}:{session}", lasts=int(SESSION_LASTS.total_seconds()))
+    keep(response, request, VISIT, secrets.token_urlsafe(24), lasts=DAYS_90)
+    return response
 
 
 def routes(site: Site) -> APIRouter:
@@ -33,11 +46,9 @@ def routes(site: Site) -> APIRouter:
         shown = visitor.deps.settings.model_copy(update={"key": SecretStr(str(fields.get("key", "")))})
         try:
             session = people.sign_in(name, deps=replace(visitor.deps, settings=shown))
-        except ApprovalError as error:
-            return site.page(request, "sign_in.html", status=401, title="Sign in", to=to, refused=error.says)
-        response = back(to)
-        keep(response, request, SESSION, f"{name}:{session}", lasts=int(SESSION_LASTS.total_seconds()))
-        return response
+        except (ApprovalError, ConfigError):
+            return site.page(request, "sign_in.html", status=401, title="Sign in", to=to, refused=REFUSED)
+        return signed_in(request, name, session, to)
 
     @router.post("/sign-out")
     async def leave(request: Request) -> Response:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -22,25 +22,22 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from pydantic import SecretStr
 from starlette.datastructures import FormData
 
+from liftwright.api.buckets import Buckets
+from liftwright.api.limits import KEY, SESSION
+from liftwright.api.origin import Refused, is_same_site
 from liftwright.api.pages import glossary, words
 from liftwright.api.watch import Watch
 from liftwright.domain.errors import LiftwrightError
-from liftwright.flow import shown
+from liftwright.flow import people, shown
 from liftwright.ports import Deps
 
 HERE = Path(__file__).resolve().parents[1]
 STATIC = HERE / "static"
-VISIT, SESSION, NAME = "lw_visit", "lw_session", "lw_name"
-"""Cookies: a random number every browser gets, the key of a session, and the name typed in a workspace without users."""
+VISIT, NAME = "lw_visit", "lw_name"
+"""Cookies besides the key of a session: a random number every browser gets, and the name typed in a workspace without users."""
 DAYS_90 = 90 * 24 * 3600
 SALT = 16
 """Characters at the beginning of a form's token that differ from page to page."""
-
-
-class Refused(LiftwrightError):
-    """A form without its token, or from another site."""
-
-    exit_code = 1
 
 
 class SignInFirst(LiftwrightError):
@@ -60,8 +57,14 @@ class Visitor:
 
     @cached_property
     def token(self) -> str:
-        """What a form of this visitor must carry; another one on every page."""
-        return token_of(self.visit, secrets.token_hex(SALT // 2))
+        """What a form of this visitor must carry: of this browser and of this session, and another one on every page."""
+        return token_of(self.visit, self.session_key, secrets.token_hex(SALT // 2))
+
+    @property
+    def session_key(self) -> str:
+        """The key of this visitor's session; "" without one."""
+        key = self.deps.settings.key
+        return key.get_secret_value() if key is not None else ""
 
     @property
     def needs_sign_in(self) -> bool:
@@ -72,8 +75,8 @@ class Visitor:
 class Site:
     """Renders pages and reads forms; `deps` gives each request the workspace, `watch` looks for all streams at once."""
 
-    def __init__(self, deps: Callable[[], Deps], watch: Watch) -> None:
-        self._deps = deps
+    def __init__(self, deps: Callable[[], Deps], watch: Watch, buckets: Buckets) -> None:
+        self._deps, self._buckets = deps, buckets
         self.watch = watch
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -87,17 +90,24 @@ class Site:
 
     def visitor(self, request: Request) -> Visitor:
         """Who sends this request. A session that does not hold any more is nobody's."""
-        deps, session = self._deps(), request.cookies.get(SESSION, "")
-        name, _, key = session.partition(":")
+        deps, session = self._deps(), kept(request, SESSION)
+        name, _, key = session.rpartition(":")
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
         has_users = bool(deps.users.all())
-        if has_users:
-            name = name if key and deps.users.owns(name, key, now=deps.now()) and _is_active(name, deps) else ""
-        else:
-            name = request.cookies.get(NAME, "")[:60]
+        if not has_users:
+            name = kept(request, NAME)[:60]
+        elif not self._holds(request, name, key, deps):
+            name = ""
         visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
         request.state.visit = visit
         return Visitor(name=name, deps=acting, visit=visit, has_users=has_users)
+
+    def _holds(self, request: Request, name: str, key: str, deps: Deps) -> bool:
+        """Whether a session is this user's and holds. One that does asks out of a bucket of its own."""
+        holder = deps.users.holder(key, now=deps.now()) if key.startswith(people.SESSION) else None
+        if holder is not None and request.scope.get(KEY):
+            self._buckets.trust(request.scope[KEY])
+        return holder is not None and holder.name == name and not holder.scopes
 
     def inside(self, request: Request) -> Visitor:
         """Who sends this request, where they may look. Raises SignInFirst for a stranger in a workspace with users."""
@@ -131,9 +141,9 @@ class Site:
         visitor = self.visitor(request)
         fields = await request.form(max_files=1, max_fields=200)
         given = str(fields.get("token", ""))
-        is_own = request.cookies.get(VISIT) == visitor.visit and _is_token(given, visitor.visit)
+        is_own = request.cookies.get(VISIT) == visitor.visit and _is_token(given, visitor)
         try:
-            if not is_own or not _same_site(request):
+            if not is_own or not is_same_site(request):
                 says = "This form is not one of ours, or it is too old."
                 raise Refused("FORM-TOKEN", says, next_step="Open the page again and repeat it.")
             if not by_strangers:
@@ -154,21 +164,34 @@ def campaign(campaign_id: str, deps: Deps) -> dict[str, Any]:
     return {"stop_reason": "", "question": "", **shown.show_json(campaign_id, deps=deps)}
 
 
-def token_of(visit: str, salt: str) -> str:
-    """A token of a visit's forms: only who can read the cookie can make it. It begins with its salt.
+def token_of(visit: str, session: str, salt: str) -> str:
+    """A token of a visit's forms: only who can read both cookies can make it, and who plants one of them cannot. It begins with its salt.
 
     A new salt on every page keeps the token from being guessed piece by piece out of the sizes of compressed pages.
     """
-    return salt + hashlib.sha256(f"liftwright form {salt} {visit}".encode()).hexdigest()
+    return salt + hashlib.sha256(f"liftwright form {salt} {visit} {session}".encode()).hexdigest()
 
 
-def _is_token(given: str, visit: str) -> bool:
-    return hmac.compare_digest(given.encode(), token_of(visit, given[:SALT]).encode())
+def _is_token(given: str, visitor: Visitor) -> bool:
+    return hmac.compare_digest(given.encode(), token_of(visitor.visit, visitor.session_key, given[:SALT]).encode())
 
 
 def keep(response: Response, request: Request, name: str, value: str, *, lasts: int) -> None:
-    """A cookie that scripts cannot read and that other sites' forms do not send."""
-    response.set_cookie(name, value, max_age=lasts, httponly=True, samesite="lax", secure=request.url.scheme == "https", path="/")
+    """A cookie that scripts cannot read and that other sites' forms do not send; see `kept`."""
+    response.set_cookie(
+        name,
+        quote(value, safe=":@"),
+        max_age=lasts,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+        path="/",
+    )
+
+
+def kept(request: Request, name: str) -> str:
+    """What a cookie of ours holds, in whatever letters; "" where there is none."""
+    return unquote(request.cookies.get(name, ""))
 
 
 def back(to: str) -> Response:
@@ -176,18 +199,6 @@ def back(to: str) -> Response:
     parts = urlsplit(to)
     path = to if to.startswith("/") and not to.startswith(("//", "/\\")) and not parts.netloc and "\n" not in to else "/"
     return RedirectResponse(quote(path, safe="/?=&#%.-_~:,"), status_code=303)
-
-
-def _same_site(request: Request) -> bool:
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None and site not in ("same-origin", "none"):
-        return False
-    return origin is None or origin == "null" or urlsplit(origin).netloc == request.headers.get("host", "")
-
-
-def _is_active(name: str, deps: Deps) -> bool:
-    user = deps.users.get(name)
-    return user is not None and user.is_active
 
 
 def _waiting(visitor: Visitor) -> int:

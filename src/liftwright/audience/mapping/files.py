@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import re
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
 from liftwright.audience import database
+from liftwright.audience.mapping import unpacking
 from liftwright.domain.errors import DataError
 
 ROW = "__row"
 """Hidden column: number of the data row in the file, from 1, the header not counted."""
 LONGEST_FIELD = 65_536
-MOST_BYTES = 2_000_000_000
+ZIP = b"PK\x03\x04"
 _QUARANTINE = pa.schema([("row", pa.int64()), ("reason", pa.string()), ("content", pa.string())])
 
 
@@ -43,7 +41,7 @@ def rejects(rows: list[tuple[int, str, str]]) -> pa.Table:
 def read(data: bytes, *, name: str) -> TextTable:
     """Read a file of any supported kind by its content. Raises DataError when it is empty or not a table at all."""
     if data[:2] == b"\x1f\x8b":
-        data = _unpacked(data, name=name)
+        data = unpacking.gunzipped(data, name=name)
     if not data.strip():
         raise DataError("IMPORT-EMPTY", f"{name} is empty.", next_step="Export the file again and import that.")
     if data[:4] == b"PAR1":
@@ -54,21 +52,10 @@ def read(data: bytes, *, name: str) -> TextTable:
     return _without_bad_cells(_from_csv(text, name=name, notes=notes))
 
 
-def _unpacked(data: bytes, *, name: str) -> bytes:
-    try:
-        with gzip.open(io.BytesIO(data)) as packed:
-            plain = packed.read(MOST_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError("IMPORT-GZIP", f"{name} cannot be unpacked: {error}.", next_step="Compress the file again.") from error
-    if len(plain) > MOST_BYTES:
-        raise DataError("IMPORT-SIZE", f"{name} unpacks to more than 2 GB.", next_step="Split the file or use Parquet parts.")
-    return plain
-
-
 def _decoded(data: bytes, *, name: str) -> tuple[str, tuple[str, ...]]:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return data.decode("utf-16", errors="replace"), ("The file is UTF-16.",)
-    if data[:65_536].count(0) > len(data[:65_536]) / 4:
+    if data[:4] == ZIP or data[:65_536].count(0) > len(data[:65_536]) / 4:
         raise DataError(
             "IMPORT-BINARY",
             f"{name} is not a text file and not Parquet.",
@@ -148,12 +135,7 @@ def _numbered(table: pa.Table, *, skipped: set[int] = frozenset()) -> pa.Table: 
 
 
 def _from_parquet(data: bytes, *, name: str) -> TextTable:
-    try:
-        table = pq.read_table(io.BytesIO(data))
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            "IMPORT-PARQUET", f"{name} cannot be read: {error}.", next_step="Write the Parquet file again."
-        ) from error
+    table = unpacking.parquet(data, name=name)
     header, notes = _header(list(table.column_names))
     columns = [_as_text(column) for column in table.columns]
     return TextTable(_numbered(pa.table(columns, names=header)), rejects([]), notes)

@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlmodel import AutoString
 
-from liftwright.store import notices, sharing, visits  # noqa: F401 (their tables)
+from liftwright.store import notices, requests, sharing, visits  # noqa: F401 (their tables)
 from liftwright.store.tables import METADATA
 from liftwright.store.times import UtcTime
 

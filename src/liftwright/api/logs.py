@@ -1,0 +1,36 @@
+"""What the server writes down: no query strings (they carry codes, names and searches) and no ids of people."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+from typing import Any
+
+_PEOPLE = re.compile(r"^(/v1/visitors|/explain)/[^/?]+")
+
+
+class Discreet(logging.Filter):
+    """Takes out of uvicorn's access lines what is about somebody."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every line stays; its address is shortened."""
+        if isinstance(record.args, tuple) and len(record.args) == 5:
+            client, method, path, *rest = record.args
+            record.args = (client, method, shortened(str(path)), *rest)
+        return True
+
+
+def shortened(path: str) -> str:
+    """A path without its query and without whom it is about."""
+    return _PEOPLE.sub(r"\1/…", path.partition("?")[0])
+
+
+def config() -> dict[str, Any]:
+    """Uvicorn's logging with the filter on its access lines."""
+    from uvicorn.config import LOGGING_CONFIG
+
+    found = copy.deepcopy(LOGGING_CONFIG)
+    found["filters"] = {"discreet": {"()": "liftwright.api.logs.Discreet"}}
+    found["handlers"]["access"]["filters"] = ["discreet"]
+    return found

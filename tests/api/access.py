@@ -1,0 +1,79 @@
+"""Who gets where: one line a route. A route that stands here under no kind fails the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+
+ROLES = ("campaign_owner", "marketing_lead", "finance", "compliance", "marketer", "approver", "analyst", "admin")
+OUTSIDE = ("stranger", "guesser", "switched off", "signed out")
+"""Nobody; a made-up key; a user who was switched off; one whose key was revoked."""
+
+ACCESS: dict[tuple[str, str], str] = {
+    ("GET", "/openapi.json"): "open",
+    ("GET", "/static"): "open",
+    ("GET", "/sign-in"): "open",
+    ("GET", "/sign-in/oidc"): "open",
+    ("GET", "/sign-in/oidc/callback"): "open",
+    ("POST", "/sign-in"): "open form",
+    ("POST", "/sign-out"): "open form",
+    ("GET", "/"): "page",
+    ("GET", "/c/{talk_id}"): "page",
+    ("GET", "/c/{talk_id}/part"): "part",
+    ("GET", "/c/{talk_id}/events"): "part",
+    ("GET", "/approvals"): "page",
+    ("GET", "/approvals/{campaign_id}"): "page",
+    ("GET", "/campaigns"): "page",
+    ("GET", "/campaigns/{campaign_id}"): "page",
+    ("GET", "/explain"): "page",
+    ("GET", "/explain/{person}"): "page",
+    ("GET", "/data"): "page",
+    ("GET", "/models"): "page",
+    ("GET", "/policies"): "page",
+    ("GET", "/journal"): "page",
+    ("GET", "/evals"): "page",
+    ("GET", "/settings"): "page",
+    ("POST", "/talks"): "form",
+    ("POST", "/c/{talk_id}"): "form",
+    ("POST", "/approvals/{campaign_id}"): "form",
+    ("POST", "/campaigns/{campaign_id}"): "form",
+    ("POST", "/data"): "form",
+    ("GET", "/v1/campaigns"): "api",
+    ("GET", "/v1/campaigns/{campaign_id}"): "api",
+    ("GET", "/v1/campaigns/{campaign_id}/report"): "api",
+    ("GET", "/v1/approvals"): "api",
+    ("GET", "/v1/journal"): "api",
+    ("GET", "/v1/journal/verify"): "api",
+    ("POST", "/v1/campaigns"): "api",
+    ("POST", "/v1/campaigns/{campaign_id}/again"): "api",
+    ("POST", "/v1/campaigns/{campaign_id}/answers"): "api",
+    ("POST", "/v1/campaigns/{campaign_id}/decisions"): "api",
+    ("POST", "/v1/campaigns/{campaign_id}/stop"): "api",
+    ("POST", "/v1/visitors/{customer_id}/next-action"): "api",
+    ("POST", "/v1/visitors/{customer_id}/events"): "api",
+}
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/campaigns": {"goal": "Sell more"},
+    "/v1/campaigns/{campaign_id}/answers": {"text": "two weeks"},
+    "/v1/campaigns/{campaign_id}/decisions": {"kind": "respond", "plan_hash": "sha256:x", "reason": "why?"},
+    "/v1/campaigns/{campaign_id}/stop": {"reason": "enough"},
+    "/v1/visitors/{customer_id}/events": {"session": "s", "type": "click"},
+}
+NAMED = ("/v1/campaigns", "/v1/campaigns/{campaign_id}/decisions", "/v1/campaigns/{campaign_id}/stop")
+"""Routes whose body says who acts."""
+
+
+def every_route(app: FastAPI) -> set[tuple[str, str]]:
+    """Method and path of everything the application answers, files of the site under their folder."""
+    found: set[tuple[str, str]] = set()
+    for context in iter_route_contexts(app.routes):
+        methods = set(getattr(context, "methods", None) or {"GET"}) - {"HEAD"}
+        found |= {(method, str(context.path)) for method in methods}
+    return found
+
+
+def forms() -> list[str]:
+    """Paths of every form of a page."""
+    return [path for (method, path), kind in ACCESS.items() if method == "POST" and kind.endswith("form")]
