@@ -193,19 +193,20 @@ class Ledger(Protocol):
         """
 
     def contacts_since(self, since: datetime, *, customer_ids: Sequence[str] | None = None) -> pa.Table:
-        """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps).
-
-        `customer_ids`: of these people only."""
+        """customer_id, channel, send_at, state of every send planned or sent at or after `since`, over all campaigns (for caps), or of `customer_ids`."""
 
     def contacts_of(self, customer_ids: Sequence[str], *, since: datetime) -> list[tuple[str, datetime, SendState]]:
         """(channel, moment, state) of what `contacts_since` says of a few people."""
 
 
 class Journal(Protocol):
-    """Append-only hash chain."""
+    """Append-only hash chain. `page`: newest first, and only actions that begin so; see `store.journal`."""
 
     def append(self, *, at: datetime, actor: str, action: str, subject: str, detail: Mapping[str, Any]) -> JournalEntry: ...
     def entries(self, *, subject: str | None = None) -> list[JournalEntry]: ...
+    def page(
+        self, *, before: int | None = None, after: int | None = None, subject: str = "", action: str = "", limit: int = 100
+    ) -> list[JournalEntry]: ...
     def verify(self) -> tuple[bool, int, int | None]:
         """(ok, number of entries, sequence number of the first bad entry)."""
 
@@ -276,12 +277,10 @@ class Visits(Protocol):
 
 
 class Sharing(Protocol):
-    """Links to one campaign's report for people outside, by the SHA-256 of their tokens."""
+    """Links to one campaign's report for people outside, by the SHA-256 of their tokens; `find` finds also one that holds no more."""
 
     def add(self, link: SharedLink, digest: str) -> None: ...
-    def find(self, digest: str) -> SharedLink | None:
-        """The link, whether or not it still holds."""
-
+    def find(self, digest: str) -> SharedLink | None: ...
     def of(self, campaign_id: str) -> list[SharedLink]: ...
     def revoke(self, campaign_id: str, link_id: str, *, by: str, now: datetime) -> bool: ...
 
