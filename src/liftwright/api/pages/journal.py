@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from liftwright.api.pages.site import Site
+from liftwright.domain.errors import DataError
 from liftwright.flow import leafing
 
 
@@ -22,7 +23,12 @@ def routes(site: Site) -> APIRouter:
     ) -> Response:
         deps = site.inside(request).deps
         found = deps.journal.examine() if verify == "1" else None
-        leaf = leafing.leaf(before=before, after=after, subject=subject, action=action, deps=deps)
+        try:
+            leaf = leafing.leaf(before=before, after=after, subject=subject, action=action, deps=deps)
+        except DataError:
+            if found is None or found.ok:
+                raise
+            leaf = leafing.Leaf([], None, None)
         asked = {name: value for name, value in (("subject", subject), ("action", action)) if value}
         values: dict[str, Any] = {
             "leaf": leaf,
