@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.errors import DataError
@@ -28,16 +29,13 @@ def leaf(*, before: str = "", after: str = "", subject: str = "", action: str = 
     Raises DataError JOURNAL-PAGE for what is no number, and JOURNAL-BROKEN for an entry that cannot be read any more.
     """
     until, since = _number(before), _number(after)
-    asked = {"subject": subject.strip(), "action": action.strip()}
-    if since is not None:
-        entries = deps.journal.page(after=since, limit=PAGE, **asked)
-    else:
-        entries = deps.journal.page(before=until, limit=PAGE, **asked)
+    page = partial(deps.journal.page, subject=subject.strip(), action=action.strip())
+    entries = page(before=None if since is not None else until, after=since, limit=PAGE)
     if not entries:
         return Leaf([], None, None)
     first, last = entries[0].seq, entries[-1].seq
-    has_older = bool(deps.journal.page(before=last, limit=1, **asked))
-    has_newer = bool(deps.journal.page(after=first, limit=1, **asked))
+    has_older = bool(page(before=last, limit=1))
+    has_newer = bool(page(after=first, limit=1))
     return Leaf(entries, last if has_older else None, first if has_newer else None)
 
 

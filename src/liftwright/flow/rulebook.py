@@ -34,7 +34,6 @@ class OneRule:
     coverage: dict[str, Any]
     never_waived: str
     waivers: list[Waiver]
-    where: str
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,7 @@ def one(rule_id: str, *, deps: Deps) -> OneRule:
         for test in rule.tests
     ]
     mine = [each for each in waiving.every(deps=deps) if each.rule == rule_id]
-    where = deps.library.where(rule_id)
-    return OneRule(rule, tests, explain.coverage(alone)[0], waivers.why_never(rule), mine, where)
+    return OneRule(rule, tests, explain.coverage(alone)[0], waivers.why_never(rule), mine)
 
 
 def since(campaign_id: str, *, deps: Deps) -> Since:
