@@ -25,6 +25,16 @@ ACCESS: dict[tuple[str, str], str] = {
     ("GET", "/c/{talk_id}/events"): "part",
     ("GET", "/approvals"): "page",
     ("GET", "/approvals/{campaign_id}"): "page",
+    ("GET", "/approvals/group"): "page",
+    ("GET", "/campaigns/{campaign_id}/evidence/{key:path}"): "page",
+    ("GET", "/campaigns/{campaign_id}/report.csv"): "page",
+    ("GET", "/campaigns/{campaign_id}/report.html"): "page",
+    ("GET", "/campaigns/{campaign_id}/report.json"): "page",
+    ("GET", "/campaigns/{campaign_id}/share"): "page",
+    ("GET", "/glossary"): "page",
+    ("GET", "/policies/{rule_id}"): "page",
+    ("GET", "/shared/{token}"): "open",
+    ("GET", "/shared/{token}/review"): "open",
     ("GET", "/campaigns"): "page",
     ("GET", "/campaigns/{campaign_id}"): "page",
     ("GET", "/explain"): "page",
@@ -40,6 +50,14 @@ ACCESS: dict[tuple[str, str], str] = {
     ("POST", "/approvals/{campaign_id}"): "form",
     ("POST", "/campaigns/{campaign_id}"): "form",
     ("POST", "/data"): "form",
+    ("POST", "/approvals/group"): "form",
+    ("POST", "/approvals/snooze"): "form",
+    ("POST", "/campaigns/{campaign_id}/share"): "rights form",
+    ("POST", "/campaigns/{campaign_id}/share/revoke"): "rights form",
+    ("POST", "/policies/approve"): "rights form",
+    ("POST", "/policies/revoke"): "rights form",
+    ("POST", "/policies/waive"): "rights form",
+    ("POST", "/policies/try"): "form",
     ("GET", "/v1/campaigns"): "api",
     ("GET", "/v1/campaigns/{campaign_id}"): "api",
     ("GET", "/v1/campaigns/{campaign_id}/report"): "api",
@@ -51,6 +69,9 @@ ACCESS: dict[tuple[str, str], str] = {
     ("POST", "/v1/campaigns/{campaign_id}/answers"): "api",
     ("POST", "/v1/campaigns/{campaign_id}/decisions"): "api",
     ("POST", "/v1/campaigns/{campaign_id}/stop"): "api",
+    ("GET", "/v1/visitors/report"): "api",
+    ("POST", "/v1/talks"): "api",
+    ("GET", "/v1/talks/{talk_id}/ag-ui"): "api stream",
     ("POST", "/v1/visitors/{customer_id}/next-action"): "api",
     ("POST", "/v1/visitors/{customer_id}/events"): "api",
 }
@@ -59,9 +80,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/campaigns/{campaign_id}/answers": {"text": "two weeks"},
     "/v1/campaigns/{campaign_id}/decisions": {"kind": "respond", "plan_hash": "sha256:x", "reason": "why?"},
     "/v1/campaigns/{campaign_id}/stop": {"reason": "enough"},
+    "/v1/talks": {"text": "why?"},
     "/v1/visitors/{customer_id}/events": {"session": "s", "type": "click"},
 }
-NAMED = ("/v1/campaigns", "/v1/campaigns/{campaign_id}/decisions", "/v1/campaigns/{campaign_id}/stop")
+NAMED = ("/v1/campaigns", "/v1/talks", "/v1/campaigns/{campaign_id}/decisions", "/v1/campaigns/{campaign_id}/stop")
 """Routes whose body says who acts."""
 
 

@@ -141,7 +141,7 @@ def test_words_of_people_and_models_stay_inside_their_event(waiting: Waiting) ->
     [
         ({"text": "  "}, 422, "TALK-WORDS"),
         ({"text": "x" * 4_001}, 422, "TALK-WORDS"),
-        ({"text": "x" * 3_000_000}, 422, "TALK-WORDS"),
+        ({"text": "x" * 3_000_000}, 413, "REQUEST-SIZE"),
         ({"text": 7}, 422, "REQUEST"),
         ({"text": "Sell more", "approve": True}, 422, "REQUEST"),
         ({}, 422, "REQUEST"),

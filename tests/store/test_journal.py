@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from liftwright.domain.errors import DataError
 from liftwright.store.engine import migrate, open_engine
 from liftwright.store.journal import SqlJournal
 from tampered_journal import append, behind_its_back
@@ -33,6 +34,45 @@ def test_entries_come_back_as_they_were_written_in_order_and_by_subject(store):
     assert store.journal.entries() == written
     assert store.journal.entries(subject="s1") == written[1::2]
     assert [entry.seq for entry in written] == [1, 2, 3, 4]
+
+
+def test_a_page_is_newest_first_and_goes_on_before_or_after_a_number(store):
+    written = append(store.journal, 7)
+    assert store.journal.page() == written[::-1]
+    assert store.journal.page(limit=3) == written[:3:-1]
+    assert store.journal.page(before=5, limit=3) == written[3:0:-1]
+    assert store.journal.page(after=2, limit=3) == written[4:1:-1], "those that follow, not the newest of all"
+    assert store.journal.page(before=5, after=2) == written[3:1:-1]
+    assert store.journal.page(before=1) == store.journal.page(after=7) == []
+    assert store.journal.page(before=10**18) == written[::-1]
+
+
+def test_a_page_is_of_one_subject_and_of_actions_that_begin_so(store):
+    written = [
+        store.journal.append(at=NOW, actor="a", action=action, subject=subject, detail={"action": "waiver.asked"})
+        for action, subject in (
+            ("waiver.asked", "c1"),
+            ("waiver.approved", "c2"),
+            ("Waiver.asked", "c1"),
+            ('w"\\é%', "c1"),
+            ("night", "waiver.asked"),
+        )
+    ]
+    assert store.journal.page(action="waiver.") == written[1::-1]
+    assert store.journal.page(action="waiver.asked") == written[:1]
+    assert store.journal.page(action="waiver.asked", subject="c2") == []
+    assert store.journal.page(subject="c1") == [written[3], written[2], written[0]]
+    assert store.journal.page(action='w"\\é%') == [written[3]]
+    for nothing in ("%", "_aiver", "'; --", '","actor', "\x00", "\ud800"):
+        assert store.journal.page(action=nothing) == [], nothing
+
+
+def test_a_page_with_an_entry_that_is_none_any_more_says_which(store):
+    append(store.journal, 3)
+    behind_its_back(store.engine, "UPDATE journal SET entry = '{}' WHERE seq = 2")
+    with pytest.raises(DataError, match="Entry 2"):
+        store.journal.page()
+    assert [entry.seq for entry in store.journal.page(after=2)] == [3]
 
 
 def test_each_entry_carries_the_hash_of_the_one_before_and_its_own(store):
@@ -186,6 +226,18 @@ def unguarded(tmp_path_factory) -> SqlJournal:
     behind_its_back(engine)
     yield journal, engine
     engine.dispose()
+
+
+@given(actions=st.lists(TEXT, min_size=1, max_size=4), wanted=TEXT)
+def test_whatever_an_action_is_called_it_is_found_by_its_beginning(long_journal, actions, wanted):
+    after = long_journal.verify()[1]
+    for action in actions:
+        long_journal.append(at=NOW, actor="a", action=action, subject="s", detail={})
+    for beginning in (wanted, actions[0], actions[-1][:2]):
+        begins = beginning.encode("utf-8", "replace").decode().replace("\x00", "?")
+        found = long_journal.page(after=after, action=beginning, limit=100)
+        everything = [entry for entry in long_journal.page(after=after, limit=100) if entry.action.startswith(begins)]
+        assert found == everything
 
 
 @given(seq=st.integers(1, 10), place=st.integers(0, 10_000), character=st.characters(codec="ascii", min_codepoint=32))

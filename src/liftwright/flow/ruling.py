@@ -72,7 +72,7 @@ def difference(old: PolicyBundle, new: PolicyBundle, *, deps: Deps) -> dict[str,
     ids = np.asarray(facts["customer_id"].to_pylist(), dtype=object)
     lost, gained = may[0] & ~may[1], ~may[0] & may[1]
     return {
-        "rules": _changed(old, new),
+        "rules": changed(old, new),
         "people": len(set(ids.tolist())),
         "channels": {
             str(channel): {
@@ -102,7 +102,8 @@ def _everybody(deps: Deps) -> pa.Table:
     )
 
 
-def _changed(old: PolicyBundle, new: PolicyBundle) -> list[dict[str, Any]]:
+def changed(old: PolicyBundle, new: PolicyBundle) -> list[dict[str, Any]]:
+    """Rules that differ: `{"rule", "what": added, removed or changed, "from", "to"}`, by name."""
     was, now = ({rule.id: rule for rule in bundle.rules} for bundle in (old, new))
     found = []
     for name in sorted(was.keys() | now.keys()):

@@ -23,13 +23,8 @@ from liftwright.ports.kept import (
     Locks,
     Models,
     Names,
-    Notices,
-    Requests,
-    Sharing,
-    Talks,
     Traces,
     Users,
-    Visits,
 )
 from liftwright.ports.outside import (
     ChannelAdapter,
@@ -40,6 +35,7 @@ from liftwright.ports.outside import (
     Progress,
     Recalls,
 )
+from liftwright.ports.serving import Notices, Requests, Sharing, Talks, Visits
 from liftwright.settings import Settings
 
 if TYPE_CHECKING:

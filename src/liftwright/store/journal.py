@@ -51,13 +51,28 @@ class SqlJournal:
         with reading(self._engine) as session:
             return [JournalEntry.model_validate(_read(entry)) for entry in session.exec(query)]
 
-    def latest(self, *, limit: int, before: int | None = None) -> list[JournalEntry]:
-        """The newest entries, newest first; `before`: of those with a smaller number."""
-        query = select(JournalRow.entry).order_by(col(JournalRow.seq).desc()).limit(limit)
+    def page(
+        self, *, before: int | None = None, after: int | None = None, subject: str = "", action: str = "", limit: int = 100
+    ) -> list[JournalEntry]:
+        """At most `limit` entries, newest first: the newest of those before a number, or the oldest of those after one.
+
+        `subject`: about exactly this; `action`: whose action begins so; "" for any. Raises DataError JOURNAL-BROKEN for an entry that
+        cannot be read any more.
+        """
+        number = col(JournalRow.seq)
+        query = select(JournalRow).order_by(number if after is not None else number.desc()).limit(limit)
+        if after is not None:
+            query = query.where(number > after)
         if before is not None:
-            query = query.where(JournalRow.seq < before)
+            query = query.where(number < before)
+        if subject:
+            query = query.where(JournalRow.subject == subject)
+        if action:
+            begins = _beginning(action)
+            query = query.where(func.substr(JournalRow.entry, 1, len(begins)) == begins)
         with reading(self._engine) as session:
-            return [JournalEntry.model_validate(_read(entry)) for entry in session.exec(query)]
+            found = [_entry(row) for row in session.exec(query)]
+        return found[::-1] if after is not None else found
 
     def verify(self) -> tuple[bool, int, int | None]:
         """(ok, number of entries, sequence number of the first bad entry).
@@ -207,6 +222,22 @@ def _hash_of_sound(row: JournalRow, *, seq: int, prev_hash: str) -> str | None:
         return None
     is_sound = canonical == row.entry and row.seq == seq and says == (seq, prev_hash, row.subject, entry_hash)
     return entry_hash if is_sound else None
+
+
+def _beginning(action: str) -> str:
+    """How the canonical JSON of every entry begins whose action begins so: `action` is the first of its keys."""
+    return '{"action":' + rfc8785.dumps(_plain(action)).decode()[:-1]
+
+
+def _entry(row: JournalRow) -> JournalEntry:
+    try:
+        return JournalEntry.model_validate(_read(row.entry))
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            "JOURNAL-BROKEN",
+            f"Entry {row.seq} of the journal cannot be read: it is not what was written there.",
+            next_step="Run `liftwright journal verify` and find out who changed it.",
+        ) from error
 
 
 def _read(entry: str) -> Any:

@@ -15,6 +15,8 @@ from liftwright.api.pages import (
     explain,
     glossary,
     inbox,
+    journal,
+    policies,
     review,
     sharing,
     signing_in,
@@ -29,7 +31,22 @@ from liftwright.ports import Deps
 def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch, buckets: Buckets) -> Site:
     """Add every page to the application; returns the site, which also shows what went wrong."""
     site = Site(deps, watch, buckets)
-    for room in (signing_in, vouched, chat, inbox, review, campaigns, downloads, sharing, explain, glossary, workspace):
+    rooms = (
+        signing_in,
+        vouched,
+        chat,
+        inbox,
+        review,
+        campaigns,
+        downloads,
+        sharing,
+        explain,
+        glossary,
+        policies,
+        journal,
+        workspace,
+    )
+    for room in rooms:
         app.include_router(room.routes(site), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return site

@@ -1,4 +1,4 @@
-"""The rest of the house: data, models, policies, journal, evals, settings. To look at; what changes them has commands."""
+"""The rest of the house: data, models, evals, settings. To look at; what changes them has commands."""
 
 from __future__ import annotations
 
@@ -13,21 +13,18 @@ from starlette.datastructures import UploadFile
 from liftwright.api.pages.site import Site, Visitor
 from liftwright.domain.errors import DataError
 from liftwright.evaluation.suite import list_suites
-from liftwright.flow import intake, ladder, readiness, waiving
+from liftwright.flow import intake, ladder, readiness
 
 TABLES = ("customers", "events", "treatments", "products", "prices", "leads", "evidence", "documents")
 MOST_BYTES = 200_000_000
-ENTRIES = 200
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /data, /models, /policies, /journal, /evals, /settings; POST /data."""
+    """GET /data, /models, /evals, /settings; POST /data."""
     router = APIRouter()
     for path, title, values in (
         ("/data", "Data", _data),
         ("/models", "Models", _models),
-        ("/policies", "Policies", _policies),
-        ("/journal", "Journal", _journal),
         ("/evals", "Evals", _evals),
         ("/settings", "Settings", _settings),
     ):
@@ -80,17 +77,6 @@ def _data(visitor: Visitor) -> dict[str, Any]:
 
 def _models(visitor: Visitor) -> dict[str, Any]:
     return {"cards": visitor.deps.models.cards()}
-
-
-def _policies(visitor: Visitor) -> dict[str, Any]:
-    bundle = visitor.deps.library.policies()
-    return {"bundle": bundle, "waivers": waiving.every(deps=visitor.deps)}
-
-
-def _journal(visitor: Visitor) -> dict[str, Any]:
-    ok, count, first_bad = visitor.deps.journal.verify()
-    entries = visitor.deps.journal.entries()[-ENTRIES:][::-1]
-    return {"ok": ok, "count": count, "first_bad": first_bad, "entries": entries}
 
 
 def _evals(visitor: Visitor) -> dict[str, Any]:

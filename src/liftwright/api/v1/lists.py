@@ -59,7 +59,7 @@ def routes(door: Door) -> APIRouter:
         """Entries of the journal, newest first, a page at a time."""
         before = paging.read(cursor, like=(0,))
         now = door.enter(request, "read")
-        found = now.journal.latest(limit=limit + 1, before=None if before is None else min(max(before[0], 0), 2**62))
+        found = now.journal.page(limit=limit + 1, before=None if before is None else min(max(before[0], 0), 2**62))
         return [each.model_dump(mode="json") for each in paging.point_on(response, request, found, by=_number, limit=limit)]
 
     @router.get("/journal/verify", tags=["journal"], responses=describing.answers({"ok": True, "entries": 12}, *describing.READS))

@@ -25,7 +25,7 @@ def routes(door: Door, watch: Watch) -> APIRouter:
     @router.post("", status_code=202, responses=describing.answers(SAID, 404, *describing.WRITES, status=202))
     def say_words(request: Request, words: WordsIn) -> dict[str, Any]:
         """Say a goal, an answer, a question or a change; the work goes on while the events are followed."""
-        now = door.enter(request, "plan", by=words.by or None)
+        now = door.enter(request, "plan", by=words.by)
         if words.talk_id is not None:
             talking.whole(words.talk_id, deps=now)
         talk_id = words.talk_id or talking.new_id()
