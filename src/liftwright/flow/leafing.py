@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,9 +35,16 @@ def leaf(*, before: str = "", after: str = "", subject: str = "", action: str = 
     if not entries:
         return Leaf([], None, None)
     first, last = entries[0].seq, entries[-1].seq
-    has_older = bool(page(before=last, limit=1))
-    has_newer = bool(page(after=first, limit=1))
+    has_older, has_newer = _is_any(partial(page, before=last)), _is_any(partial(page, after=first))
     return Leaf(entries, last if has_older else None, first if has_newer else None)
+
+
+def _is_any(page: Callable[..., list[JournalEntry]]) -> bool:
+    """Whether a page has entries; one that cannot be read is one."""
+    try:
+        return bool(page(limit=1))
+    except DataError:
+        return True
 
 
 def _number(given: str) -> int | None:
