@@ -9,11 +9,11 @@ demo: $(STAMP)
 	$(BIN)/liftwright demo
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/browser
+	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/browser --durations 25 --durations-min 5
 
 # A real Chromium; where there is none, every test is skipped and says so. Pictures are kept in test-artifacts/.
 browser-test: $(STAMP)
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest tests/browser -n 2 --dist loadfile
 
 # The pictures in README.md, made anew by the browser test.
 pictures: $(STAMP)
