@@ -10,7 +10,12 @@ from datetime import timedelta
 from typing import Any
 
 from liftwright.compliance import autonomy
+<<<<<<< HEAD
 from liftwright.domain.approval import ApprovalRequest, DecisionKind, Holder, KeyScope, Signature, User
+=======
+from liftwright.domain.approval import ApprovalRequest, DecisionKind, Signature, User
+from liftwright.domain.campaign import JournalEntry
+>>>>>>> news
 from liftwright.domain.errors import ApprovalError
 from liftwright.ports import Deps
 
@@ -190,16 +195,12 @@ def escalate(row: ApprovalRequest, *, by: User, to: str, reason: str, deps: Deps
 
 def needs(row: ApprovalRequest, *, deps: Deps) -> tuple[str, ...]:
     """Roles that must sign: those of the rules, and those it was escalated to."""
-    return tuple(dict.fromkeys((*row.needs, *escalated(row, deps=deps))))
+    return _needs(row, deps.journal.entries(subject=row.campaign_id))
 
 
 def escalated(row: ApprovalRequest, *, deps: Deps) -> dict[str, str]:
     """Roles an approval was escalated to, and who asked for each, in that order."""
-    return {
-        str(entry.detail["to"]): entry.actor
-        for entry in deps.journal.entries(subject=row.campaign_id)
-        if entry.action == ESCALATED and entry.detail["approval_id"] == row.approval_id
-    }
+    return _escalated(row, deps.journal.entries(subject=row.campaign_id))
 
 
 def roles_of(user: User, *, deps: Deps) -> set[str]:
@@ -211,10 +212,11 @@ def able(row: ApprovalRequest, *, deps: Deps) -> list[tuple[User, tuple[str, ...
     """The users who could still sign an approval, each with the needs they would answer for."""
     own = _own(row, deps) if _is_above(row, deps) else set()
     signed = {each.by for each in deps.users.signatures(row.approval_id)}
+    said = deps.journal.entries(subject=row.campaign_id)
     return [
         (user, duties)
         for user in deps.users.all()
-        if user.is_active and user.name not in own | signed and (duties := _duties(user, row, deps))
+        if user.is_active and user.name not in own | signed and (duties := _duties(user, row, deps, said))
     ]
 
 
@@ -247,17 +249,27 @@ def _own(row: ApprovalRequest, deps: Deps) -> set[str]:
     return {name for name in (asked, *edits[-1:]) if name}
 
 
-def _duties(user: User, row: ApprovalRequest, deps: Deps) -> tuple[str, ...]:
+def _needs(row: ApprovalRequest, said: Sequence[JournalEntry]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*row.needs, *_escalated(row, said))))
+
+
+def _escalated(row: ApprovalRequest, said: Sequence[JournalEntry]) -> dict[str, str]:
+    mine = [each for each in said if each.action == ESCALATED and each.detail["approval_id"] == row.approval_id]
+    return {str(each.detail["to"]): each.actor for each in mine}
+
+
+def _duties(user: User, row: ApprovalRequest, deps: Deps, said: Sequence[JournalEntry] | None = None) -> tuple[str, ...]:
     """The needs of an approval that a user can answer for: by their own roles, by those given to them for it, and, once it has waited long, by
-    those that stand in."""
+    those that stand in. `said`: what the journal says of the campaign, where that was read already."""
+    said = deps.journal.entries(subject=row.campaign_id) if said is None else said
     held = _of_roles(user.roles, deps)
-    for entry in deps.journal.entries(subject=row.campaign_id):
+    for entry in said:
         if entry.action == DELEGATED and (entry.detail["approval_id"], entry.detail["to"]) == (row.approval_id, user.name):
             giver = deps.users.get(entry.actor)
             if giver is not None and giver.is_active:
                 held |= set(entry.detail["roles"])
     waited, rules = deps.now() - row.asked_at, _rules(deps)
-    return tuple(need for need in needs(row, deps=deps) if need in held or autonomy.stands_in(rules, need, waited=waited) & held)
+    return tuple(need for need in _needs(row, said) if need in held or autonomy.stands_in(rules, need, waited=waited) & held)
 
 
 def _of_roles(roles: Sequence[str], deps: Deps) -> set[str]:
