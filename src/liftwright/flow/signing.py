@@ -10,12 +10,8 @@ from datetime import timedelta
 from typing import Any
 
 from liftwright.compliance import autonomy
-<<<<<<< HEAD
 from liftwright.domain.approval import ApprovalRequest, DecisionKind, Holder, KeyScope, Signature, User
-=======
-from liftwright.domain.approval import ApprovalRequest, DecisionKind, Signature, User
 from liftwright.domain.campaign import JournalEntry
->>>>>>> news
 from liftwright.domain.errors import ApprovalError
 from liftwright.ports import Deps
 
