@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 from shops import Shop, Visit, aside, served
-from walk_pictures import WALK
 
 from liftwright import settings, wiring
 from liftwright.ports import Deps
+from walk_pictures import WALK
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 PICTURES = Path("test-artifacts") / "walk"
