@@ -100,7 +100,7 @@ def test_whatever_is_sent_is_answered_as_described(call: Call, mode: GenerationM
         operation = found.ok()
         cases = operation.as_strategy(generation_mode=mode)
 
-        @hypothesis.settings(max_examples=30, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
+        @hypothesis.settings(max_examples=15, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck))
         @hypothesis.given(case=cases, is_real=st.booleans())
         def anything(case: Any, is_real: bool) -> None:
             tried[case.operation.label] += 1

@@ -63,7 +63,7 @@ SHOP = Settings.model_validate(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(PEOPLE, min_size=1, max_size=3), MOMENTS, CONTACTS, EVENTS, st.booleans())
 def test_one_person_at_one_moment_has_the_facts_of_a_table_of_one(
     rows: list[dict[str, Any]], at: datetime, sends: list[Any], did: list[Any], is_held: bool

@@ -60,7 +60,8 @@ def demo_command(
 @_CUSTOMERS
 @_CHANNELS
 @_SEED
-def market_command(workspace: Workspace, customers: int, channels: ChannelSet, seed: int) -> None:
+@click.option("--night/--no-night", default=True, show_default=True, help="The first night after it, which trains the models.")
+def market_command(workspace: Workspace, customers: int, channels: ChannelSet, seed: int, night: bool) -> None:
     """Build a simulated market whose past ends today (`--now`) and import it into the workspace, with fitting settings; then the first night, which
     trains the models. Nothing is planned."""
     from liftwright.evaluation import market
@@ -77,7 +78,8 @@ def market_command(workspace: Workspace, customers: int, channels: ChannelSet, s
         now=now,
         progress=workspace.progress,
     )
-    nightly.refresh(deps=workspace.deps())
+    if night:
+        nightly.refresh(deps=workspace.deps())
     data = {"home": str(settings.home), "starts_on": today.isoformat(), "channels": channels, "tables": rows}
     lines = [f"  {table:<12} {count:>12,} rows" for table, count in rows.items()]
     told = f'Try: liftwright plan "Sell more shoes over the next 14 days, 30k budget" --home {settings.home}'
