@@ -51,6 +51,7 @@ def test_with_users_a_link_opens_the_report_and_no_other_page(measured: Waiting)
     path = _shared(client, name)
     people.put("ada", roles=["admin"], is_active=True, by="ada", deps=deps)
     assert client.get(path).status_code == 404, "it was made by nobody of the workspace"
+    people.put("eve", roles=["admin"], is_active=True, by="ada", deps=deps)
     key = people.new_key("ada", by="ada", deps=deps)
     send(client, "/sign-in", "/sign-in", name="ada", key=key)
     path = _shared(client, name)
@@ -72,7 +73,6 @@ def test_with_users_a_link_opens_the_report_and_no_other_page(measured: Waiting)
         ).status_code
         == 401
     )
-    people.put("eve", roles=["admin"], is_active=True, by="ada", deps=deps)
     people.put("ada", roles=["admin"], is_active=False, by="eve", deps=deps)
     assert client.get(path).status_code == 404
 
