@@ -13,5 +13,6 @@ SCREENS = (
     "/policies",
     "/journal",
     "/settings",
+    "/glossary",
     "/sign-in",
 )

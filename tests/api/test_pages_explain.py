@@ -20,6 +20,7 @@ def test_steps_come_in_order_with_worth_price_and_outcome(measured: Waiting) -> 
     found = asking.why(campaign.campaign_id, "C000001", deps=deps)
     kinds = [step["kind"] for step in found["steps"]]
     assert kinds.index("eligible") < kinds.index("considered") < kinds.index("chosen") < kinds.index("delivered")
+    assert kinds[0] == "before", "what happened before the plan stands before it"
     for title in ("Step by step", "What would change it", "To answer the customer", "Options", "Attributes", "Evidence"):
         assert title in text
     assert re.search(r"worth [\d.-]+, uses [\d.]+ of scarce limits", text)

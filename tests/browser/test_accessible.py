@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from shops import Serve, Shop, Visit, aside, start
 
 import plain_shop
+from liftwright.flow import sharing
 from screens import SCREENS
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
@@ -24,9 +25,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, tuple
     deps, name = served.deps, campaign.campaign_id
     deps.talks.add("t-seen", "said", {"text": "what did it cause?", "by": "Ann", "campaign_id": name}, at=deps.now())
     deps.talks.add("t-seen", "reply", {"text": "**Nothing** yet:\n- wait", "campaign_id": name}, at=deps.now())
+    token, _ = sharing.make(name, by="Ann", days=7, role="approver", deps=deps)
+    seen = ("", "/evidence/lift", "/evidence/series.0", "/evidence/sends.delivered", "/share", "/report.html")
     yield (
         served,
-        (*SCREENS, "/c/t-seen", f"/campaigns/{name}", f"/approvals/{name}", f"/explain/C000002?campaign={name}", "/nowhere"),
+        (
+            *SCREENS,
+            "/c/t-seen",
+            f"/approvals/{name}",
+            f"/explain/C000002?campaign={name}",
+            *(f"/campaigns/{name}{part}" for part in seen),
+            f"/shared/{token}",
+            f"/shared/{token}/review",
+            "/nowhere",
+        ),
     )
     served.end()
 

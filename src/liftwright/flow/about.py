@@ -74,7 +74,7 @@ def _used(bench: Bench) -> set[str]:
 
 
 def _steps(told: Mapping[str, Any], plan: Plan, left_out: Sequence[str], bench: Bench) -> list[dict[str, Any]]:
-    """What happened, in order: eligible or left out, considered with worth and price, chosen, skipped with the rule, delivered, outcome."""
+    """What happened, by time; at the moment of planning: eligible or left out, considered with worth and price, chosen, skipped with the rule, delivered, outcome."""
     planned_at = bench.data.as_of.isoformat()
     found = [_step(planned_at, *_eligibility(told, left_out))]
     for option in told["candidates"]:
@@ -85,7 +85,8 @@ def _steps(told: Mapping[str, Any], plan: Plan, left_out: Sequence[str], bench: 
         chance = f", chance {touch['propensity']:.1%}" if touch["propensity"] is not None else ""
         how = "drawn by lot" if touch["randomised"] else "the best within the limits"
         found.append(_step(planned_at, "chosen", f"{_action(touch)} for {touch['send_on']}: {how}{chance}", evidence="chosen"))
-    return found + [_happened(line, bench.data.as_of) for line in told["timeline"]]
+    found += [_happened(line, bench.data.as_of) for line in told["timeline"]]
+    return sorted(found, key=lambda step: datetime.fromisoformat(step["at"]))
 
 
 def _eligibility(told: Mapping[str, Any], left_out: Sequence[str]) -> tuple[str, str]:
