@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -34,9 +35,17 @@ def leaf(*, before: str = "", after: str = "", subject: str = "", action: str = 
     if not entries:
         return Leaf([], None, None)
     first, last = entries[0].seq, entries[-1].seq
-    has_older = bool(page(before=last, limit=1))
-    has_newer = bool(page(after=first, limit=1))
-    return Leaf(entries, last if has_older else None, first if has_newer else None)
+    older = _is_any(lambda: page(before=last, limit=1))
+    newer = _is_any(lambda: page(after=first, limit=1))
+    return Leaf(entries, last if older else None, first if newer else None)
+
+
+def _is_any(look: Callable[[], list[JournalEntry]]) -> bool:
+    """Whether there is an entry; one that cannot be read is one."""
+    try:
+        return bool(look())
+    except DataError:
+        return True
 
 
 def _number(given: str) -> int | None:

@@ -10,6 +10,7 @@ from starlette.staticfiles import StaticFiles
 from liftwright.api.pages import (
     campaigns,
     chat,
+    data,
     downloads,
     explain,
     glossary,
@@ -29,7 +30,21 @@ from liftwright.ports import Deps
 def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch) -> Site:
     """Add every page to the application; returns the site, which also shows what went wrong."""
     site = Site(deps, watch)
-    for room in (signing_in, chat, inbox, review, campaigns, downloads, sharing, explain, glossary, policies, journal, workspace):
+    for room in (
+        signing_in,
+        chat,
+        inbox,
+        review,
+        campaigns,
+        downloads,
+        sharing,
+        explain,
+        glossary,
+        policies,
+        journal,
+        data,
+        workspace,
+    ):
         app.include_router(room.routes(site), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     return site
