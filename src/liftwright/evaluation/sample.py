@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -42,29 +42,30 @@ def state(*, deps: Deps) -> Sample | None:
     return found.model_copy(update={"state": "lost"}) if is_lost else found
 
 
+def is_working(*, deps: Deps) -> bool:
+    """Whether it is being brought in now."""
+    found = state(deps=deps)
+    return found is not None and found.state == "working"
+
+
 def reserve(*, by: str, deps: Deps) -> None:
     """Take the place of the one who brings it in, in one process of all. Raises DataError where there is data, a settings file, or one at work;
     ApprovalError for a name that is no user's."""
     signing.known(by, deps=deps)
+    with deps.locks.hold(FILE):
+        _must_be_free(deps)
+        _note("working", "begins", by, deps)
+
+
+def _must_be_free(deps: Deps) -> None:
+    if is_working(deps=deps):
+        raise DataError("SAMPLE-BUSY", "A simulated shop is being brought in.", next_step="Wait until it is there.")
+    instead = "Use an empty workspace for a simulated shop."
     if deps.lake.snapshot() is not None:
-        raise DataError(
-            "SAMPLE-DATA", "There is data in this workspace already.", next_step="Use an empty workspace for a simulated shop."
-        )
-    kept = [folder for folder in (deps.settings.home, Path.cwd()) if (folder / SETTINGS).exists()]
-    found = state(deps=deps)
-    if found is not None and found.state != "working":
-        _file(deps).unlink(missing_ok=True)
-    if kept:
-        raise DataError(
-            "SAMPLE-SETTINGS",
-            "There is a liftwright.toml already, and the simulated shop brings its own.",
-            next_step="Use an empty workspace for a simulated shop, or import your own files.",
-        )
-    try:
-        with _file(deps).open("x", encoding="utf-8") as out:
-            out.write(Sample(state="working", doing="begins", at=deps.now(), by=by).model_dump_json())
-    except FileExistsError as error:
-        raise DataError("SAMPLE-BUSY", "A simulated shop is being brought in.", next_step="Wait until it is there.") from error
+        raise DataError("SAMPLE-DATA", "There is data in this workspace already.", next_step=instead)
+    if any((folder / SETTINGS).exists() for folder in (deps.settings.home, Path.cwd())):
+        says = f"There is a {SETTINGS} already, and the simulated shop brings its own."
+        raise DataError("SAMPLE-SETTINGS", says, next_step=instead)
 
 
 def make(*, by: str, deps: Deps) -> None:
@@ -72,7 +73,7 @@ def make(*, by: str, deps: Deps) -> None:
     home = deps.settings.home
 
     def doing(who: str, what: str) -> None:
-        _note("working", f"{who}: {what}", deps.now(), by, deps)
+        _note("working", f"{who}: {what}", by, deps)
 
     try:
         drawn, _ = market.drawn(
@@ -88,17 +89,17 @@ def make(*, by: str, deps: Deps) -> None:
         if deps.lake.snapshot() is None:
             (home / SETTINGS).unlink(missing_ok=True)
         says = str(error) if isinstance(error, LiftwrightError) else "Something broke; the server's log says what."
-        _note("failed", says, deps.now(), by, deps)
+        _note("failed", says, by, deps)
         raise
-    _note("done", f"{CUSTOMERS:,} simulated people", deps.now(), by, deps)
+    _note("done", f"{CUSTOMERS:,} simulated people", by, deps)
 
 
 def _file(deps: Deps) -> Path:
     return deps.settings.home / FILE
 
 
-def _note(now_is: Literal["working", "done", "failed"], says: str, at: datetime, by: str, deps: Deps) -> None:
+def _note(now_is: Literal["working", "done", "failed"], says: str, by: str, deps: Deps) -> None:
     """In one piece: whoever looks reads the old words or the new ones."""
     half = _file(deps).with_suffix(".part")
-    half.write_text(Sample(state=now_is, doing=says[:300], at=at, by=by).model_dump_json(), encoding="utf-8")
+    half.write_text(Sample(state=now_is, doing=says[:300], at=deps.now(), by=by).model_dump_json(), encoding="utf-8")
     half.replace(_file(deps))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.agents.bench import watched
-from liftwright.flow import current, ladder, opportunities, promoting, sheet, training, trust, visits, watching
+from liftwright.flow import current, ladder, opportunities, promoting, sheet, training, trust, uploads, visits, watching
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
@@ -16,6 +16,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     Running it twice on the same data and day changes nothing.
     """
     fresh = newest(deps)
+    uploads.sweep(deps=deps)
     deps.progress("night", "resolving people")
     people = fresh.people.num_rows
     deps.progress("night", "watching the models")

@@ -31,7 +31,7 @@ def begin(visit: str, *, deps: Deps) -> tuple[str, Path]:
     sweep(deps=deps)
     mine = sorted(_root(deps).glob(f"*-{_of(visit)}-*"))
     for old in mine[: max(0, len(mine) - MOST + 1)]:
-        shutil.rmtree(old, ignore_errors=True)
+        drop(old)
     upload_id = secrets.token_hex(16)
     folder = _root(deps) / f"{int(deps.now().timestamp()):012d}-{_of(visit)}-{upload_id}"
     _root(deps).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -46,8 +46,13 @@ def sweep(*, deps: Deps) -> int:
         each for each in _root(deps).glob("*-*-*") if each.name.split("-")[0].isdigit() and int(each.name.split("-")[0]) < last
     ]
     for each in old:
-        shutil.rmtree(each, ignore_errors=True)
+        drop(each)
     return len(old)
+
+
+def drop(folder: Path) -> None:
+    """Remove an upload."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def look(path: Path, *, name: str, table: str, deps: Deps) -> dict[str, Any]:
@@ -56,7 +61,7 @@ def look(path: Path, *, name: str, table: str, deps: Deps) -> dict[str, Any]:
     try:
         found = intake.import_file(path, declared=table, dry_run=True, deps=deps).model_dump(mode="json")
     except DataError:
-        shutil.rmtree(path.parent, ignore_errors=True)
+        drop(path.parent)
         raise
     return _noted(path.parent / LOOKED, found | {"name": name[:120], "digest": _digest(path)})
 
@@ -66,7 +71,7 @@ def keep(path: Path, *, name: str, table: str, deps: Deps) -> dict[str, Any]:
     try:
         found = intake.import_file(path, declared=table, deps=deps).model_dump(mode="json")
     except DataError:
-        shutil.rmtree(path.parent, ignore_errors=True)
+        drop(path.parent)
         raise
     path.unlink()
     return _noted(path.parent / DONE, found | {"name": name[:120]})
@@ -79,7 +84,7 @@ def keep_looked(upload_id: str, *, visit: str, table: str, digest: str, deps: De
     if found is None or len(files) != 1 or files[0].is_symlink():
         raise DataError("UPLOAD-GONE", "This file is not kept any more.", next_step="Choose it again on /data.")
     if not secrets.compare_digest(_digest(files[0]).encode(), digest.encode()) or table != found["table"]:
-        shutil.rmtree(files[0].parent, ignore_errors=True)
+        drop(files[0].parent)
         says = "The file or what it is said to hold is not what was looked at; nothing was imported."
         raise DataError("UPLOAD-CHANGED", says, next_step="Choose it again on /data.")
     return keep(files[0], name=str(found["name"]), table=table, deps=deps)

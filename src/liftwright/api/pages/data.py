@@ -87,7 +87,11 @@ async def _taken(visitor: Visitor, fields: FormData) -> tuple[str, Path, dict[st
         suffix = suffix if suffix.replace(".", "").isalnum() and suffix.isascii() and len(suffix) <= 14 else ".csv"
         upload_id, folder = uploads.begin(visitor.visit, deps=visitor.deps)
         path = folder / f"upload{suffix}"
-        await _written(given, path)
+        try:
+            await _written(given, path)
+        except DataError:
+            uploads.drop(folder)
+            raise
         return upload_id, path, {"name": given.filename, "table": table}
     finally:
         await fields.close()
@@ -99,7 +103,6 @@ async def _written(given: UploadFile, path: Path) -> None:
         while chunk := await given.read(1 << 20):
             taken += len(chunk)
             if taken > MOST_BYTES:
-                path.unlink()
                 says = f"The file is larger than {MOST_BYTES // 1_000_000} MB."
                 raise DataError("IMPORT-SIZE", says, next_step="Import it with: liftwright import FILE --as TABLE.")
             out.write(chunk)
@@ -107,6 +110,7 @@ async def _written(given: UploadFile, path: Path) -> None:
 
 def _shown(visitor: Visitor, check: bool, done: str, look: str) -> dict[str, Any]:
     deps = visitor.deps
+    uploads.sweep(deps=deps)
     return {
         "d": data_state.state(check=check, deps=deps),
         "small": data_state.SMALL,
