@@ -63,7 +63,7 @@ def test_a_look_shows_the_mapping_and_the_rows_and_changes_nothing_until_it_is_k
 
 
 def test_what_a_look_would_set_aside_is_said_with_its_reason_and_can_be_taken_along_after(browse: Open, tmp_path: Path) -> None:
-    client, deps = browse(empty(tmp_path))
+    client, _ = browse(empty(tmp_path))
     looked = _upload(client, body=HALF)
     assert "rows set aside, by reason" in looked.text
     assert "/data/aside/" not in looked.text
@@ -225,9 +225,10 @@ def test_money_at_risk_and_every_feature_with_its_owner_are_shown(browse: Open) 
     state = data_state.state(check=True, deps=deps)
     text = client.get("/data").text
     assert state.ready is not None
-    for gap in state.ready["gaps"]:
-        if "money_at_risk" in gap:
-            assert f"{float(gap['money_at_risk']['amount']):,.2f}" in text
+    amounts = [gap["money_at_risk"]["amount"] for gap in state.ready["gaps"] if "money_at_risk" in gap]
+    assert amounts
+    for amount in amounts:
+        assert f"At risk: <strong>{float(amount):,.2f} USD" in text
     for each in state.features:
         assert f"<code>{each.feature.name}</code>" in text
         assert f"<td>{each.feature.owner}</td>" in text
@@ -298,8 +299,8 @@ def test_a_shop_that_failed_says_why_and_can_be_asked_for_again(
 
 
 def test_a_server_takes_up_settings_that_appear_once_the_shop_is_there(browse: Open, tmp_path: Path) -> None:
-    _, first = browse(empty(tmp_path))
-    _, second = browse(empty(tmp_path / "other")) if (tmp_path / "other").mkdir() is None else (None, first)
+    home = empty(tmp_path)
+    (_, first), (_, second) = browse(home), browse(home)
     opened: list[int] = []
 
     def again() -> Deps:
