@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from shops import Serve, Shop, Visit, aside, start
 
 import plain_shop
+from liftwright.compliance import waivers
+from liftwright.flow import waiving
 from screens import SCREENS
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
@@ -24,9 +26,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, tuple
     deps, name = served.deps, campaign.campaign_id
     deps.talks.add("t-seen", "said", {"text": "what did it cause?", "by": "Ann", "campaign_id": name}, at=deps.now())
     deps.talks.add("t-seen", "reply", {"text": "**Nothing** yet:\n- wait", "campaign_id": name}, at=deps.now())
+    rule = next(each.id for each in deps.library.policies().rules if not waivers.why_never(each))
+    waiving.ask(rule, campaign_id=None, reason="a fair", days=3, by="Ann", deps=deps)
+    more = (f"/policies/{rule}", f"/policies?since={name}", "/journal?verify=1", "/data?check=1")
     yield (
         served,
-        (*SCREENS, "/c/t-seen", f"/campaigns/{name}", f"/approvals/{name}", f"/explain/C000002?campaign={name}", "/nowhere"),
+        (
+            *SCREENS,
+            *more,
+            "/c/t-seen",
+            f"/campaigns/{name}",
+            f"/approvals/{name}",
+            f"/explain/C000002?campaign={name}",
+            "/nowhere",
+        ),
     )
     served.end()
 

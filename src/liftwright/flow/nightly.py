@@ -17,9 +17,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     """
     fresh = newest(deps)
     uploads.sweep(deps=deps)
-    deps.progress("night", "resolving people")
-    people = fresh.people.num_rows
-    deps.progress("night", "watching the models")
+    deps.progress("night", "resolving people and watching the models")
     reports = watching.watch(deps=deps)
     trust.note(deps=deps)
     retrained = training.train_due(watching.due(reports, deps=deps), deps=deps)
@@ -31,7 +29,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     ladder.enforce_rolled_back(rolled_back, deps=deps)
     done = {
         "snapshot": fresh.snapshot.snapshot_id,
-        "people": people,
+        "people": fresh.people.num_rows,
         "features": len(bench.scored.feature_names),
         "feature_table": deps.lake.put(bench.data.features),
         "visitor_scores": sheet.make(deps).detail["scores"],
