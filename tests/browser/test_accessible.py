@@ -10,7 +10,8 @@ from playwright.sync_api import expect
 from shops import Serve, Shop, Visit, aside, start
 
 import plain_shop
-from liftwright.flow import sharing
+from liftwright.compliance import waivers
+from liftwright.flow import sharing, waiving
 from screens import SCREENS
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
@@ -27,10 +28,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, tuple
     deps.talks.add("t-seen", "reply", {"text": "**Nothing** yet:\n- wait", "campaign_id": name}, at=deps.now())
     token, _ = sharing.make(name, by="Ann", days=7, role="approver", deps=deps)
     seen = ("", "/evidence/lift", "/evidence/series.0", "/evidence/sends.delivered", "/share", "/report.html")
+    rule = next(each.id for each in deps.library.policies().rules if not waivers.why_never(each))
+    waiving.ask(rule, campaign_id=None, reason="a fair", days=3, by="Ann", deps=deps)
+    more = (f"/policies/{rule}", f"/policies?since={name}", "/journal?verify=1", "/data?check=1")
     yield (
         served,
         (
             *SCREENS,
+            *more,
             "/c/t-seen",
             f"/approvals/{name}",
             f"/explain/C000002?campaign={name}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -23,7 +24,8 @@ from liftwright.api.once import Once
 from liftwright.api.pages import mount
 from liftwright.api.pages.site import SignInFirst, Site, back
 from liftwright.api.watch import Watch
-from liftwright.domain.errors import LiftwrightError
+from liftwright.domain.errors import ConfigError, LiftwrightError
+from liftwright.evaluation import sample
 from liftwright.ports import Deps
 
 
@@ -55,6 +57,25 @@ def create(deps: Callable[[], Deps], *, clock: Callable[[], float] = time.monoto
     return app
 
 
+def following(first: Deps, again: Callable[[], Deps]) -> Callable[[], Deps]:
+    """The workspace as it was opened; opened again, once, when a settings file appears in it where there was none: a simulated shop brings
+    its own. One that cannot be read changes nothing."""
+    path = first.settings.home / sample.SETTINGS
+    kept = [first] if path.exists() else []
+    lock = threading.Lock()
+
+    def current() -> Deps:
+        with lock:
+            if not kept and path.exists() and not sample.is_working(deps=first):
+                try:
+                    kept.append(again())
+                except ConfigError:
+                    return first
+            return kept[0] if kept else first
+
+    return current
+
+
 def _to_sign_in(request: Request, error: Exception) -> Response:
     """A page leads to the door and back; a form, a part of a page and a stream are only refused."""
     assert isinstance(error, SignInFirst)
@@ -68,8 +89,12 @@ def of_home() -> FastAPI:
     """The application over the workspace that LIFTWRIGHT_HOME names, at the moment of LIFTWRIGHT_NOW if there is one: one of several processes."""
     at = os.environ.get("LIFTWRIGHT_NOW")
     frozen = datetime.fromisoformat(at) if at else None
-    deps = wiring.build(settings.load(), now=(lambda: frozen) if frozen is not None else None)
-    return create(lambda: deps)
+    now = (lambda: frozen) if frozen is not None else None
+
+    def opened() -> Deps:
+        return wiring.build(settings.load(), now=now)
+
+    return create(following(opened(), opened))
 
 
 def _problem(site: Site) -> Callable[[Request, Exception], Response]:

@@ -23,11 +23,11 @@ def serve_command(workspace: Workspace, host: str, port: int, workers: int) -> N
     import uvicorn
 
     from liftwright.api import logs
-    from liftwright.api.app import create
+    from liftwright.api.app import create, following
 
     deps = workspace.deps()
     if workers == 1:
-        uvicorn.run(create(lambda: deps), host=host, port=port, log_level="info", log_config=logs.config())
+        uvicorn.run(create(following(deps, workspace.deps)), host=host, port=port, log_level="info", log_config=logs.config())
         return
     if workspace.at is not None:
         os.environ["LIFTWRIGHT_NOW"] = workspace.at.isoformat()

@@ -75,18 +75,31 @@ def bring_in(
 
     Returns the market, the open workspace, and how many rows of each table came in.
     """
+    market, values = drawn(home, customers=customers, channels=channels, seed=seed, starts_on=starts_on, progress=progress)
+    deps = wiring.build(settings_file.parse(values | {"home": home}), now=now, progress=progress)
+    return market, deps, imported(market, deps=deps)
+
+
+def drawn(
+    home: Path, *, customers: int, channels: ChannelSet, seed: int, starts_on: date, progress: Progress
+) -> tuple[Market, dict[str, Any]]:
+    """Draw a market and write the settings that fit it into the workspace `home`; returns both."""
     progress("market", f"draws {customers:,} people and a year of their life (seed {seed})")
     market = wiring.market(customers=customers, seed=seed, starts_on=starts_on, channels=channels)
     values = market.settings() | {"seed": seed}
     home.mkdir(parents=True, exist_ok=True)
     (home / "liftwright.toml").write_text(as_toml(values), encoding="utf-8")
-    deps = wiring.build(settings_file.parse(values | {"home": home}), now=now, progress=progress)
-    files, rows = market.files(home / "market"), {}
+    return market, values
+
+
+def imported(market: Market, *, deps: Deps) -> dict[str, int]:
+    """Write a market's files into the workspace and import them; returns how many rows of each table came in."""
+    files, rows = market.files(deps.settings.home / "market"), {}
     for table in IMPORTED:
         result = intake.import_file(files[table], declared=table, mapping=None, dry_run=False, deps=deps)
         rows[table] = sum(result.tables.values())
-        progress("import", f"{table}: {rows[table]:,} rows")
-    return market, deps, rows
+        deps.progress("import", f"{table}: {rows[table]:,} rows")
+    return rows
 
 
 @dataclass

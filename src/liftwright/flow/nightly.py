@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.agents.bench import watched
-from liftwright.flow import current, ladder, opportunities, promoting, sheet, training, trust, visits, watching
+from liftwright.flow import current, ladder, opportunities, promoting, sheet, training, trust, uploads, visits, watching
 from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
@@ -16,9 +16,8 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     Running it twice on the same data and day changes nothing.
     """
     fresh = newest(deps)
-    deps.progress("night", "resolving people")
-    people = fresh.people.num_rows
-    deps.progress("night", "watching the models")
+    uploads.sweep(deps=deps)
+    deps.progress("night", "resolving people and watching the models")
     reports = watching.watch(deps=deps)
     trust.note(deps=deps)
     retrained = training.train_due(watching.due(reports, deps=deps), deps=deps)
@@ -30,7 +29,7 @@ def refresh(*, deps: Deps) -> dict[str, Any]:
     ladder.enforce_rolled_back(rolled_back, deps=deps)
     done = {
         "snapshot": fresh.snapshot.snapshot_id,
-        "people": people,
+        "people": fresh.people.num_rows,
         "features": len(bench.scored.feature_names),
         "feature_table": deps.lake.put(bench.data.features),
         "visitor_scores": sheet.make(deps).detail["scores"],

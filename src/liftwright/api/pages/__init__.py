@@ -11,6 +11,7 @@ from liftwright.api.buckets import Buckets
 from liftwright.api.pages import (
     campaigns,
     chat,
+    data,
     downloads,
     explain,
     glossary,
@@ -44,6 +45,7 @@ def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch, buckets: Buckets
         glossary,
         policies,
         journal,
+        data,
         workspace,
     )
     for room in rooms:
