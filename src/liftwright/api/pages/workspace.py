@@ -1,4 +1,4 @@
-"""The rest of the house: data, models, policies, journal, evals, settings. To look at; what changes them has commands."""
+"""The rest of the house: data, policies, journal, settings. To look at; what changes them has commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from starlette.datastructures import UploadFile
 
 from liftwright.api.pages.site import Site, Visitor
 from liftwright.domain.errors import DataError
-from liftwright.evaluation.suite import list_suites
 from liftwright.flow import intake, ladder, readiness, waiving
 
 TABLES = ("customers", "events", "treatments", "products", "prices", "leads", "evidence", "documents")
@@ -21,14 +20,12 @@ ENTRIES = 200
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /data, /models, /policies, /journal, /evals, /settings; POST /data."""
+    """GET /data, /policies, /journal, /settings; POST /data."""
     router = APIRouter()
     for path, title, values in (
         ("/data", "Data", _data),
-        ("/models", "Models", _models),
         ("/policies", "Policies", _policies),
         ("/journal", "Journal", _journal),
-        ("/evals", "Evals", _evals),
         ("/settings", "Settings", _settings),
     ):
         router.add_api_route(path, _shows(site, path[1:], title, values), methods=["GET"])
@@ -78,10 +75,6 @@ def _data(visitor: Visitor) -> dict[str, Any]:
     return {"snapshot": snapshot, "ready": found, "tables": TABLES, "done": None}
 
 
-def _models(visitor: Visitor) -> dict[str, Any]:
-    return {"cards": visitor.deps.models.cards()}
-
-
 def _policies(visitor: Visitor) -> dict[str, Any]:
     bundle = visitor.deps.library.policies()
     return {"bundle": bundle, "waivers": waiving.every(deps=visitor.deps)}
@@ -91,10 +84,6 @@ def _journal(visitor: Visitor) -> dict[str, Any]:
     ok, count, first_bad = visitor.deps.journal.verify()
     entries = visitor.deps.journal.entries()[-ENTRIES:][::-1]
     return {"ok": ok, "count": count, "first_bad": first_bad, "entries": entries}
-
-
-def _evals(visitor: Visitor) -> dict[str, Any]:
-    return {"suites": list_suites()}
 
 
 def _settings(visitor: Visitor) -> dict[str, Any]:
