@@ -87,7 +87,7 @@ def change(before: Mapping[str, bool], now: Mapping[str, bool]) -> Change | None
 def _exact(gained: int, lost: int) -> float:
     """The chance of a split at least this uneven when each flip goes either way with one half."""
     n, few = gained + lost, min(gained, lost)
-    return min(1.0, 2 * sum(math.comb(n, k) for k in range(few + 1)) / 2**n)
+    return min(1.0, 2 * sum(math.comb(n, k) for k in range(few + 1)) / math.pow(2, n))
 
 
 def _wilson(passed: int, n: int) -> tuple[float, float]:

@@ -100,11 +100,15 @@ class CaseView:
 
 
 def overview(home: Path, *, folder: Path | None = None) -> list[dict[str, Any]]:
-    """`{"suite", "newest", "runs"}` for every suite: its file, a View of its newest run or None, and how many there are."""
+    """`{"suite", "newest", "problem"}` for every suite: its file, a View of its newest run or None, and why that cannot be read or ""."""
     found = []
     for suite in list_suites(folder=folder):
-        runs = RunFolder.stored(home, suite.suite)
-        found.append({"suite": suite, "newest": view(suite.suite, home=home, folder=folder), "runs": len(runs)})
+        newest, problem = None, ""
+        try:
+            newest = view(suite.suite, home=home, folder=folder)
+        except ConfigError as error:
+            problem = f"{error.says} {error.next_step}"
+        found.append({"suite": suite, "newest": newest, "problem": problem})
     return found
 
 
@@ -146,9 +150,12 @@ def view(name: str, *, home: Path, run: str = "", against: str = "", folder: Pat
 
 def filtered(lines: Sequence[Line], show: str) -> list[Line]:
     """Lines that `show` asks for, one of SHOWS; anything else is all. Regressed come first, then the other failures."""
-    kept = {"regressed": lambda x: x.flip == "regressed", "improved": lambda x: x.flip == "improved", "failed": lambda x: not x.passed}
-    chosen = [line for line in lines if show not in kept or kept[show](line)]
+    chosen = [line for line in lines if show not in SHOWS[1:] or show in _kinds(line)]
     return sorted(chosen, key=lambda line: (line.flip != "regressed", line.passed))
+
+
+def _kinds(line: Line) -> set[str]:
+    return {line.flip} if line.passed else {line.flip, "failed"}
 
 
 def case_view(name: str, case_id: str, found: View, *, home: Path, folder: Path | None = None) -> CaseView:

@@ -7,7 +7,20 @@ from collections.abc import Callable
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-from liftwright.api.pages import campaigns, chat, downloads, evals, explain, glossary, inbox, models, review, sharing, signing_in, workspace
+from liftwright.api.pages import (
+    campaigns,
+    chat,
+    downloads,
+    evals,
+    explain,
+    glossary,
+    inbox,
+    models,
+    review,
+    sharing,
+    signing_in,
+    workspace,
+)
 from liftwright.api.pages.site import STATIC, Site
 from liftwright.api.watch import Watch
 from liftwright.ports import Deps
