@@ -8,6 +8,7 @@ SCREENS = (
     "/campaigns",
     "/explain",
     "/evals",
+    "/evals/goals",
     "/data",
     "/models",
     "/policies",

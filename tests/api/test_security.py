@@ -45,7 +45,7 @@ def house(call: Call) -> tuple[TestClient, Deps, Filled]:
         key(deps, user.name)
     deps.talks.add("t-1", "said", {"text": "Sell more", "by": "mia"}, at=deps.now())
     names = {"campaign_id": campaign.campaign_id, "customer_id": "C000001", "talk_id": "t-1", "person": "C000001"}
-    names |= {"key": "forecast", "rule_id": "SUPPRESSED"}
+    names |= {"key": "forecast", "rule_id": "SUPPRESSED", "name": "none", "suite": "goals", "case": "none", "model": "propensity"}
     return client, deps, lambda path: path.replace(":path}", "}").format(**names)
 
 

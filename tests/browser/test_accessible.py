@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -11,11 +12,26 @@ from shops import Serve, Shop, Visit, aside, start
 
 import plain_shop
 from liftwright.compliance import waivers
-from liftwright.flow import sharing, waiving
+from liftwright.evaluation.run import run_suite
+from liftwright.flow import sharing, waiving, watching
+from liftwright.ports import Deps
 from screens import SCREENS
 
 pytestmark = [pytest.mark.loopback, pytest.mark.slow]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+
+CASE = "/evals/goals_reader/plain-01"
+
+
+def _ran(deps: Deps) -> None:
+    """Two runs of a suite, the second with an answer that differs, and a watch over the models."""
+    for _ in range(2):
+        asyncio.run(run_suite("goals_reader", deps=deps, home=deps.settings.home))
+    folder = deps.settings.home / "evals" / "goals_reader" / "0002"
+    for name, before, after in (("results.jsonl", '"value":1.0', '"value":0.0'), ("outputs.jsonl", "shoes", "boots")):
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace(before, after, 1), encoding="utf-8")
+    watching.watch(deps=deps)
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +42,20 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, tuple
     deps, name = served.deps, campaign.campaign_id
     deps.talks.add("t-seen", "said", {"text": "what did it cause?", "by": "Ann", "campaign_id": name}, at=deps.now())
     deps.talks.add("t-seen", "reply", {"text": "**Nothing** yet:\n- wait", "campaign_id": name}, at=deps.now())
+    aside(_ran, served.deps)
     token, _ = sharing.make(name, by="Ann", days=7, role="approver", deps=deps)
     seen = ("", "/evidence/lift", "/evidence/series.0", "/evidence/sends.delivered", "/share", "/report.html")
     rule = next(each.id for each in deps.library.policies().rules if not waivers.why_never(each))
     waiving.ask(rule, campaign_id=None, reason="a fair", days=3, by="Ann", deps=deps)
-    more = (f"/policies/{rule}", f"/policies?since={name}", "/journal?verify=1", "/data?check=1")
+    more = (
+        f"/policies/{rule}",
+        f"/policies?since={name}",
+        "/journal?verify=1",
+        "/data?check=1",
+        "/evals/goals_reader",
+        CASE,
+        "/models/uplift_margin",
+    )
     yield (
         served,
         (

@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 import plain_shop
 from liftwright.flow import differing
-from liftwright.flow.differing import _pieces
+from liftwright.flow.differing import pieces
 
 WORDS = st.text(alphabet="ab \n.", max_size=30)
 
 
 @given(WORDS, WORDS)
 def test_the_pieces_put_together_are_the_one_text_and_the_other(before: str, after: str) -> None:
-    pieces = _pieces(before, after)
-    assert "".join(piece.words for piece in pieces if piece.kind != "new") == before
-    assert "".join(piece.words for piece in pieces if piece.kind != "gone") == after
-    assert all(piece.words for piece in pieces)
+    found = pieces(before, after)
+    assert "".join(piece.words for piece in found if piece.kind != "new") == before
+    assert "".join(piece.words for piece in found if piece.kind != "gone") == after
+    assert all(piece.words for piece in found)
 
 
 def test_figures_come_first_and_texts_are_named_by_what_they_are_for(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from liftwright.cli.workspace import Workspace, command
-from liftwright.domain.errors import ConfigError, DataError
+from liftwright.domain.errors import DataError
 from liftwright.domain.evidence import ModelCard
 
 
@@ -53,12 +53,9 @@ def model_card(workspace: Workspace, model: str) -> None:
 
 
 def _card(card: ModelCard, workspace: Workspace) -> dict[str, Any]:
-    from liftwright.flow import watching
-    from liftwright.scoring.card import overdue
+    from liftwright.flow import registry
 
-    deps = workspace.deps()
-    late = overdue(card, on=deps.now().date())
-    return {**card.model_dump(mode="json"), "overdue": late, "due": watching.why_due(card, deps=deps)}
+    return registry.card_json(card, deps=workspace.deps())
 
 
 @command(name="train")
@@ -95,30 +92,29 @@ def _drift(found: dict[str, Any]) -> str:
     return "\n".join([head, *(f"  {signal['level']:<6} {signal['kind']:<12} {signal['says']}" for signal in beyond), *rests])
 
 
-def _switch(workspace: Workspace, model: str, state: Literal["on", "off"], by: str) -> None:
-    from liftwright.scoring.send_time import NO_SWITCH
+def _switch(workspace: Workspace, model: str, state: str, by: str, reason: str) -> None:
+    from liftwright.flow import registry
 
-    if model == "send_time":
-        raise ConfigError("MODEL-NO-SWITCH", f"{model} {NO_SWITCH}.", next_step="Nothing has to be done.")
-    deps = workspace.deps()
-    deps.models.switch(model, state, by=by, now=deps.now())
+    registry.switch(model, state, by=by, reason=reason, deps=workspace.deps())
     workspace.show({"model": model, "state": state}, f"{model} is {state}.")
 
 
 @command(name="off")
 @click.argument("model")
 @click.option("--as", "by", required=True, metavar="USER", help="Who switches it.")
-def model_off(workspace: Workspace, model: str, by: str) -> None:
+@click.option("--reason", default="", help="Why; the journal keeps it.")
+def model_off(workspace: Workspace, model: str, by: str, reason: str) -> None:
     """Stop using MODEL: the next plan uses the safe fallback and says so."""
-    _switch(workspace, model, "off", by)
+    _switch(workspace, model, "off", by, reason)
 
 
 @command(name="on")
 @click.argument("model")
 @click.option("--as", "by", required=True, metavar="USER", help="Who switches it.")
-def model_on(workspace: Workspace, model: str, by: str) -> None:
+@click.option("--reason", default="", help="Why; the journal keeps it.")
+def model_on(workspace: Workspace, model: str, by: str, reason: str) -> None:
     """Use MODEL again."""
-    _switch(workspace, model, "on", by)
+    _switch(workspace, model, "on", by, reason)
 
 
 @click.group(name="leads")

@@ -68,29 +68,49 @@ class RunFolder:
         if run not in known or not (path / "run.json").is_file():
             says = f"There is no run '{run}' of the suite '{header.suite}'."
             raise ConfigError("EVAL-RUN", says, next_step=f"Use one of: {', '.join(known) or 'none yet'}.")
-        try:
-            before = Header.model_validate_json((path / "run.json").read_text(encoding="utf-8"))
-        except ValidationError as error:
-            says = f"The header of run {run} cannot be read."
-            raise ConfigError("EVAL-RUN", says, next_step="Start a new run.") from error
+        folder = cls(path)
+        before = folder.header()
         changed = [name for name in Header.model_fields if getattr(before, name) != getattr(header, name)]
         if changed:
             says = f"Run {run} was on another {', '.join(name.replace('_', ' ') for name in changed)}."
             raise ConfigError("EVAL-RUN-CHANGED", says, next_step="Start a new run.")
-        folder = cls(path)
         for file in (folder._results, folder._outputs):
             _drop_torn_line(file)
         return folder
 
+    @classmethod
+    def stored(cls, home: Path, suite: str) -> list[RunFolder]:
+        """Every run of a suite that has a header, newest first."""
+        parent = home / "evals" / suite
+        found = [p for p in parent.iterdir() if p.name.isdigit() and (p / "run.json").is_file()] if parent.is_dir() else []
+        return [cls(path) for path in sorted(found, key=lambda path: int(path.name), reverse=True)]
+
+    def header(self) -> Header:
+        """What the run was run on. Raises ConfigError when that cannot be read."""
+        try:
+            return Header.model_validate_json((self.path / "run.json").read_text(encoding="utf-8"))
+        except (ValidationError, UnicodeDecodeError) as error:
+            says = f"The header of run {self.run} cannot be read."
+            raise ConfigError("EVAL-RUN", says, next_step="Start a new run.") from error
+
     def rows(self) -> list[Row]:
-        """Every row once, the first of its case and grader."""
+        """Every row once, the first of its case and grader. Raises ConfigError for a line that is none."""
         found: dict[tuple[str, str], Row] = {}
-        if self._results.exists():
-            with self._results.open(encoding="utf-8") as lines:
-                for line in lines:
-                    row = Row.model_validate_json(line)
-                    found.setdefault((row.case, row.grader), row)
+        for line in _whole_lines(self._results):
+            try:
+                row = Row.model_validate_json(line)
+            except ValidationError as error:
+                raise _broken(self._results) from error
+            found.setdefault((row.case, row.grader), row)
         return list(found.values())
+
+    def outputs(self) -> dict[str, dict[str, Any]]:
+        """What came back, by case: `brief` and what it took. Raises ConfigError for a line that is none."""
+        try:
+            found = [json.loads(line) for line in _whole_lines(self._outputs)]
+            return {output["case"]: output for output in found}
+        except (ValueError, KeyError, TypeError) as error:
+            raise _broken(self._outputs) from error
 
     def finished(self, graders: Sequence[str]) -> set[str]:
         """Ids of the cases that every grader has judged."""
@@ -101,15 +121,26 @@ class RunFolder:
 
     def fallbacks(self) -> int:
         """Cases whose answer came from the rules because the model gave none."""
-        if not self._outputs.exists():
-            return 0
-        with self._outputs.open(encoding="utf-8") as lines:
-            return len({found["case"] for found in map(json.loads, lines) if found["is_fallback"]})
+        return sum(bool(output["is_fallback"]) for output in self.outputs().values())
 
     def add(self, case: str, output: Mapping[str, Any], rows: Sequence[Row]) -> None:
         """Append what came back for a case, then the rows of all graders in one write."""
         _append(self._outputs, json.dumps({"case": case, **output}, ensure_ascii=False, sort_keys=True) + "\n")
         _append(self._results, "".join(row.model_dump_json() + "\n" for row in rows))
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """The lines of a file without the one that is still being written, or was when its process was killed."""
+    if not path.exists():
+        return []
+    content = path.read_bytes()
+    return content[: content.rfind(b"\n") + 1].decode("utf-8", errors="replace").split("\n")[:-1]
+
+
+def _broken(path: Path) -> ConfigError:
+    return ConfigError(
+        "EVAL-RUN", f"{path.name} of run {path.parent.name} has a line that cannot be read.", next_step="Start a new run."
+    )
 
 
 def _append(path: Path, text: str) -> None:

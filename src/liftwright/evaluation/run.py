@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -108,7 +107,7 @@ async def run_suite(
 def _header(suite: Suite, dataset: Dataset, deps: Deps | None) -> Header:
     return Header(
         suite=suite.suite,
-        suite_sha256=hashlib.sha256(suite.model_dump_json().encode()).hexdigest(),
+        suite_sha256=suite.sha256,
         target=suite.target,
         model=deps.settings.model if deps is not None and suite.target not in MODEL_FREE else "none",
         dataset=dataset.name,
@@ -128,7 +127,7 @@ def _summary(
     overhead: float,
 ) -> Summary:
     rows, of = store.rows(), len(dataset.cases)
-    counts = tuple(_count(use, rows, total=of) for use in suite.graders)
+    counts = tuple(count(use, rows, total=of) for use in suite.graders)
     return Summary(
         suite=suite.suite,
         run=store.run,
@@ -175,7 +174,8 @@ async def _work(cases: Sequence[Case], suite: Suite, deps: Deps | None, store: R
     return errors, overhead
 
 
-def _count(use: GraderUse, rows: Sequence[Row], *, total: int) -> GraderCount:
+def count(use: GraderUse, rows: Sequence[Row], *, total: int) -> GraderCount:
+    """How a grader judged the cases of these rows, `total` of them in the dataset."""
     mine = [row for row in rows if row.grader == use.use]
     return GraderCount(
         grader=use.use,

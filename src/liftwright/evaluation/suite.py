@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +40,11 @@ class Suite(Value):
     dataset: str
     graders: tuple[GraderUse, ...] = Field(min_length=1)
     baseline: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """The digest of everything it says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @model_validator(mode="after")
     def _graders_differ(self) -> Suite:

@@ -32,10 +32,10 @@ class Change:
 
 def word_by_word(old: Plan, new: Plan) -> tuple[Change, ...]:
     """Every figure and every text that differs: figures first. Texts of the same channel and offer are compared in their order."""
-    figures = [Change(what, _pieces(before, after)) for what, before, after in _pairs(old, new) if before != after]
+    figures = [Change(what, pieces(before, after)) for what, before, after in _pairs(old, new) if before != after]
     before, after = _by_place(old), _by_place(new)
     texts = [
-        Change(place, _pieces(before.get(place, ""), after.get(place, "")))
+        Change(place, pieces(before.get(place, ""), after.get(place, "")))
         for place in dict.fromkeys((*after, *before))
         if before.get(place) != after.get(place)
     ]
@@ -55,7 +55,8 @@ def _by_place(plan: Plan) -> dict[str, str]:
     return found
 
 
-def _pieces(before: str, after: str) -> tuple[Piece, ...]:
+def pieces(before: str, after: str) -> tuple[Piece, ...]:
+    """Two texts word by word: joined without what is gone they are `after`, without what is new `before`."""
     old, new = (re.findall(r"\s+|[^\s]+", text) for text in (before, after))
     found: list[Piece] = []
     for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():

@@ -228,7 +228,7 @@ class Models(Protocol):
     def versions(self) -> list[ModelCard]:
         """The card of every version, the current one of each model first."""
 
-    def switch(self, model: str, state: ModelState, *, by: str, now: datetime) -> None: ...
+    def switch(self, model: str, state: ModelState, *, by: str, now: datetime, reason: str = "") -> None: ...
 
 
 class Locks(Protocol):

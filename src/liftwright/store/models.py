@@ -89,7 +89,7 @@ class SqlModels:
         with reading(self._engine) as session:
             return [_card(text, state) for text, state in session.exec(query)]
 
-    def switch(self, model: str, state: ModelState, *, by: str, now: datetime) -> None:
+    def switch(self, model: str, state: ModelState, *, by: str, now: datetime, reason: str = "") -> None:
         """Turn every version of a model on or off, or block it, and journal it; ConfigError MODEL-UNKNOWN when there is no such model."""
         with writing(self._engine) as session:
             serialise(session, "models")
@@ -101,7 +101,7 @@ class SqlModels:
                 row.state = state
                 session.add(row)
             session.flush()
-            detail = {"before": before, "after": state}
+            detail = {"before": before, "after": state} | ({"reason": reason} if reason else {})
             append_in(session, at=now, actor=by, action="model.switched", subject=model, detail=detail)
 
 

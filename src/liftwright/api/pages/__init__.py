@@ -13,16 +13,18 @@ from liftwright.api.pages import (
     chat,
     data,
     downloads,
+    evals,
     explain,
     glossary,
     inbox,
     journal,
+    models,
     policies,
     review,
+    settings,
     sharing,
     signing_in,
     vouched,
-    workspace,
 )
 from liftwright.api.pages.site import STATIC, Site
 from liftwright.api.watch import Watch
@@ -46,7 +48,9 @@ def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch, buckets: Buckets
         policies,
         journal,
         data,
-        workspace,
+        evals,
+        models,
+        settings,
     )
     for room in rooms:
         app.include_router(room.routes(site), include_in_schema=False)

@@ -1,0 +1,54 @@
+"""Evals: every suite with its newest run, one run against another, one case with both outputs. To look at; runs are made in a terminal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from liftwright.api.pages.site import Site
+from liftwright.domain.errors import DataError
+from liftwright.evaluation import redteam, viewing
+from liftwright.evaluation.suite import load_suite
+
+
+def routes(site: Site) -> APIRouter:
+    """GET /evals, /evals/{suite}?run=…&against=…&show=… and /evals/{suite}/{case}?run=…&against=…"""
+    router = APIRouter()
+
+    @router.get("/evals")
+    def every(request: Request) -> Response:
+        home = site.inside(request).deps.settings.home
+        apart = {"name": redteam.NAME, "says": redteam.SAYS}
+        return site.page(request, "evals.html", title="Evals", suites=viewing.overview(home), apart=apart)
+
+    @router.get("/evals/{suite}")
+    def one(request: Request, suite: str, run: str = "", against: str = "", show: str = "all") -> Response:
+        deps = site.inside(request).deps
+        found = viewing.view(suite, home=deps.settings.home, run=run, against=against)
+        lines = viewing.filtered(found.lines, show) if found else []
+        return site.page(
+            request,
+            "eval_suite.html",
+            title=f"Evals: {suite}",
+            suite=load_suite(suite),
+            v=found,
+            lines=lines,
+            show=show if show in viewing.SHOWS else "all",
+            shows=viewing.SHOWS,
+            against=against,
+            price=deps.settings.agents.price / Decimal(1000),
+        )
+
+    @router.get("/evals/{suite}/{case}")
+    def case(request: Request, suite: str, case: str, run: str = "", against: str = "") -> Response:
+        home = site.inside(request).deps.settings.home
+        found = viewing.view(suite, home=home, run=run, against=against)
+        if found is None:
+            says = f"The suite '{suite}' was never run here."
+            raise DataError("EVAL-RUN-UNKNOWN", says, next_step=f"Run it: liftwright eval run {suite}.")
+        shown = viewing.case_view(suite, case, found, home=home)
+        return site.page(request, "eval_case.html", title=f"{suite}: {case}", v=found, c=shown, against=against)
+
+    return router
