@@ -92,7 +92,7 @@ def test_a_cell_that_a_spreadsheet_would_run_comes_as_text(browse: Open, tmp_pat
 @pytest.mark.parametrize("name", ["nothing", "..%2F..%2Fliftwright", "%2Fetc%2Fpasswd", "*", "upload-%00"])
 def test_only_rows_that_are_listed_are_given_out(browse: Open, tmp_path: Path, name: str) -> None:
     client, _ = browse(empty(tmp_path))
-    assert client.get(f"/data/aside/{name}.csv").status_code == 404
+    assert client.get(f"/data/aside/{name}.csv").status_code == (422 if "%00" in name else 404)
 
 
 def test_a_file_changed_between_the_steps_is_not_imported(browse: Open, tmp_path: Path) -> None:
