@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import deque
 from collections.abc import Callable, Iterable
 
 import duckdb
@@ -31,11 +32,16 @@ def predicate(rule: Rule, facts: dict[str, str], *, where: str = "") -> Predicat
         raise _bad("POLICY-PREDICATE", rule, f"{error}.", where=where) from error
 
 
+_held: deque[PolicyBundle] = deque(maxlen=4)
+
+
 def check(bundle: PolicyBundle, *, where: Callable[[str], str] = lambda rule_id: "") -> None:
     """Bind every rule of a bundle against its facts, and check its autonomy levels; raises PolicyError for the first that does not hold.
 
-    `where` gives the file and line of a rule id, for the message.
+    `where` gives the file and line of a rule id, for the message. A bundle that held once is not looked at again.
     """
+    if any(bundle is known for known in _held):
+        return
     seen: set[str] = set()
     for rule in bundle.rules:
         place = where(rule.id)
@@ -46,6 +52,7 @@ def check(bundle: PolicyBundle, *, where: Callable[[str], str] = lambda rule_id:
     _bind(bundle, where=where)
     autonomy.check(bundle.autonomy)
     ladder.ladder_of(bundle.autonomy)
+    _held.append(bundle)
 
 
 def empty_table(facts: dict[str, str], scope: RuleScope) -> str:
