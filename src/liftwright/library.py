@@ -29,8 +29,7 @@ _FACTS, _AUTONOMY, _TOOLS = "schema/facts.yaml", "autonomy.yaml", "tools.yaml"
 _TEMPLATES, _WORDING = "content/templates.yaml", "content/wording.yaml"
 
 
-_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml's where it is there: ten times as quick."""
+_Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's where it is there: ten times as quick
 
 
 class _Loader(_Parser):  # type: ignore[misc]
@@ -47,8 +46,7 @@ class _Loader(_Parser):  # type: ignore[misc]
             if key.value in seen:
                 raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' is given twice", problem_mark=key.start_mark)
             seen.add(key.value)
-        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        return found
+        return dict(super().construct_mapping(node, deep=deep))
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
@@ -63,7 +61,6 @@ class _Record:
     where: str
 
 
-_KEPT = 4
 _assembled: dict[object, tuple[PolicyBundle, dict[str, Any], dict[str, str]]] = {}
 """What was read from files, by their names, sizes and times of change, for every library of this process."""
 
@@ -121,7 +118,7 @@ class DiskLibrary:
         if self._cached is None or self._cached[0] != state:
             if state not in _assembled:
                 _assembled[state] = _assemble(files)
-                while len(_assembled) > _KEPT:
+                if len(_assembled) > 4:
                     _assembled.pop(next(iter(_assembled)))
             self._cached = (state, *_assembled[state])
         return self._cached[1:]
