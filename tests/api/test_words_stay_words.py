@@ -18,11 +18,13 @@ from liftwright.domain.policy import Finding
 from liftwright.flow import people, walk
 from screens import SCREENS
 
-NASTY = "\"'><script>alert(1)</script><img src=x onerror=alert(1)><svg/onload=alert(1)>{{ 7*191 }}${7*191}<a href=javascript:alert(1)>"
-EVALUATED = "1337"
+NASTY = (
+    "\"'><script>alert(1)</script><img src=x onerror=alert(1)><svg/onload=alert(1)>{{ 9999*9973 }}<a href=javascript:alert(1)>"
+)
+EVALUATED = str(9999 * 9973)  # eight digits: no name made of hex digits holds them by chance
 INJECTED = {
     "queries": "'; DROP TABLE campaigns; -- \" OR 1=1 -- 1) UNION SELECT digest FROM user_keys --",
-    "templates": "{{ 7*191 }}{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}${7*191}#{7*191}",
+    "templates": "{{ 9999*9973 }}{% for x in ().__class__.__base__.__subclasses__() %}{{ x }}{% endfor %}${9999*9973}#{9999*9973}",
     "paths": "../../../../etc/passwd",
     "signs": "..\\..\\%2e%2e%2f\r\nset-cookie: x=1\ud7ff\u202e\uffff",
     "nothing": "a\x00b",
@@ -62,7 +64,7 @@ def harmless(client: TestClient, path: str) -> str:
     page = Reader(answer.text)
     assert page.wrong == [], path
     assert all(script.startswith("/static/app.js?") for script in page.scripts), path
-    assert "7*191" in page.words or EVALUATED not in page.words
+    assert "9999*9973" in page.words or EVALUATED not in page.words
     return page.words
 
 
@@ -84,7 +86,7 @@ def test_what_a_model_wrote_is_shown_as_it_is(waiting: Waiting) -> None:
     shown = {path: harmless(client, path) for path in (f"/approvals/{campaign.campaign_id}", "/c/t-1", "/c/t-1/part", "/c/t-2")}
     for path, text in shown.items():
         assert "<script>alert(1)</script>" in text, path
-        assert "{{ 7*191 }}" in text, path
+        assert "{{ 9999*9973 }}" in text, path
     for path in SCREENS:
         harmless(client, path)
 
@@ -100,10 +102,10 @@ async def test_what_people_asked_and_were_named_is_shown_as_it_is(waiting: Waiti
     client.cookies.set("lw_name", "<script>alert(1)</script>", domain="shop.test")
     assert "<script>alert(1)</script>" in harmless(client, "/approvals")
     client.cookies.delete("lw_name")
-    people.put("<b>ada</b>{{ 7*191 }}", roles=["admin"], is_active=True, by="ada", deps=deps)
+    people.put("<b>ada</b>{{ 9999*9973 }}", roles=["admin"], is_active=True, by="ada", deps=deps)
     door = harmless(client, "/sign-in?to=/%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
     assert "alert" not in door
-    asked = await walk.start(NASTY, deps=deps, by="<b>ada</b>{{ 7*191 }}")
+    asked = await walk.start(NASTY, deps=deps, by="<b>ada</b>{{ 9999*9973 }}")
     assert asked.campaign_id
 
 
@@ -114,7 +116,7 @@ def test_what_customers_are_called_and_files_hold_is_shown_as_it_is(call: Call, 
     files = {
         "customers": "customer_id,first_name,email\n"
         + "\n".join([*rows, f'"{NASTY.replace(chr(34), chr(34) * 2)}",x,y@shop.test']),
-        "products": 'product_id,name,category\nP1,"<script>alert(1)</script>","<img src=x onerror=alert(1)>{{ 7*191 }}"\n',
+        "products": 'product_id,name,category\nP1,"<script>alert(1)</script>","<img src=x onerror=alert(1)>{{ 9999*9973 }}"\n',
     }
     for table, body in files.items():
         sent = {"token": token(client), "table": table}
@@ -123,7 +125,7 @@ def test_what_customers_are_called_and_files_hold_is_shown_as_it_is(call: Call, 
         page = Reader(answer.text)
         assert page.wrong == []
         assert "<script>alert(1)" in page.words
-    assert "<img src=x onerror=alert(1)>{{ 7*191 }}" in harmless(client, "/")
+    assert "<img src=x onerror=alert(1)>{{ 9999*9973 }}" in harmless(client, "/")
     for path in SCREENS:
         harmless(client, path)
     assert deps.lake.snapshot() is not None
