@@ -9,7 +9,7 @@ demo: $(STAMP)
 	$(BIN)/liftwright demo
 
 test: $(STAMP)
-	$(BIN)/pytest -n 2 --dist loadfile --ignore tests/browser --durations 25 --durations-min 5
+	$(BIN)/pytest -n 2 --dist loadfile --durations 25 --durations-min 5
 
 # A real Chromium; where there is none, every test is skipped and says so. Pictures are kept in test-artifacts/.
 browser-test: $(STAMP)

@@ -43,6 +43,14 @@ def test_files_of_the_site_cost_nothing_and_zero_is_no_limit(call: Call) -> None
         assert "ratelimit" not in free.get("/v1/campaigns").headers
 
 
+def test_visitors_of_a_site_are_counted_for_themselves(call: Call) -> None:
+    client, _ = limited(call, Ticks(), visitor_requests_per_minute=4)
+    asked = [client.post(f"/v1/visitors/C00000{n}/next-action", json={"session": "s"}) for n in range(1, 6)]
+    assert [answer.status_code for answer in asked] == [200, 200, 200, 200, 429]
+    assert asked[0].headers["ratelimit-policy"] == '"visitors";q=4;w=60'
+    assert client.get("/v1/campaigns").status_code == 200
+
+
 def test_a_key_that_holds_has_a_bucket_of_its_own_and_a_made_up_one_has_none(call: Call) -> None:
     client, deps = limited(call, Ticks())
     staff(deps, leo=["approver"])

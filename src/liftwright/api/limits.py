@@ -20,6 +20,7 @@ MOST_UPLOAD = 200_000_000
 UPLOAD = "/data"
 SESSION = "lw_session"
 SIGN_IN = "/sign-in"
+VISITORS = "/v1/visitors/"
 KEY = "liftwright.key"
 """Where in a request's scope the digest of the key it shows stands."""
 
@@ -59,10 +60,13 @@ class Limits:
         settings, address = self._settings(), (scope.get("client") or ("nowhere", 0))[0]
         scope[KEY] = _key(headers)
         told: dict[str, str] = {}
-        if settings.requests_per_minute:
-            caller = self._buckets.caller(scope[KEY], address)
-            allowed = self._buckets.take(caller, per_minute=settings.requests_per_minute)
-            told = _told("requests", settings.requests_per_minute, allowed)
+        name, quota = "requests", settings.requests_per_minute
+        if scope["path"].startswith(VISITORS):
+            name, quota = "visitors", settings.visitor_requests_per_minute
+        if quota:
+            caller = f"{name} {self._buckets.caller(scope[KEY], address)}"
+            allowed = self._buckets.take(caller, per_minute=quota)
+            told = _told(name, quota, allowed)
             if not allowed.is_allowed:
                 return told, _too_often(allowed)
         is_attempt = scope["path"].startswith(f"{SIGN_IN}/oidc/") or (scope["path"] == SIGN_IN and scope["method"] == "POST")

@@ -8,9 +8,12 @@ from liftwright.domain.base import Value
 
 
 class ServerSettings(Value):
-    """How often one caller may ask, in each process; 0 = as often as they like. A caller is a key, or an address where none was shown."""
+    """How often one caller may ask, in each process; 0 = as often as they like. A caller is a key, or an address where none was shown.
+
+    `/v1/visitors/` counts for itself: there a shop's own site asks for everybody who visits it, with one key."""
 
     requests_per_minute: int = Field(default=600, ge=0)
+    visitor_requests_per_minute: int = Field(default=12_000, ge=0)
     sign_ins_per_minute: int = Field(default=10, ge=0)
 
 
