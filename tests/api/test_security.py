@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -33,17 +34,26 @@ def bearer(deps: Deps, name: str) -> dict[str, str]:
     return {"Authorization": "Bearer lw_made-up"} if name == "guesser" else key(deps, name)
 
 
-@pytest.fixture
-def house(call: Call) -> tuple[TestClient, Deps, Filled]:
-    """A workspace with one user of every role, one who is switched off and one whose keys were revoked."""
-    home, campaign = plain_shop.planned()
-    client, deps = call(home, server={"requests_per_minute": 0, "sign_ins_per_minute": 0})
+@pytest.fixture(scope="module")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one user of every role, one who will be switched off and one whose keys will be revoked; copy it."""
+    home: Path = plain_shop.copy_of(plain_shop.planned()[0], tmp_path_factory.mktemp("staffed") / "home")
+    deps = plain_shop.open_shop(home)
     inside = {role: [role] for role in ROLES if role != "admin"}
     staff(deps, **inside, **{name: ["approver"] for name in OUTSIDE[2:]})
     people.put("admin", roles=["admin"], is_active=True, by="ada", deps=deps)
     for user in deps.users.all():
         key(deps, user.name)
     deps.talks.add("t-1", "said", {"text": "Sell more", "by": "mia"}, at=deps.now())
+    plain_shop.close(deps)
+    return home
+
+
+@pytest.fixture
+def house(call: Call, staffed: Path) -> tuple[TestClient, Deps, Filled]:
+    """A client on a copy of the staffed workspace, and how a path of it is filled in."""
+    client, deps = call(staffed, server={"requests_per_minute": 0, "sign_ins_per_minute": 0})
+    _, campaign = plain_shop.planned()
     names = {"campaign_id": campaign.campaign_id, "customer_id": "C000001", "talk_id": "t-1", "person": "C000001"}
     names |= {"key": "forecast", "rule_id": "SUPPRESSED", "name": "none", "suite": "goals", "case": "none", "model": "propensity"}
     return client, deps, lambda path: path.replace(":path}", "}").format(**names)

@@ -52,9 +52,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             shop.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for the tests of a file; its driver keeps an event loop in this thread, which no test elsewhere could bear."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser

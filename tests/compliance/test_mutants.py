@@ -48,9 +48,3 @@ def test_a_missing_boundary_is_named_with_facts_that_would_tell() -> None:
 def test_a_mutant_that_says_the_same_everywhere_is_not_counted() -> None:
     found = mutants.tried(bundle("age < 18 and age < 30", ({"age": 17}, True), ({"age": 18}, False), ({"age": 3}, True)))
     assert found.equivalent > 0
-
-
-def test_the_tests_of_the_shipped_rules_notice_nineteen_of_twenty_mutants() -> None:
-    found = mutants.tried(SHIPPED)
-    assert found.mutants > 500
-    assert found.noticed >= 0.95 * found.mutants, [(each.rule, each.mutant) for each in found.survivors]

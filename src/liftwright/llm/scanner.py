@@ -6,6 +6,7 @@ phones and beginnings of street addresses. A single first name is not enough to 
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import unicodedata
@@ -51,14 +52,18 @@ def _passes_luhn(text: str) -> bool:
     return sum(doubled) % 10 == 0
 
 
-def found_in(text: str, *, terms: PersonalTerms | None, allowed: frozenset[str] = frozenset()) -> list[str]:
-    """Every kind of personal data in one text, after undoing escapes, compatibility forms and invisible characters."""
+@functools.lru_cache(maxsize=64)
+def found_in(text: str, *, terms: PersonalTerms | None, allowed: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """Every kind of personal data in one text, after undoing escapes, compatibility forms and invisible characters.
+
+    Remembered: a conversation sends its earlier messages again with every answer.
+    """
     plain = _readable(text)
     kinds = contact_data_in(plain, allowed=allowed)
     if terms is not None:
         groups = digit_groups(_STAMP.sub("\n", _DECIMAL.sub("\n", plain)))
         kinds += [kind for kind in terms.kinds_in(plain, groups) if kind not in kinds]
-    return kinds
+    return tuple(kinds)
 
 
 def scan(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.tools.base import ArgsSchema
 
 from liftwright.agents.rendering import as_json
 from liftwright.agents.tools.aggregates import SMALLEST_GROUP, TOO_FEW, quotation, suppressed
@@ -15,11 +17,16 @@ if TYPE_CHECKING:
     from liftwright.agents.bench import Bench
 
 _MAX_ITEMS = 40
+_schemas: dict[CodeType, ArgsSchema] = {}
+"""Arguments of the tools made so far, by the code of their function: reading them off a function costs more than most tools."""
 
 
 def made(function: Any) -> BaseTool:
     """A LangChain tool of a typed function; name, description and argument notes come from the function."""
-    return StructuredTool.from_function(function, parse_docstring=True)
+    schema = _schemas.get(function.__code__)
+    tool = StructuredTool.from_function(function, parse_docstring=True, args_schema=schema)
+    _schemas.setdefault(function.__code__, tool.args_schema)
+    return tool
 
 
 def read_goal(bench: Bench, goal: Goal) -> BaseTool:
