@@ -68,6 +68,9 @@ def test_the_page_and_the_terminal_say_the_same_of_the_same_run(opened: tuple[Te
             f"<strong>{said.comparison.says}</strong>" in text or f'<strong class="lost">{said.comparison.says}</strong>' in text
         )
         assert said.rule in text
+        assert {"pass": "The gate is passed.", "inconclusive": "Inconclusive", "regression": "Regression: the gate"}[
+            said.verdict
+        ] in text
 
 
 @pytest.mark.parametrize(

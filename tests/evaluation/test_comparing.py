@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from stored_runs import Place
 
 from liftwright.domain.errors import ConfigError
 from liftwright.evaluation import told
 from liftwright.evaluation.comparing import Comparison
 from liftwright.evaluation.gating import compared
+from stored_runs import Place
 
 
 @pytest.fixture

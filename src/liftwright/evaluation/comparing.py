@@ -20,7 +20,7 @@ from liftwright.evaluation.paired import (
     pairs,
 )
 from liftwright.evaluation.sides import USAGE, Side
-from liftwright.evaluation.suite import Gate, Suite
+from liftwright.evaluation.suite import Gate, GraderUse, Suite
 
 NAMED = 10
 """Cases named in one line; the rest are counted."""
@@ -85,25 +85,20 @@ def compare(suite: Suite, before: Side, now: Side, *, clusters: Mapping[str, str
 
     Raises ConfigError EVAL-OTHER-CASES for sides that judged other data, or have no case and no grader in common.
     """
-    graders = [use for use in sorted(suite.graders, key=lambda use: use.gate != "hard") if _has(before, use.use)]
-    graders = [use for use in graders if _has(now, use.use)]
+    graders = [use for use in sorted(suite.graders, key=lambda use: use.gate != "hard") if _has(before, use) and _has(now, use)]
     deciding = [name for name in suite.deciding if name in {use.use for use in graders}]
-    every = [use.use for use in graders]
-    was = before.score(every) if deciding else {}
-    cases = [case for case in now.score(every) if case in was] if was else []
-    if before.dataset_sha256 != now.dataset_sha256 or not cases:
+    cases = _shared(before, now, graders)
+    if before.dataset_sha256 != now.dataset_sha256 or not cases or not deciding:
         says = f"{_words(before)} and {_words(now)} of {suite.suite} did not judge the same cases."
         raise ConfigError("EVAL-OTHER-CASES", says, next_step="Compare runs on the same dataset, or run the suite again.")
-    columns = [deciding, *([name] for name in every)]
-    tables = [
-        np.array([[min(side.scores[case][name] for name in names) for names in columns] for case in cases])
-        for side in (before, now)
-    ]
+    columns = [deciding, *([use.use] for use in graders)]
     named, note = _clusters(cases, clusters)
-    found = differences(tables[0], tables[1], named, seed=suite.compare.seed, draws=suite.compare.draws)
+    quality, *by_grader = differences(
+        _table(before, cases, columns), _table(now, cases, columns), named, seed=suite.compare.seed, draws=suite.compare.draws
+    )
     graded = tuple(
         Graded(grader=use.use, gate=use.gate, difference=each, lost=_lost(use.use, cases, before, now))
-        for use, each in zip(graders, found[1:], strict=True)
+        for use, each in zip(graders, by_grader, strict=True)
     )
     flips = pairs(before.passed(deciding), now.passed(deciding))
     return Comparison(
@@ -111,11 +106,11 @@ def compare(suite: Suite, before: Side, now: Side, *, clusters: Mapping[str, str
         before=before.name,
         now=now.name,
         models=(before.model, now.model),
-        verdict=_verdict(graded, found[0], suite.compare.margin),
-        rule=_rule(graded, found[0], suite.compare.margin),
+        verdict="worse" if _broken(graded) else quality.outcome(suite.compare.margin),
+        rule=_rule(graded, quality, suite.compare.margin),
         margin=suite.compare.margin,
-        quality=found[0],
-        more_cases=found[0].more_cases(suite.compare.margin),
+        quality=quality,
+        more_cases=quality.more_cases(suite.compare.margin),
         passed=(flips.passed_before, flips.passed_now),
         same=flips.same,
         regressed=tuple(Flip(case=case, reason="; ".join(reasons(now, case, deciding))) for case in flips.regressed),
@@ -138,8 +133,19 @@ def listed(cases: Sequence[str]) -> str:
     return ", ".join(cases[:NAMED]) + more
 
 
-def _has(side: Side, grader: str) -> bool:
-    return any(grader in by for by in side.scores.values())
+def _has(side: Side, use: GraderUse) -> bool:
+    return any(use.use in by for by in side.scores.values())
+
+
+def _shared(before: Side, now: Side, graders: Sequence[GraderUse]) -> list[str]:
+    """Cases that all these graders judged on both sides."""
+    names = {use.use for use in graders}
+    return [case for case, by in now.scores.items() if names <= by.keys() and names <= before.scores.get(case, {}).keys()]
+
+
+def _table(side: Side, cases: Sequence[str], columns: Sequence[Sequence[str]]) -> Floats:
+    """A row a case; in each column what the strictest of its graders gave."""
+    return np.array([[min(side.scores[case][name] for name in names) for names in columns] for case in cases])
 
 
 def _words(side: Side) -> str:
@@ -163,10 +169,6 @@ def _clusters(cases: Sequence[str], clusters: Mapping[str, str]) -> tuple[list[s
             "and the interval is too narrow if those of a cluster change together."
         )
     return named, f"Resampled by cluster: {count} of them."
-
-
-def _verdict(graded: Sequence[Graded], quality: Difference, margin: float) -> Outcome:
-    return "worse" if _broken(graded) else quality.outcome(margin)
 
 
 def _broken(graded: Sequence[Graded]) -> Graded | None:

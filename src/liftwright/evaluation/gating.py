@@ -80,8 +80,14 @@ def _gate(name: str, home: Path, run: str, root: Path) -> Gated:
         return Gated(suite=name, run=judged.run, verdict=own, rule=_own_rule(counts, own, len(dataset.cases)))
     was, stands = side(BASELINE, suite, home=home, folder=root), run_side(judged, header, rows)
     found = compare(suite, was, stands, clusters=clusters(dataset, header.dataset_sha256))
-    verdicts: dict[str, Verdict] = {"worse": "regression", "inconclusive": "inconclusive"}
-    return Gated(suite=name, run=judged.run, verdict=verdicts.get(found.verdict, "pass"), rule=found.rule, comparison=found)
+    return Gated(suite=name, run=judged.run, verdict=decided(own, found), rule=found.rule, comparison=found)
+
+
+def decided(own: Verdict, found: Comparison | None) -> Verdict:
+    """The suite's own gate first; then, where it is passed, the comparison with the baseline."""
+    if own != "pass" or found is None or found.verdict in ("better", "non_inferior"):
+        return own
+    return "regression" if found.verdict == "worse" else "inconclusive"
 
 
 def accept(name: str, run: str, *, by: str, reason: str, deps: Deps, folder: Path | None = None) -> Baseline:

@@ -40,7 +40,7 @@ class Disagreement(Value):
 class Judged(Value):
     """A grader against people. `both_pass`, `only_grader`, `only_people`, `both_fail` are the confusion matrix, by who lets a case pass.
 
-    `kappa` is Cohen's (1960) with its 95 % bootstrap interval, None where one side has one answer only; `balanced_accuracy` is the mean of the
+    `kappa` is Cohen's (1960) with its 95 % bootstrap interval, None where both gave one and the same answer to all; `balanced_accuracy` is the mean of the
     shares of people's passes and of people's failures that the grader sees, None where people gave one label only.
     """
 
@@ -122,13 +122,13 @@ def judge(name: str, labels: Path, *, home: Path, grader: str = "", run: str = "
 
 
 def kappa(cells: Sequence[int]) -> float | None:
-    """Cohen's kappa of both pass, only one, only the other, both fail; None where a side has one answer only."""
+    """Cohen's kappa of both pass, only one, only the other, both fail; None where both gave one and the same answer to all."""
     found = float(_kappas(np.array([cells], dtype=np.float64))[0])
     return None if np.isnan(found) else found
 
 
 def kappa_interval(cells: Sequence[int]) -> tuple[float, float]:
-    """The 95 % percentile interval of kappa over cases drawn anew; a draw in which a side has one answer only shows no agreement and counts 0."""
+    """The 95 % percentile interval of kappa over cases drawn anew; a draw in which both gave one answer shows no agreement and counts 0."""
     count = sum(cells)
     drawn = np.random.default_rng(SEED).multinomial(count, [cell / count for cell in cells], size=DRAWS).astype(np.float64)
     low, high = np.quantile(np.nan_to_num(_kappas(drawn)), [0.025, 0.975])
@@ -237,7 +237,7 @@ def _lines(found: Judged) -> Iterator[str]:
     fits = "fit to gate" if found.verdict == "fit" else "not fit to gate"
     why = f": too few labels ({LEAST_LABELS} needed)" if found.verdict == "too few labels" else ""
     yield f"{found.suite} run {found.run}, {found.grader}: {fits}{why}"
-    said = "unknown: one side has one answer only" if found.kappa is None else f"{found.kappa:.2f}"
+    said = "unknown: both gave one and the same answer to all" if found.kappa is None else f"{found.kappa:.2f}"
     yield f"  Cohen's kappa {said} ({found.kappa_low:.2f} to {found.kappa_high:.2f}; the lower end must reach {LEAST_KAPPA}), {found.labels} labels"
     yield f"  balanced accuracy {'unknown: people gave one label only' if found.balanced_accuracy is None else f'{found.balanced_accuracy:.1%}'}"
     yield f"  {'':<16} {'people: pass':>14} {'people: fail':>14}"

@@ -34,14 +34,10 @@ class Side:
         """`run 0003`, or `the baseline`."""
         return "the baseline" if self.name == BASELINE else f"run {self.name}"
 
-    def score(self, graders: Sequence[str]) -> dict[str, float]:
-        """What the strictest of these graders gave a case, for the cases that all of them judged."""
-        judged = {case: by for case, by in self.scores.items() if set(graders) <= set(by)}
-        return {case: min(by[grader] for grader in graders) for case, by in judged.items()}
-
     def passed(self, graders: Sequence[str]) -> dict[str, bool]:
         """Whether a case passed all these graders in every epoch, for the cases that all of them judged."""
-        return {case: score >= 1 for case, score in self.score(graders).items()}
+        judged = {case: by for case, by in self.scores.items() if set(graders) <= set(by)}
+        return {case: all(by[grader] >= 1 for grader in graders) for case, by in judged.items()}
 
     def took(self, case: str, what: str) -> float:
         """Calls, tokens or seconds of one epoch of a case, on average; 0 where nothing is known."""

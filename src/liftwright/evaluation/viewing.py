@@ -10,7 +10,7 @@ from typing import Any
 from liftwright.domain.errors import ConfigError, DataError
 from liftwright.evaluation.cases import Dataset, load_dataset
 from liftwright.evaluation.comparing import Comparison, compare, reasons
-from liftwright.evaluation.gating import clusters
+from liftwright.evaluation.gating import clusters, decided
 from liftwright.evaluation.paired import Difference
 from liftwright.evaluation.results import Header, RunFolder
 from liftwright.evaluation.run import GraderCount, Verdict, count, verdict
@@ -45,7 +45,8 @@ class Line:
 
 @dataclass(frozen=True)
 class View:
-    """A run of a suite and what it is held against; `not_compared` says why nothing is."""
+    """A run of a suite and what it is held against; `not_compared` says why nothing is. `verdict` is the gate's, as `liftwright eval gate`
+    says it, where that is the baseline; else the suite's own gate's."""
 
     suite: Suite
     header: Header
@@ -117,7 +118,7 @@ def view(name: str, *, home: Path, run: str = "", against: str = "", folder: Pat
         runs=tuple(each.run for each in runs),
         baseline=accepted,
         of=len(dataset.cases),
-        verdict=verdict(counts, errors=0, of=len(dataset.cases)),
+        verdict=decided(verdict(counts, errors=0, of=len(dataset.cases)), found if other is accepted else None),
         metrics=tuple(_metrics(counts, found)),
         lines=tuple(_lines(side, other, suite.deciding)),
         other=other,

@@ -44,6 +44,14 @@ def routes(site: Site) -> APIRouter:
             may_accept=_may_accept(visitor),
         )
 
+    _case(site, router)
+    _baseline(site, router)
+    return router
+
+
+def _case(site: Site, router: APIRouter) -> None:
+    """One case of a run, with both outputs."""
+
     @router.get("/evals/{suite}/{case}")
     def case(request: Request, suite: str, case: str, run: str = "", against: str = "") -> Response:
         home = site.inside(request).deps.settings.home
@@ -54,6 +62,10 @@ def routes(site: Site) -> APIRouter:
         shown = viewing.case_view(suite, case, found, home=home)
         return site.page(request, "eval_case.html", title=f"{suite}: {case}", v=found, c=shown, against=against)
 
+
+def _baseline(site: Site, router: APIRouter) -> None:
+    """The form that makes a run the baseline; it leads to the run held against it."""
+
     @router.post("/evals/{suite}/baseline")
     async def accept(request: Request, suite: str) -> Response:
         visitor, fields = await site.form(request)
@@ -62,8 +74,6 @@ def routes(site: Site) -> APIRouter:
             raise DataError("EVAL-RUN-UNKNOWN", "No run was named.", next_step="Go back and choose one.")
         made = gating.accept(suite, run, by=by, reason=str(fields.get("reason", "")), deps=visitor.deps)
         return back(f"/evals/{quote(made.suite, safe='')}?run={quote(run, safe='')}&against=baseline")
-
-    return router
 
 
 def _may_accept(visitor: Visitor) -> bool:
