@@ -59,7 +59,14 @@ def test_the_suite_s_own_gate_comes_first_and_hard_graders_before_counts(place: 
     place.store(place.cases[:21])
     assert gate(place) == ("regression", 1, "fields_right passed 39 of 60 cases and must pass 40")
     place.store(cases=59)
-    assert gate(place) == ("inconclusive", 2, "59 of 60 cases were judged; go on with --resume")
+    assert gate(place) == ("inconclusive", 2, "59 of 60 cases were judged by every grader; go on with --resume 0004")
+    path = place.folder / "suites" / "small.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "  - {use: nothing_dropped, gate: none}\n", encoding="utf-8")
+    assert gate(place) == (
+        "inconclusive",
+        2,
+        "0 of 60 cases were judged by every grader; the suite has changed since, run it again",
+    )
 
 
 def test_what_keeps_it_from_judging_is_a_harness_error_and_no_verdict(place: Place, deps: Deps) -> None:

@@ -202,26 +202,34 @@ def points(share: float) -> str:
 def _took(suite: Suite, before: Side, now: Side, cases: Sequence[str]) -> Iterator[Took]:
     """Only between runs: a baseline keeps scores."""
     shared = [case for case in cases if case in before.outputs and case in now.outputs]
-    for what in USAGE if shared else ():
-        was, stands = (np.array([side.took(case, what) for case in shared]) for side in (before, now))
+    if not shared:
+        return
+    was, stands = (np.array([[side.took(case, what) for what in USAGE] for case in shared]) for side in (before, now))
+    high_was, high_stands = np.percentile(was, 95, axis=0), np.percentile(stands, 95, axis=0)
+    for at, (what, ratio) in enumerate(zip(USAGE, _ratios(suite, was, stands), strict=True)):
         yield Took(
             what=what,
-            before=float(was.mean()),
-            now=float(stands.mean()),
-            before_p95=float(np.percentile(was, 95)),
-            now_p95=float(np.percentile(stands, 95)),
-            ratio=_ratio(suite, was, stands),
+            before=float(was[:, at].mean()),
+            now=float(stands[:, at].mean()),
+            before_p95=float(high_was[at]),
+            now_p95=float(high_stands[at]),
+            ratio=ratio,
         )
 
 
-def _ratio(suite: Suite, was: Floats, stands: Floats) -> tuple[float, float, float] | None:
-    """Low end, middle and high end of now / before, from the mean log-ratio of the cases that took something on both sides."""
+def _ratios(suite: Suite, was: Floats, stands: Floats) -> list[tuple[float, float, float] | None]:
+    """For each column low end, middle and high end of now / before, from the mean log-ratio; None where nothing was used, or by too few cases."""
     both = (was > 0) & (stands > 0)
-    logs = np.log(stands[both] / was[both])[:, None]
-    if len(logs) < FEWEST_UNITS:
-        return None
+    used = np.flatnonzero(both.any(axis=0))
+    whole = both[:, used].all(axis=1)
+    found: list[tuple[float, float, float] | None] = [None] * len(USAGE)
+    if not len(used) or whole.sum() < FEWEST_UNITS:
+        return found
+    logs = np.log(stands[whole][:, used] / was[whole][:, used])
     low, high, _ = interval(logs, np.arange(len(logs)), seed=suite.compare.seed, draws=suite.compare.draws)
-    return float(np.exp(low[0])), float(np.exp(logs.mean())), float(np.exp(high[0]))
+    for at, ends in zip(used, np.exp(np.stack([low, logs.mean(axis=0), high], axis=1)), strict=True):
+        found[at] = (float(ends[0]), float(ends[1]), float(ends[2]))
+    return found
 
 
 def _notes(before: Side, now: Side, flips: Pairs, clusters: str) -> Iterator[str]:

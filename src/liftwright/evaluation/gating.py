@@ -77,7 +77,11 @@ def _gate(name: str, home: Path, run: str, root: Path) -> Gated:
     counts = [count(use, rows, total=len(dataset.cases), epochs=suite.epochs) for use in suite.graders]
     own = verdict(counts, errors=0, of=len(dataset.cases))
     if own != "pass":
-        return Gated(suite=name, run=judged.run, verdict=own, rule=_own_rule(counts, own, len(dataset.cases)))
+        rule = _own_rule(counts, own, len(dataset.cases))
+        if own == "inconclusive":
+            changed = header.suite_sha256 != suite.sha256
+            rule += "; the suite has changed since, run it again" if changed else f"; go on with --resume {judged.run}"
+        return Gated(suite=name, run=judged.run, verdict=own, rule=rule)
     was, stands = side(BASELINE, suite, home=home, folder=root), run_side(judged, header, rows)
     found = compare(suite, was, stands, clusters=clusters(dataset, header.dataset_sha256))
     return Gated(suite=name, run=judged.run, verdict=decided(own, found), rule=found.rule, comparison=found)
@@ -139,7 +143,7 @@ def acceptor(by: str, *, deps: Deps) -> str:
 def _own_rule(counts: list[GraderCount], own: Verdict, of: int) -> str:
     """Which line of the suite's own gate decided; hard graders first."""
     if own == "inconclusive":
-        return f"{min(each.judged for each in counts)} of {of} cases were judged; go on with --resume"
+        return f"{min(each.judged for each in counts)} of {of} cases were judged by every grader"
     short = [each for each in counts if each.passed + of - each.judged < each.needs]
     broken = next((each for each in short if each.gate == "hard"), short[0])
     if broken.gate == "hard":
