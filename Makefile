@@ -29,6 +29,7 @@ check: $(STAMP)
 
 eval: $(STAMP)
 	$(BIN)/liftwright eval run goals
+	$(BIN)/liftwright eval gate goals
 
 bench: $(STAMP)
 	for script in benchmarks/*.py; do $(BIN)/python $$script --json || exit 1; done

@@ -66,6 +66,7 @@ ACCESS: dict[tuple[str, str], str] = {
     ("POST", "/data/keep"): "form",
     ("POST", "/data/sample"): "form",
     ("POST", "/models/{model}"): "rights form",
+    ("POST", "/evals/{suite}/baseline"): "rights form",
     ("GET", "/v1/campaigns"): "api",
     ("GET", "/v1/campaigns/{campaign_id}"): "api",
     ("GET", "/v1/campaigns/{campaign_id}/report"): "api",

@@ -38,7 +38,7 @@ GROUPS = {
     "users": ("list", "add", "key", "revoke-keys", "sign-in", "sign-out"),
     "lessons": ("list", "show", "retire", "cells"),
     "model": ("list", "card", "on", "off", "train", "drift"),
-    "eval": ("list", "run"),
+    "eval": ("list", "run", "compare", "gate", "baseline", "judge", "export", "view"),
 }
 ALL = [(name,) for name in COMMANDS] + [(group, name) for group, names in GROUPS.items() for name in names]
 

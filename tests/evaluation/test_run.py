@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,30 @@ async def test_a_run_goes_on_where_it_stopped_without_running_finished_cases_aga
     assert summary.verdict == "pass"
     assert ran == [f"plain-{number:02d}" for number in range(5, 13)]
     assert len({(row["case"], row["grader"]) for row in stored(folder)}) == 24
+
+
+async def test_every_case_is_run_as_often_as_the_suite_says_and_passes_when_it_does_so_every_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = folder / "suites" / "small.yaml"
+    path.write_text(path.read_text() + "epochs: 3\n")
+    reading, ran = targets.TARGETS["goal_reading"], Counter[str]()
+
+    async def sometimes(case: Case, deps: Deps | None) -> Answer:
+        ran[case.id] += 1
+        return Answer(Brief(question="What?")) if (case.id, ran[case.id]) == ("plain-02", 2) else await reading(case, deps)
+
+    monkeypatch.setitem(targets.TARGETS, "goal_reading", sometimes)
+    assert (await run(folder, limit=5)).verdict == "inconclusive"
+    results = folder.parent / "evals" / "small" / "0001" / "results.jsonl"
+    results.write_text("".join(results.read_text(encoding="utf-8").splitlines(keepends=True)[:-2]), encoding="utf-8")
+    summary = await run(folder, resume="0001")
+    assert (summary.verdict, summary.cases, summary.of) == ("pass", 12, 12)
+    assert ran.pop("plain-05") == 4, "only the epoch that was lost ran again"
+    assert set(ran.values()) == {3}
+    assert len(stored(folder)) == 12 * 3 * 2
+    fields = summary.graders[0]
+    assert (fields.passed, fields.judged, [failure.partition(":")[0] for failure in fields.failed]) == (11, 12, ["plain-02"])
 
 
 async def test_runs_get_numbers_of_their_own(folder: Path) -> None:

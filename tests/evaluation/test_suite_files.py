@@ -51,6 +51,10 @@ def test_a_suite_file_becomes_a_suite(folder: Path) -> None:
         ("target: goal_reading", "target: goal_readng", "EVAL-TARGET", "Did you mean 'goal_reading'?"),
         ("says: A small suite.", "", "EVAL-SUITE-FORM", "'says'"),
         ("suite: small", "suite: other", "EVAL-SUITE-FORM", "calls itself 'other'"),
+        ("says: A small suite.", "says: x\ncompare: {margn: 0.1}", "EVAL-SUITE-KEY", "Did you mean 'margin'?"),
+        ("says: A small suite.", "says: x\ncompare: {margin: 0}", "EVAL-SUITE-FORM", "compare.margin"),
+        ("says: A small suite.", "says: x\ncompare: {draws: 10}", "EVAL-SUITE-FORM", "compare.draws"),
+        ("says: A small suite.", "says: x\nepochs: 0", "EVAL-SUITE-FORM", "epochs"),
         (", at_least: 1}", "}", "EVAL-SUITE-FORM", "at_least"),
         ("gate: hard", "gate: soft", "EVAL-SUITE-FORM", "gate"),
         ("use: nothing_invented", "use: fields_right", "EVAL-SUITE-FORM", "twice"),
@@ -66,6 +70,15 @@ def test_a_bad_suite_file_is_named_with_what_is_wrong(folder: Path, old: str, ne
     assert refused.value.code == code
     assert "small.yaml" in refused.value.says
     assert names in refused.value.says
+
+
+def test_how_runs_are_compared_does_not_change_what_they_were_run_on(folder: Path) -> None:
+    def digest(more: str) -> str:
+        write(folder, GOOD + more)
+        return load_suite("small", folder=folder).sha256
+
+    assert digest("compare: {margin: 0.05}\n") == digest("") == digest("epochs: 1\n")
+    assert digest("epochs: 2\n") != digest("")
 
 
 def test_an_unknown_suite_gets_the_nearest_name(folder: Path) -> None:

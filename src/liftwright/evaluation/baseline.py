@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from liftwright.domain.base import Value
+from liftwright.domain.base import AwareDatetime, Value
 from liftwright.domain.errors import ConfigError
-from liftwright.evaluation.results import Row
+from liftwright.evaluation.results import Row, mean_scores
+
+
+class Accepted(Value):
+    """Which run it was, who made it the baseline, when and why."""
+
+    run: str
+    by: str
+    at: AwareDatetime
+    reason: str
 
 
 class Baseline(Value):
-    """Scores by case and grader, and what they were measured on."""
+    """Scores (0 to 1, the mean over the epochs) by case and grader, and what they were measured on."""
 
     suite: str
     target: str
     model: str
     dataset_sha256: str
+    accepted: Accepted | None = None
     scores: dict[str, dict[str, float]]
+
+    def text(self) -> str:
+        """The file: sorted, a case a line, so that a diff shows what changed and nothing else."""
+        head = json.dumps(self.model_dump(mode="json", exclude={"scores"}), indent=1, ensure_ascii=False).removesuffix("\n}")
+        lines = (f"  {json.dumps(case)}: {json.dumps(self.scores[case], sort_keys=True)}" for case in sorted(self.scores))
+        return f'{head},\n "scores": {{\n' + ",\n".join(lines) + "\n }\n}\n"
 
 
 class Flips(Value):
@@ -29,24 +49,47 @@ class Flips(Value):
     gained: tuple[str, ...] = ()
 
 
-def load_baseline(name: str | None, *, folder: Path) -> Baseline | None:
-    """The baseline of a name; None when the suite has none yet. Raises ConfigError when the file is broken."""
-    path = folder / "baselines" / f"{name}.json"
-    if name is None or not path.is_file():
+def load_baseline(name: str, *, folder: Path) -> Baseline | None:
+    """The baseline of a name; None when there is none yet. Raises ConfigError when the file is broken."""
+    path = _file(name, folder)
+    if not path.is_file():
         return None
     try:
         return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
-        says = f"baselines/{name}.json cannot be read: {error.errors()[0]['msg']}."
-        raise ConfigError("EVAL-BASELINE", says, next_step="Accept a new baseline.") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        says = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "it is not text"
+        raise ConfigError(
+            "EVAL-BASELINE", f"baselines/{name}.json cannot be read: {says}.", next_step="Accept a new baseline."
+        ) from error
 
 
-def flips(rows: Iterable[Row], baseline: Baseline | None) -> Flips:
+def save_baseline(name: str, baseline: Baseline, *, folder: Path) -> Path:
+    """Write it in one piece: whoever reads finds the old file or the new one. Raises ConfigError where it cannot be written."""
+    path = _file(name, folder)
+    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(baseline.text(), encoding="utf-8")
+        os.replace(half, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            half.unlink()
+        says = f"baselines/{name}.json cannot be written: {error.strerror}."
+        raise ConfigError("EVAL-BASELINE-WRITE", says, next_step="Accept it where the evals folder may be written.") from error
+    return path
+
+
+def flips(rows: Sequence[Row], baseline: Baseline | None) -> Flips:
     """What changed against the baseline, for the cases both have."""
     lost: list[str] = []
     gained: list[str] = []
-    for row in rows if baseline else ():
-        before = baseline.scores.get(row.case, {}).get(row.grader) if baseline else None
-        if before is not None and before != row.value:
-            (lost if row.value < before else gained).append(f"{row.case}: {row.grader}")
+    for case, graders in mean_scores(rows).items() if baseline else ():
+        for grader, value in graders.items():
+            before = baseline.scores.get(case, {}).get(grader) if baseline else None
+            if before is not None and before != value:
+                (lost if value < before else gained).append(f"{case}: {grader}")
     return Flips(lost=tuple(lost), gained=tuple(gained))
+
+
+def _file(name: str, folder: Path) -> Path:
+    return folder / "baselines" / f"{name}.json"

@@ -15,12 +15,13 @@ from liftwright.domain.errors import ConfigError
 
 
 class Row(Value):
-    """What one grader said of one case."""
+    """What one grader said of one case, the `epoch`-th time it was run."""
 
     case: str
     grader: str
     value: float
     reason: str = ""
+    epoch: int = 1
 
 
 class Header(Value):
@@ -36,7 +37,7 @@ class Header(Value):
 
 
 class RunFolder:
-    """`<home>/evals/<suite>/<run>/`: run.json, results.jsonl (a row per case and grader), outputs.jsonl (a line per case)."""
+    """`<home>/evals/<suite>/<run>/`: run.json, results.jsonl (a row per case, epoch and grader), outputs.jsonl (a line per case and epoch)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -94,39 +95,49 @@ class RunFolder:
             raise ConfigError("EVAL-RUN", says, next_step="Start a new run.") from error
 
     def rows(self) -> list[Row]:
-        """Every row once, the first of its case and grader. Raises ConfigError for a line that is none."""
-        found: dict[tuple[str, str], Row] = {}
+        """Every row once, the first of its case, epoch and grader. Raises ConfigError for a line that is none."""
+        found: dict[tuple[str, int, str], Row] = {}
         for line in _whole_lines(self._results):
             try:
                 row = Row.model_validate_json(line)
             except ValidationError as error:
                 raise _broken(self._results) from error
-            found.setdefault((row.case, row.grader), row)
+            found.setdefault((row.case, row.epoch, row.grader), row)
         return list(found.values())
 
-    def outputs(self) -> dict[str, dict[str, Any]]:
-        """What came back, by case: `brief` and what it took. Raises ConfigError for a line that is none."""
+    def outputs(self) -> dict[str, list[dict[str, Any]]]:
+        """What came back, by case, an entry for each epoch: `brief` and what it took. Raises ConfigError for a line that is none."""
+        found: dict[str, dict[int, dict[str, Any]]] = {}
         try:
-            found = [json.loads(line) for line in _whole_lines(self._outputs)]
-            return {output["case"]: output for output in found}
-        except (ValueError, KeyError, TypeError) as error:
+            for output in map(json.loads, _whole_lines(self._outputs)):
+                found.setdefault(output["case"], {})[output.get("epoch", 1)] = output
+            return {case: [by_epoch[epoch] for epoch in sorted(by_epoch)] for case, by_epoch in found.items()}
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _broken(self._outputs) from error
 
-    def finished(self, graders: Sequence[str]) -> set[str]:
-        """Ids of the cases that every grader has judged."""
-        seen: dict[str, set[str]] = {}
+    def finished(self, graders: Sequence[str]) -> set[tuple[str, int]]:
+        """Case and epoch of everything that every grader has judged."""
+        seen: dict[tuple[str, int], set[str]] = {}
         for row in self.rows():
-            seen.setdefault(row.case, set()).add(row.grader)
-        return {case for case, by in seen.items() if by >= set(graders)}
+            seen.setdefault((row.case, row.epoch), set()).add(row.grader)
+        return {run for run, by in seen.items() if by >= set(graders)}
 
     def fallbacks(self) -> int:
-        """Cases whose answer came from the rules because the model gave none."""
-        return sum(bool(output["is_fallback"]) for output in self.outputs().values())
+        """Cases in which an answer came from the rules because the model gave none."""
+        return sum(any(output["is_fallback"] for output in epochs) for epochs in self.outputs().values())
 
     def add(self, case: str, output: Mapping[str, Any], rows: Sequence[Row]) -> None:
-        """Append what came back for a case, then the rows of all graders in one write."""
+        """Append what came back for a case in one epoch, then the rows of all graders in one write."""
         _append(self._outputs, json.dumps({"case": case, **output}, ensure_ascii=False, sort_keys=True) + "\n")
         _append(self._results, "".join(row.model_dump_json() + "\n" for row in rows))
+
+
+def mean_scores(rows: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """By case and grader: the mean over the epochs."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        found.setdefault(row.case, {}).setdefault(row.grader, []).append(row.value)
+    return {case: {by: round(sum(each) / len(each), 6) for by, each in graders.items()} for case, graders in found.items()}
 
 
 def _whole_lines(path: Path) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +18,7 @@ from liftwright.evaluation.cases import Case, Dataset, load_dataset
 from liftwright.evaluation.graders import GRADERS
 from liftwright.evaluation.results import Header, Row, RunFolder
 from liftwright.evaluation.suite import GraderUse, Suite, evals_folder, load_suite
-from liftwright.evaluation.targets import MODEL_FREE, TARGETS
+from liftwright.evaluation.targets import MODEL_FREE, TARGETS, Answer
 from liftwright.ports import Deps
 
 Verdict = Literal["pass", "regression", "inconclusive", "harness_error"]
@@ -98,9 +99,10 @@ async def run_suite(
     store = RunFolder.resume(home, header, resume) if resume else RunFolder.create(home, header)
     finished = store.finished([grader.use for grader in suite.graders])
     wanted = dataset.cases if limit is None else dataset.cases[: max(limit, 0)]
-    left = [case for case in wanted if case.id not in finished]
+    every = [(case, epoch) for case in wanted for epoch in range(1, suite.epochs + 1)]
+    left = [(case, epoch) for case, epoch in every if (case.id, epoch) not in finished]
     errors, overhead = await _work(left, suite, deps, store)
-    baseline = load_baseline(suite.baseline, folder=root)
+    baseline = load_baseline(suite.baseline_name, folder=root)
     return _summary(suite, dataset, store, header, baseline, errors=errors, overhead=overhead / len(left) if left else 0.0)
 
 
@@ -127,7 +129,8 @@ def _summary(
     overhead: float,
 ) -> Summary:
     rows, of = store.rows(), len(dataset.cases)
-    counts = tuple(count(use, rows, total=of) for use in suite.graders)
+    counts = tuple(count(use, rows, total=of, epochs=suite.epochs) for use in suite.graders)
+    finished = Counter(case for case, _ in store.finished([grader.use for grader in suite.graders]))
     return Summary(
         suite=suite.suite,
         run=store.run,
@@ -135,7 +138,7 @@ def _summary(
         model=header.model,
         dataset=dataset.name,
         dataset_sha256=dataset.sha256,
-        cases=len(store.finished([grader.use for grader in suite.graders])),
+        cases=sum(epochs >= suite.epochs for epochs in finished.values()),
         of=of,
         graders=counts,
         errors=tuple(errors),
@@ -153,10 +156,10 @@ def _check_reachable(suite: Suite, dataset: Dataset) -> None:
             raise ConfigError("EVAL-GATE", says, next_step="Lower 'at_least' in the suite file or add cases.")
 
 
-async def _work(cases: Sequence[Case], suite: Suite, deps: Deps | None, store: RunFolder) -> tuple[list[str], float]:
-    """Run and store the cases that are left; errors of the target by case, and CPU seconds spent beside it."""
+async def _work(left: Sequence[tuple[Case, int]], suite: Suite, deps: Deps | None, store: RunFolder) -> tuple[list[str], float]:
+    """Run and store the cases and epochs that are left; errors of the target by case, and CPU seconds spent beside it."""
     target, errors, overhead = TARGETS[suite.target], [], 0.0
-    for case in cases:
+    for case, epoch in left:
         began, cpu = time.perf_counter(), time.process_time()
         try:
             answer = await target(case, deps)
@@ -167,23 +170,30 @@ async def _work(cases: Sequence[Case], suite: Suite, deps: Deps | None, store: R
             errors.append(f"{case.id}: {type(error).__name__}: {error}")
             continue
         done = time.process_time()
-        output = answer.as_json() | {"seconds": round(time.perf_counter() - began, 4), "cpu": round(done - cpu, 4)}
-        scores = {grader.use: GRADERS[grader.use](case, answer.brief) for grader in suite.graders}
-        store.add(case.id, output, [Row(case=case.id, grader=use, value=s.value, reason=s.reason) for use, s in scores.items()])
+        took = {"epoch": epoch, "seconds": round(time.perf_counter() - began, 4), "cpu": round(done - cpu, 4)}
+        store.add(case.id, answer.as_json() | took, list(_graded(suite, case, epoch, answer)))
         overhead += time.process_time() - done
     return errors, overhead
 
 
-def count(use: GraderUse, rows: Sequence[Row], *, total: int) -> GraderCount:
-    """How a grader judged the cases of these rows, `total` of them in the dataset."""
+def _graded(suite: Suite, case: Case, epoch: int, answer: Answer) -> Iterator[Row]:
+    for grader in suite.graders:
+        score = GRADERS[grader.use](case, answer.brief)
+        yield Row(case=case.id, epoch=epoch, grader=grader.use, value=score.value, reason=score.reason)
+
+
+def count(use: GraderUse, rows: Sequence[Row], *, total: int, epochs: int) -> GraderCount:
+    """How a grader judged the cases of these rows, `total` of them in the dataset. A case passes when it does in every epoch."""
     mine = [row for row in rows if row.grader == use.use]
+    failed = {row.case: row.reason for row in reversed(mine) if row.value < 1}
+    whole = {case for case, times in Counter(row.case for row in mine).items() if times >= epochs}
     return GraderCount(
         grader=use.use,
         gate=use.gate,
         needs={"hard": total, "none": 0}.get(use.gate, use.at_least or 0),
-        passed=sum(row.value >= 1 for row in mine),
-        judged=len(mine),
-        failed=tuple(f"{row.case}: {row.reason}" for row in mine if row.value < 1),
+        passed=len(whole - failed.keys()),
+        judged=len(whole | failed.keys()),
+        failed=tuple(f"{case}: {failed[case]}" for case in dict.fromkeys(row.case for row in mine) if case in failed),
     )
 
 

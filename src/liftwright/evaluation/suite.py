@@ -31,8 +31,16 @@ class GraderUse(Value):
         return self
 
 
+class Compare(Value):
+    """How two runs are held against each other: the share of cases that may be lost (`margin`), and the draws of the bootstrap."""
+
+    margin: float = Field(default=0.02, gt=0, lt=1)
+    draws: int = Field(default=10_000, ge=1_000, le=100_000)
+    seed: int = Field(default=7, ge=0)
+
+
 class Suite(Value):
-    """One suite. `target` and the graders are names of code; `dataset` and `baseline` are names of files."""
+    """One suite. `target` and the graders are names of code; `dataset` and `baseline` are names of files. Every case is run `epochs` times."""
 
     suite: str
     says: str
@@ -40,11 +48,25 @@ class Suite(Value):
     dataset: str
     graders: tuple[GraderUse, ...] = Field(min_length=1)
     baseline: str | None = None
+    epochs: int = Field(default=1, ge=1, le=100)
+    compare: Compare = Compare()
 
     @property
     def sha256(self) -> str:
-        """The digest of everything it says."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """The digest of everything it says about running and grading; how runs are compared may change, and one epoch goes without saying."""
+        unsaid = {"compare", "epochs"} if self.epochs == 1 else {"compare"}
+        return hashlib.sha256(self.model_dump_json(exclude=unsaid).encode()).hexdigest()
+
+    @property
+    def baseline_name(self) -> str:
+        """The file under baselines/ it is held against."""
+        return self.baseline or self.suite
+
+    @property
+    def deciding(self) -> tuple[str, ...]:
+        """Graders that make a case right: those with a gate, or all where none has one. Hard ones first."""
+        ordered = sorted(self.graders, key=lambda use: use.gate != "hard")
+        return tuple(use.use for use in ordered if use.gate != "none") or tuple(use.use for use in ordered)
 
     @model_validator(mode="after")
     def _graders_differ(self) -> Suite:
@@ -94,7 +116,8 @@ def _parsed(data: Any, *, where: str) -> Suite:
         first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            fields = GraderUse.model_fields if len(first["loc"]) > 1 else Suite.model_fields
+            within: dict[str, type[Value]] = {"graders": GraderUse, "compare": Compare} if len(first["loc"]) > 1 else {}
+            fields = within.get(str(first["loc"][0]), Suite).model_fields
             says = f"{where} has an unknown key '{place}'.{nearest(str(first['loc'][-1]), list(fields))}"
             raise _bad("EVAL-SUITE-KEY", says) from error
         raise _bad("EVAL-SUITE-FORM", f"{where}: '{place}': {first['msg']}.") from error

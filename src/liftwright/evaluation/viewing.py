@@ -8,46 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from liftwright.domain.errors import ConfigError, DataError
-from liftwright.evaluation.baseline import load_baseline
 from liftwright.evaluation.cases import Dataset, load_dataset
-from liftwright.evaluation.paired import Change, Pairs, change, pairs
-from liftwright.evaluation.results import Header, Row, RunFolder
+from liftwright.evaluation.comparing import Comparison, compare, reasons
+from liftwright.evaluation.gating import clusters, decided
+from liftwright.evaluation.paired import Difference
+from liftwright.evaluation.results import Header, RunFolder
 from liftwright.evaluation.run import GraderCount, Verdict, count, verdict
+from liftwright.evaluation.sides import BASELINE, Side, baseline_side, chosen, run_side
 from liftwright.evaluation.suite import Suite, evals_folder, list_suites, load_suite
 from liftwright.flow.differing import Piece, pieces
 
-BASELINE = "baseline"
 SHOWS = ("all", "regressed", "improved", "failed")
 
 
 @dataclass(frozen=True)
-class Side:
-    """One side of a comparison: a stored run or the baseline. `scores` by case and grader; outputs and reasons only of a run."""
-
-    name: str
-    model: str
-    scores: dict[str, dict[str, float]]
-    reasons: dict[str, dict[str, str]]
-    outputs: dict[str, dict[str, Any]]
-
-    @property
-    def words(self) -> str:
-        """`run 0003`, or `the baseline`."""
-        return "the baseline" if self.name == BASELINE else f"run {self.name}"
-
-    def passed(self, graders: Sequence[str]) -> dict[str, bool]:
-        """Whether a case passed all these graders, for the cases that all of them judged."""
-        judged = {case: by for case, by in self.scores.items() if set(graders) <= set(by)}
-        return {case: all(by[grader] >= 1 for grader in graders) for case, by in judged.items()}
-
-
-@dataclass(frozen=True)
 class Metric:
-    """One grader: its gate in words, its count in this run, and its change against the other side."""
+    """One grader: its gate in words, its count in this run, and its difference from the other side."""
 
     count: GraderCount
     gate: str
-    change: Change | None
+    difference: Difference | None
 
 
 @dataclass(frozen=True)
@@ -65,19 +45,20 @@ class Line:
 
 @dataclass(frozen=True)
 class View:
-    """A run of a suite and what it is held against; `not_compared` says why nothing is."""
+    """A run of a suite and what it is held against; `not_compared` says why nothing is. `verdict` is the gate's, as `liftwright eval gate`
+    says it, where that is the baseline; else the suite's own gate's."""
 
     suite: Suite
     header: Header
     run: str
     runs: tuple[str, ...]
-    has_baseline: bool
+    baseline: Side | None
     of: int
     verdict: Verdict
     metrics: tuple[Metric, ...]
     lines: tuple[Line, ...]
     other: Side | None
-    paired: Pairs | None
+    comparison: Comparison | None
     usage: dict[str, float]
     before: dict[str, float] | None
     notes: tuple[str, ...]
@@ -123,28 +104,29 @@ def view(name: str, *, home: Path, run: str = "", against: str = "", folder: Pat
     if not runs:
         return None
     dataset = load_dataset(suite.dataset, folder=root)
-    chosen = _chosen(run, runs) if run else runs[0]
-    header, rows = chosen.header(), chosen.rows()
-    counts = tuple(count(use, rows, total=len(dataset.cases)) for use in suite.graders)
-    side = _side(chosen, header, rows)
-    other, why_not = _other(suite, chosen, header, runs, against, root)
-    graders = [use.use for use in suite.graders]
+    looked = chosen(run, runs) if run else runs[0]
+    header, rows = looked.header(), looked.rows()
+    counts = tuple(count(use, rows, total=len(dataset.cases), epochs=suite.epochs) for use in suite.graders)
+    side = run_side(looked, header, rows)
+    accepted = baseline_side(suite, folder=root)
+    other, why_not = _other(looked, header, runs, against, accepted)
+    found = _compared(suite, other, side, clusters(dataset, header.dataset_sha256)) if other else None
     return View(
         suite=suite,
         header=header,
-        run=chosen.run,
+        run=looked.run,
         runs=tuple(each.run for each in runs),
-        has_baseline=load_baseline(suite.baseline, folder=root) is not None,
+        baseline=accepted,
         of=len(dataset.cases),
-        verdict=verdict(counts, errors=0, of=len(dataset.cases)),
-        metrics=tuple(Metric(each, _gate(each), _change(each.grader, side, other)) for each in counts),
-        lines=tuple(_lines(side, other, graders)),
+        verdict=decided(verdict(counts, errors=0, of=len(dataset.cases)), found if other is accepted else None),
+        metrics=tuple(_metrics(counts, found)),
+        lines=tuple(_lines(side, other, suite.deciding)),
         other=other,
-        paired=pairs(other.passed(graders), side.passed(graders)) if other else None,
-        usage=_usage(side),
-        before=_usage(other) if other and other.outputs else None,
+        comparison=found,
+        usage=side.usage(),
+        before=other.usage() if other and other.outputs else None,
         notes=tuple(_notes(suite, header, dataset)),
-        not_compared=why_not,
+        not_compared=why_not or ("" if found or not other else "Both sides have no case in common."),
     )
 
 
@@ -165,8 +147,8 @@ def case_view(name: str, case_id: str, found: View, *, home: Path, folder: Path 
     if case is None:
         says = f"There is no case '{case_id[:60]}' in {name}."
         raise DataError("EVAL-CASE-UNKNOWN", says, next_step="Choose one from the table of the suite.")
-    chosen = _chosen(found.run, RunFolder.stored(home, name))
-    side = _side(chosen, found.header, chosen.rows())
+    looked = chosen(found.run, RunFolder.stored(home, name))
+    side = run_side(looked, found.header, looked.rows())
     now, before = _text(side, case_id), _text(found.other, case_id) if found.other else ""
     return CaseView(
         case=case_id,
@@ -177,7 +159,7 @@ def case_view(name: str, case_id: str, found: View, *, home: Path, folder: Path 
         before=before,
         pieces=pieces(before, now) if now and before else (),
         graders=tuple(_judged(use.use, case_id, side, found.other) for use in found.suite.graders),
-        usage=side.outputs.get(case_id, {}),
+        usage=next(iter(side.outputs.get(case_id, ())), {}),
     )
 
 
@@ -197,46 +179,37 @@ def _leaves(given: Any, where: str = "") -> Iterator[tuple[str, Any]]:
         yield where, given
 
 
-def _chosen(run: str, runs: Sequence[RunFolder]) -> RunFolder:
-    found = next((each for each in runs if each.run == run), None)
-    if found is None:
-        known = ", ".join(each.run for each in runs)
-        raise ConfigError("EVAL-RUN-UNKNOWN", f"There is no run '{run[:20]}'.", next_step=f"Use one of: {known}.")
-    return found
-
-
-def _side(folder: RunFolder, header: Header, rows: Sequence[Row]) -> Side:
-    scores: dict[str, dict[str, float]] = {}
-    reasons: dict[str, dict[str, str]] = {}
-    for row in rows:
-        scores.setdefault(row.case, {})[row.grader] = row.value
-        reasons.setdefault(row.case, {})[row.grader] = row.reason
-    return Side(folder.run, header.model, scores, reasons, folder.outputs())
-
-
 def _other(
-    suite: Suite, chosen: RunFolder, header: Header, runs: Sequence[RunFolder], against: str, root: Path
+    looked: RunFolder, header: Header, runs: Sequence[RunFolder], against: str, baseline: Side | None
 ) -> tuple[Side | None, str]:
     """What a run is held against, or why nothing is: sides must have judged the same data."""
-    baseline = load_baseline(suite.baseline, folder=root) if against in ("", BASELINE) else None
-    if baseline is not None and baseline.dataset_sha256 == header.dataset_sha256:
-        return Side(BASELINE, baseline.model, baseline.scores, {}, {}), ""
+    if against in ("", BASELINE) and baseline is not None and baseline.dataset_sha256 == header.dataset_sha256:
+        return baseline, ""
     if against == BASELINE:
         says = "The baseline was measured on other cases." if baseline is not None else "This suite has no baseline yet."
         return None, says
-    earlier = [each for each in runs if int(each.run) < int(chosen.run)]
-    candidates = [_chosen(against, runs)] if against else earlier
-    for each in candidates:
+    earlier = [each for each in runs if int(each.run) < int(looked.run)]
+    for each in [chosen(against, runs)] if against else earlier:
         theirs = each.header()
         if theirs.dataset_sha256 == header.dataset_sha256:
-            return _side(each, theirs, each.rows()), ""
+            return run_side(each, theirs, each.rows()), ""
     if against:
         return None, f"Run {against} was on other cases."
     return None, "There is no baseline and no earlier run on the same cases."
 
 
-def _change(grader: str, side: Side, other: Side | None) -> Change | None:
-    return change(other.passed([grader]), side.passed([grader])) if other else None
+def _compared(suite: Suite, other: Side, side: Side, named: Mapping[str, str]) -> Comparison | None:
+    """None where both judged no case in common."""
+    try:
+        return compare(suite, other, side, clusters=named)
+    except ConfigError:
+        return None
+
+
+def _metrics(counts: Sequence[GraderCount], found: Comparison | None) -> Iterator[Metric]:
+    differences = {each.grader: each.difference for each in found.graders} if found else {}
+    for each in sorted(counts, key=lambda one: one.gate != "hard"):
+        yield Metric(each, _gate(each), differences.get(each.grader))
 
 
 def _gate(found: GraderCount) -> str:
@@ -253,17 +226,8 @@ def _lines(side: Side, other: Side | None, graders: Sequence[str]) -> Iterator[L
     for case, passed in side.passed(graders).items():
         was = before.get(case)
         flip = "new" if was is None else "same" if was == passed else "improved" if passed else "regressed"
-        said = side.reasons.get(case, {})
-        reasons = tuple(f"{g.replace('_', ' ')}: {said.get(g, '')}" for g in graders if side.scores[case][g] < 1)
-        output = side.outputs.get(case, {})
-        yield Line(case, passed, was, flip, reasons, output.get("seconds"), int(output.get("tokens", 0)))
-
-
-def _usage(side: Side) -> dict[str, float]:
-    """Calls, tokens, seconds and answers of the rules instead of the model, of all cases together."""
-    every = list(side.outputs.values())
-    names = ("calls", "tokens", "seconds", "is_fallback")
-    return {name: float(sum(each.get(name, 0) for each in every)) for name in names}
+        seconds = side.took(case, "seconds") if case in side.outputs else None
+        yield Line(case, passed, was, flip, reasons(side, case, graders), seconds, round(side.took(case, "tokens")))
 
 
 def _notes(suite: Suite, header: Header, dataset: Dataset) -> Iterator[str]:
@@ -275,8 +239,8 @@ def _notes(suite: Suite, header: Header, dataset: Dataset) -> Iterator[str]:
 
 
 def _text(side: Side, case: str) -> str:
-    output = side.outputs.get(case)
-    return in_lines(output["brief"]) if output and isinstance(output.get("brief"), Mapping) else ""
+    output = next(iter(side.outputs.get(case, ())), {})
+    return in_lines(output["brief"]) if isinstance(output.get("brief"), Mapping) else ""
 
 
 def _judged(grader: str, case: str, side: Side, other: Side | None) -> dict[str, Any]:

@@ -78,15 +78,7 @@ class Site:
     def __init__(self, deps: Callable[[], Deps], watch: Watch, buckets: Buckets) -> None:
         self._deps, self._buckets = deps, buckets
         self.watch = watch
-        self._templates = Environment(
-            loader=FileSystemLoader(HERE / "templates"),
-            autoescape=select_autoescape(default=True, default_for_string=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._templates.filters |= words.FILTERS
-        self._templates.globals |= {"version": _fingerprint(), "term": glossary.term}
+        self._templates = templates()
 
     def visitor(self, request: Request) -> Visitor:
         """Who sends this request. A session that does not hold any more is nobody's."""
@@ -152,6 +144,20 @@ class Site:
             await fields.close()
             raise
         return visitor, fields
+
+
+def templates() -> Environment:
+    """The templates with their filters: everything is escaped, and what is not given is an error."""
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= words.FILTERS
+    found.globals |= {"version": _fingerprint(), "term": glossary.term}
+    return found
 
 
 def style() -> str:
