@@ -27,7 +27,8 @@ from liftwright.api.limits import KEY, SESSION
 from liftwright.api.origin import Refused, is_same_site
 from liftwright.api.pages import glossary, words
 from liftwright.api.watch import Watch
-from liftwright.domain.errors import LiftwrightError
+from liftwright.domain.approval import MOST_NAME, is_name
+from liftwright.domain.errors import DataError, LiftwrightError
 from liftwright.flow import people, shown
 from liftwright.ports import Deps
 
@@ -71,6 +72,15 @@ class Visitor:
         """Whether the workspace has users and this visitor is none of them."""
         return self.has_users and not self.name
 
+    def acting(self, fields: FormData) -> str:
+        """Who acts by a form: who is signed in, and in a workspace without users the name that was typed. Raises DataError for none."""
+        by = self.name if self.has_users else str(fields.get("by", "")).strip()
+        if not is_name(by):
+            raise DataError(
+                "ACT-WHO", f"That needs a name of up to {MOST_NAME} characters.", next_step="Go back and say who you are."
+            )
+        return by
+
 
 class Site:
     """Renders pages and reads forms; `deps` gives each request the workspace, `watch` looks for all streams at once."""
@@ -86,7 +96,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._templates.filters |= words.FILTERS
-        self._templates.globals |= {"version": _fingerprint(), "term": glossary.term}
+        self._templates.globals |= {"version": _fingerprint(), "term": glossary.term, "most_name": MOST_NAME}
 
     def visitor(self, request: Request) -> Visitor:
         """Who sends this request. A session that does not hold any more is nobody's."""
@@ -95,7 +105,7 @@ class Site:
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
         has_users = bool(deps.users.all())
         if not has_users:
-            name = kept(request, NAME)[:60]
+            name = kept(request, NAME)[:MOST_NAME]
         elif not self._holds(request, name, key, deps):
             name = ""
         visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
