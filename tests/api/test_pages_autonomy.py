@@ -37,7 +37,7 @@ def test_levels_are_shown_with_why_and_what_they_lack_and_earned_ones_can_be_pro
     text = client.get(HERE).text
     assert "email, small: planned spend below 1,000 USD" in text
     assert "where every cell starts" in text
-    assert "nothing: it may be proposed" in text
+    assert "<td>nothing</td>" in text
     assert "no campaign has yet used it (resplit)" in text
     assert f'href="/campaigns/{campaign_id}">{campaign_id}</a>, passed' in text
     answer = send(client, HERE, HERE, do="propose", by="Ann")

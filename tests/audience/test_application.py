@@ -22,8 +22,7 @@ TakeIn = Callable[..., Intake]
 def _read_all(expression: str, texts: list[str]) -> list[object]:
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
-        db.register("raw", pa.table({"x": texts}))
-        db.execute(f"CREATE TABLE cells AS SELECT {values.cells(['x'])} FROM raw")
+        db.register("cells", values.cells(pa.table({"x": pa.array(texts, pa.string())}), ["x"]))
         return [row[0] for row in db.execute(f"SELECT {expression} FROM cells").fetchall()]
 
 

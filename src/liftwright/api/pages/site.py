@@ -143,13 +143,13 @@ class Site:
         """What failed, what still holds, and one next action."""
         return self.page(request, "problem.html", status=status, error=error, title="That did not work")
 
-    async def form(self, request: Request, *, by_strangers: bool = False) -> tuple[Visitor, FormData]:
+    async def form(self, request: Request, *, by_strangers: bool = False, most_fields: int = 200) -> tuple[Visitor, FormData]:
         """The fields of a form whose token is right, that comes from this site and from somebody who may look; `by_strangers`: from anybody.
 
         Raises Refused and SignInFirst. The caller closes fields that hold a file.
         """
         visitor = self.visitor(request)
-        fields = await request.form(max_files=1, max_fields=200)
+        fields = await request.form(max_files=1, max_fields=most_fields)
         given = str(fields.get("token", ""))
         is_own = request.cookies.get(VISIT) == visitor.visit and _is_token(given, visitor)
         try:
