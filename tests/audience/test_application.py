@@ -26,6 +26,11 @@ def _read_all(expression: str, texts: list[str]) -> list[object]:
         return [row[0] for row in db.execute(f"SELECT {expression} FROM cells").fetchall()]
 
 
+def test_cells_are_trimmed_and_empty_where_they_say_so() -> None:
+    table = pa.table({"x": [" a b ", "", " N/A ", "null", None, "\t"], "kept": [" 1 "] * 6})
+    assert values.cells(table, ["x"]).to_pydict() == {"x": ["a b", None, None, None, None, "\t"], "kept": [" 1 "] * 6}
+
+
 @pytest.mark.parametrize(
     ("text", "amount"),
     [
