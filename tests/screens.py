@@ -14,6 +14,8 @@ SCREENS = (
     "/policies",
     "/journal",
     "/settings",
+    "/settings/channels",
+    "/settings/autonomy",
     "/glossary",
     "/sign-in",
 )

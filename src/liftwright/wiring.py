@@ -23,6 +23,7 @@ from liftwright.ports import ChannelAdapter, Deps, Lake, Notifier, Progress
 from liftwright.settings import Settings
 
 if TYPE_CHECKING:
+    from liftwright.channels.ways import Way
     from liftwright.domain.orders import Orders
     from liftwright.llm.adversary import Adversary
     from liftwright.llm.terms import PersonalTerms
@@ -188,6 +189,13 @@ def _adapter(channel: Channel, settings: Settings) -> ChannelAdapter:
     from liftwright.channels import choose
 
     return choose.adapter(channel, settings)
+
+
+def ways(settings: Settings) -> list[Way]:
+    """Every channel as it is set, what keeps it from reaching people, and the lines of liftwright.toml that would change that."""
+    from liftwright.channels import ways
+
+    return ways.of(settings)
 
 
 def notifiers(settings: Settings) -> Mapping[tuple[str, str], Notifier]:

@@ -44,7 +44,7 @@ def test_a_look_shows_the_mapping_and_the_rows_and_changes_nothing_until_it_is_k
     assert looked.request.url.path == "/data"
     assert "Nothing is imported yet" in looked.text
     assert "2 customers" in looked.text
-    assert "<td>email</td>" in looked.text
+    assert "<td>email<br><small>same name</small></td>" in looked.text
     assert "<b>people" not in looked.text
     assert deps.lake.snapshot() is None
     (folder,) = (deps.settings.home / "uploads").iterdir()

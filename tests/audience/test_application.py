@@ -22,9 +22,13 @@ TakeIn = Callable[..., Intake]
 def _read_all(expression: str, texts: list[str]) -> list[object]:
     with duckdb.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
-        db.register("raw", pa.table({"x": texts}))
-        db.execute(f"CREATE TABLE cells AS SELECT {values.cells(['x'])} FROM raw")
+        db.register("cells", values.cells(pa.table({"x": pa.array(texts, pa.string())}), ["x"]))
         return [row[0] for row in db.execute(f"SELECT {expression} FROM cells").fetchall()]
+
+
+def test_cells_are_trimmed_and_empty_where_they_say_so() -> None:
+    table = pa.table({"x": [" a b ", "", " N/A ", "null", None, "\t"], "kept": [" 1 "] * 6})
+    assert values.cells(table, ["x"]).to_pydict() == {"x": ["a b", None, None, None, None, "\t"], "kept": [" 1 "] * 6}
 
 
 @pytest.mark.parametrize(

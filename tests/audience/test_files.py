@@ -54,6 +54,13 @@ def test_nested_json_is_kept_as_text() -> None:
     assert json.loads(row["a"]) == {"b": [True], "z": "1"}
 
 
+def test_half_a_character_is_a_question_mark_and_no_name_hides_the_row_numbers() -> None:
+    found = read(rb'{"a\ud800": "x\udfff", "b": ["\ud800"], "c": "\ud83d\ude00"}', name="f").table
+    assert found.drop_columns([ROW]).to_pylist() == [{"a?": "x?", "b": '["?"]', "c": "😀"}]
+    table = read(b"__row,a,__row\n7,8,9\n", name="f").table
+    assert table.to_pylist() == [{"__row__2": "7", "a": "8", "__row__3": "9", ROW: 1}]
+
+
 def test_ragged_rows_are_rejected_and_the_others_keep_their_row_numbers() -> None:
     found = read(b"a,b\n1,2\n3\n4,5\n6,7,8\n", name="file")
     assert found.table[ROW].to_pylist() == [1, 3]

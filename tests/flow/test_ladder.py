@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import under_way
 
+import past_wins
 import plain_shop
 from liftwright.compliance import ladder as rules
-from liftwright.domain.campaign import Campaign
 from liftwright.domain.delivery import Delivery, Receipt
 from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Report
@@ -31,28 +31,8 @@ def flight(tmp_path: Path) -> Iterator[under_way.Flight]:
     yield from under_way.begun(tmp_path)
 
 
-def _past(flight: under_way.Flight, number: int, *, measurable: bool = True, **changes: Any) -> str:
-    """A campaign like the running one that is over, with a win as foretold unless said otherwise."""
-    deps, plan = flight.deps, flight.plan
-    campaign_id, at = f"past{number}", flight.clock.at - timedelta(days=30 - number)
-    analysis = plan.experiment.analysis
-    assert analysis is not None
-    known = analysis.model_copy(update={"expected": 2.0 if measurable else 0.5, "detectable": 1.0})
-    experiment = plan.experiment.model_copy(update={"analysis": known, "is_measurable": measurable})
-    mine = plan.model_copy(update={"campaign_id": campaign_id, "experiment": experiment})
-    deps.campaigns.create(
-        Campaign(campaign_id=campaign_id, goal=deps.campaigns.get(flight.campaign_id).goal, status="planning", created_at=at)
-    )
-    deps.campaigns.save_plan(mine, by="ann", at=at, changes={})
-    for status in ("awaiting_approval", "running", "finished"):
-        deps.campaigns.update(campaign_id, status=status)
-    told = plan.forecast.incremental_margin
-    report = reporting.report(flight.campaign_id, deps=deps).model_copy(
-        update={"campaign_id": campaign_id, "status": "finished", "verdict": "win", "incremental_margin": told, **changes}
-    )
-    deps.campaigns.save_report(report, at=at)
-    deps.journal.append(at=at, actor="liftwright", action="campaign.finished", subject=campaign_id, detail={})
-    return campaign_id
+def _past(flight: under_way.Flight, number: int, **changes: Any) -> str:
+    return past_wins.past(flight.campaign_id, number, deps=flight.deps, **changes)
 
 
 def _seen(flight: under_way.Flight, **changes: Any) -> Report:

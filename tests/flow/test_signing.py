@@ -212,6 +212,10 @@ async def test_where_there_are_users_a_goal_is_asked_by_one(house: Deps) -> None
         (lambda deps: people.new_key("leo", by="fay", deps=deps), "USER-NOT-ADMIN"),
         (lambda deps: people.new_key("zed", by="ada", deps=deps), "USER-UNKNOWN"),
         (lambda deps: people.revoke_keys("leo", by="fay", deps=deps), "USER-NOT-ADMIN"),
+        (lambda deps: people.revoke_keys("zed", by="ada", deps=deps), "USER-UNKNOWN"),
+        (lambda deps: people.revoke_keys("ada", by="ada", deps=deps), "only admin"),
+        (lambda deps: people.put("leo", roles=["admin"], is_active=True, by="ada", is_new=True, deps=deps), "USER-TAKEN"),
+        (lambda deps: people.begin("zed", deps=deps), "USER-FIRST"),
     ],
 )
 def test_only_an_admin_changes_users_and_one_always_stays(house: Deps, change: Callable[[Deps], Any], error: str) -> None:
@@ -225,6 +229,21 @@ def test_the_first_user_must_be_an_admin(any_shop: Deps) -> None:
     with pytest.raises(ConfigError, match="become one first"):
         people.put("leo", roles=["approver"], is_active=True, by="anybody", deps=any_shop)
     assert people.put("ada", roles=["admin"], is_active=True, by="anybody", deps=any_shop).roles == ("admin",)
+
+
+def test_the_first_admin_comes_in_with_the_key_they_got_and_in_no_other_way(any_shop: Deps) -> None:
+    for wrong in ("", " ", "a\u202eb", "x" * 101):
+        with pytest.raises(ConfigError, match="USER-FORM"):
+            people.begin(wrong, deps=any_shop)
+    with pytest.raises(ConfigError, match="USER-EMAIL"):
+        people.begin("ada", email="ada@@shop", deps=any_shop)
+    assert any_shop.users.all() == []
+    key = people.begin(" ada ", email="ada@shop.example", deps=any_shop)
+    shown = replace(any_shop, settings=any_shop.settings.model_copy(update={"key": SecretStr(key)}))
+    assert people.sign_in("ada", deps=shown).startswith(people.SESSION)
+    assert (people.admins(deps=any_shop), any_shop.users.all()[0].email) == (["ada"], "ada@shop.example")
+    with pytest.raises(ApprovalError, match="USER-KEY"):
+        people.put("leo", roles=["admin"], is_active=True, by="ada", deps=any_shop)
 
 
 async def test_without_users_any_name_decides_as_before(any_shop: Deps) -> None:

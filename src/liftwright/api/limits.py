@@ -16,8 +16,8 @@ from liftwright.settings.serving import ServerSettings
 
 MOST_BODY = 1_000_000
 MOST_UPLOAD = 200_000_000
-"""Bytes of a request, and of one that brings a file (`POST /data`), form around it not counted."""
-UPLOAD = "/data"
+"""Bytes of a request, and of one that brings a file, form around it not counted."""
+UPLOADS = ("/data", "/data/look")
 SESSION = "lw_session"
 SIGN_IN = "/sign-in"
 VISITORS = "/v1/visitors/"
@@ -38,7 +38,7 @@ class Limits:
             return
         headers = Headers(scope=scope)
         told, refused = self._rate(scope, headers)
-        most = MOST_UPLOAD + MOST_BODY if scope["path"] == UPLOAD else MOST_BODY
+        most = MOST_UPLOAD + MOST_BODY if scope["path"] in UPLOADS else MOST_BODY
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             refused = refused or DataError("REQUEST-NUL", "An address holds a NUL character.", next_step="Leave it out.")
         length = headers.get("content-length", "0")

@@ -11,19 +11,20 @@ from liftwright.domain.errors import ApprovalError, LiftwrightError
 MEDIA_TYPE = "application/problem+json"
 _STATUS = {
     **{"USER-UNKNOWN": 401, "USER-KEY": 401},
-    **{"APPROVAL-NOT-YOURS": 403, "USER-NOT-ADMIN": 403, "KEY-SCOPE": 403, "SIGN-IN-OTHER": 401},
+    **{"APPROVAL-NOT-YOURS": 403, "LADDER-NOT-YOURS": 403, "USER-NOT-ADMIN": 403, "KEY-SCOPE": 403, "SIGN-IN-OTHER": 401},
     "EVAL-BASELINE-ROLE": 403,
     **{"IDEMPOTENCY-BUSY": 409, "REQUEST-SIZE": 413, "RATE": 429, "OIDC-DOWN": 503},
 }
 
 
 def status_of(error: LiftwrightError) -> int:
-    """401 who is not known, 404 what does not exist, 409 a decision that came too late, 422 what must be said differently, 403 a no, 503 try again."""
+    """401 who acts and is not known, 404 what does not exist, 409 a decision that came too late, 422 what must be said differently, 403 a no, 503 try again."""
+    is_of_who_acts = isinstance(error, ApprovalError)
+    if error.code.endswith("-UNKNOWN") and not (is_of_who_acts and error.code in _STATUS):
+        return 404
     if error.code in _STATUS:
         return _STATUS[error.code]
-    if error.code.endswith("-UNKNOWN"):
-        return 404
-    if isinstance(error, ApprovalError):
+    if is_of_who_acts:
         return 409
     return {2: 422, 1: 403}.get(error.exit_code, 503)
 

@@ -13,6 +13,14 @@ KeyScope = Literal["read", "plan", "decide", "visitors"]
 """What a key may be used for: look, ask goals and answer questions, decide and stop, serve visitors."""
 KEY_SCOPES: tuple[KeyScope, ...] = ("read", "plan", "decide", "visitors")
 
+MOST_NAME = 100
+"""Characters of a person's name, wherever one is given."""
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be somebody's name: some printable characters, no more than `MOST_NAME`."""
+    return bool(text.strip()) and len(text) <= MOST_NAME and text.isprintable()
+
 
 class ApprovalRequest(Value):
     """A row of our own: the only thing that lets anything be executed. Bound to a plan hash, single use, expires to no."""

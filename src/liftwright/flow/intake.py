@@ -15,10 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from liftwright.audience.mapping import choosing
 from liftwright.audience.mapping.application import Intake, apply
+from liftwright.audience.mapping.choosing import Column
 from liftwright.audience.mapping.columns import spec_of
-from liftwright.audience.mapping.files import read, rejects
-from liftwright.audience.mapping.recognition import recognise
+from liftwright.audience.mapping.files import TextTable, read, rejects
+from liftwright.audience.mapping.recognition import guess, recognise
 from liftwright.domain.base import Value
 from liftwright.domain.errors import DataError
 from liftwright.flow import forgetting, identities
@@ -84,6 +86,18 @@ def import_file(
     )
 
 
+def columns(path: Path, *, declared: str) -> list[Column]:
+    """Every column of a file as an import would take it, also where that would fail; none for a document that is one text.
+
+    Raises DataError when the file cannot be read or has no row.
+    """
+    data = _bytes_of(path)
+    if _is_text(path, data, declared=declared):
+        return []
+    table = _rows_of(path, data).table
+    return choosing.columns(table, guess(table, name=path.name, declared=declared))
+
+
 def _summary(intake: Intake) -> dict[str, Any]:
     return {
         "tables": {name: table.num_rows for name, table in intake.tables.items()},
@@ -111,9 +125,21 @@ def _source_digest(data: bytes, *, declared: str, mapping: Mapping[str, Any] | N
 def _taken_in(
     path: Path, data: bytes, *, declared: str, mapping: Mapping[str, Any] | None, deps: Deps
 ) -> tuple[Intake, pa.Table]:
-    suffix = path.suffix.lower()
-    if declared == "documents" and (suffix in _TEXT_FILES or suffix == ".pdf" or data[:5] == b"%PDF-"):
+    if _is_text(path, data, declared=declared):
         return _document(path, data), rejects([])
+    text = _rows_of(path, data)
+    found = recognise(text.table, name=path.name, declared=declared, mapping=dict(mapping) if mapping is not None else None)
+    intake = apply(text.table, found, now=deps.now(), settings=deps.settings)
+    if "events" in intake.tables:
+        intake = _with_recipients(intake, deps=deps)
+    return Intake(intake.tables, intake.quarantined, text.notes + intake.notes, intake.shown), text.rejected
+
+
+def _is_text(path: Path, data: bytes, *, declared: str) -> bool:
+    return declared == "documents" and (path.suffix.lower() in {*_TEXT_FILES, ".pdf"} or data[:5] == b"%PDF-")
+
+
+def _rows_of(path: Path, data: bytes) -> TextTable:
     text = read(data, name=path.name)
     if not text.table.num_rows:
         first = text.rejected["reason"][0].as_py() if text.rejected.num_rows else "there is none"
@@ -122,11 +148,7 @@ def _taken_in(
             f"Not one row of {path.name} can be kept: {first}.",
             next_step="Export the file again and import that.",
         )
-    found = recognise(text.table, name=path.name, declared=declared, mapping=dict(mapping) if mapping is not None else None)
-    intake = apply(text.table, found, now=deps.now(), settings=deps.settings)
-    if "events" in intake.tables:
-        intake = _with_recipients(intake, deps=deps)
-    return Intake(intake.tables, intake.quarantined, text.notes + intake.notes, intake.shown), text.rejected
+    return text
 
 
 def _without_erased(intake: Intake, rejected: pa.Table, *, deps: Deps) -> Intake:

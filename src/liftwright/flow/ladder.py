@@ -8,7 +8,7 @@ from typing import Any
 
 from liftwright.compliance import ladder as rules
 from liftwright.compliance.autonomy import LEVELS
-from liftwright.domain.autonomy import Cell, Closed, Proposal, Rung
+from liftwright.domain.autonomy import Cell, Closed, Drill, Proposal, Rung
 from liftwright.domain.campaign import Campaign, JournalEntry
 from liftwright.domain.errors import ApprovalError
 from liftwright.domain.plan import Plan
@@ -94,8 +94,21 @@ def refuse(proposal_id: str, *, by: str, reason: str, deps: Deps) -> Proposal:
     """Say no for good: the same wins never ask for the same step again."""
     user = _signer(by, deps)
     waiting(proposal_id, deps=deps)
+    if not reason.strip():
+        raise ApprovalError("LADDER-REASON", "A no needs a reason.", next_step="Say why not.")
     _note(rules.REFUSED, user, {"proposal_id": proposal_id, "reason": reason.strip()}, deps)
     return rules.proposals(entries(deps=deps))[proposal_id]
+
+
+def signers(*, deps: Deps) -> list[str]:
+    """Users whose signature counts: active, with one of the roles a step needs. Nobody in a workspace without users, where any name does."""
+    wanted = set(of(deps).promotion.roles)
+    return [user.name for user in deps.users.all() if user.is_active and signing.roles_of(user, deps=deps) & wanted]
+
+
+def last_drill(*, deps: Deps) -> Drill | None:
+    """The newest shutdown drill, if there was any."""
+    return max(rules.drills(entries(deps=deps)), key=lambda drill: drill.at, default=None)
 
 
 def unsigned(step: Proposal, *, deps: Deps) -> tuple[str, ...]:
@@ -244,8 +257,8 @@ def _signer(by: str, deps: Deps) -> str:
         raise ApprovalError("LADDER-WHO", "A signature needs a name.", next_step="Say who signs with --as USER.")
     user = signing.known(by, deps=deps)
     wanted = of(deps).promotion.roles
-    if user is not None and not set(signing.roles_of(user, deps=deps)) & set(wanted):
-        able = [each.name for each in deps.users.all() if each.is_active and set(signing.roles_of(each, deps=deps)) & set(wanted)]
+    able = signers(deps=deps)
+    if user is not None and user.name not in able:
         raise ApprovalError(
             "LADDER-NOT-YOURS",
             f"{user.name} holds none of the roles this needs ({', '.join(wanted)}).",

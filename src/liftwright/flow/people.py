@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from liftwright.domain.address import is_email
-from liftwright.domain.approval import KEY_SCOPES, KeyScope, User
+from liftwright.domain.approval import KEY_SCOPES, MOST_NAME, KeyScope, User, is_name
 from liftwright.domain.errors import ApprovalError, ConfigError
 from liftwright.flow import signing
 from liftwright.ports import Deps
@@ -15,31 +15,54 @@ SESSION = "lws_"
 """How the key of a session begins."""
 
 
-def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps, email: str | None = None) -> User:
-    """Add a user or change one. Raises ConfigError for an empty name, a role nobody declared or an address that is none, ApprovalError
-    when `by` is no admin.
+def put(
+    name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps, email: str | None = None, is_new: bool = False
+) -> User:
+    """Add a user or change one. Raises ConfigError for an empty name, a role nobody declared, an address that is none or, where they are
+    said to be new, a name that is taken; ApprovalError when `by` is no admin.
 
     `email`: where they are told of approvals; None leaves it as it is, "" takes it away. The last active admin cannot be switched off or lose that role.
     """
     _must_be_admin(by, deps=deps)
     declared = deps.library.policies().autonomy["roles"]
     unknown = sorted(set(roles) - set(declared))
-    if not name.strip() or len(name) > 100 or not name.isprintable() or unknown or not roles:
+    if not is_name(name) or unknown or not roles:
         what = (
             f"there is no role {', '.join(unknown)}"
             if unknown
-            else "a user needs a name of up to 100 printable characters and a role"
+            else f"a user needs a name of up to {MOST_NAME} printable characters and a role"
         )
         raise ConfigError("USER-FORM", f"{what}.", next_step=f"Roles: {', '.join(sorted(declared))}.")
     if email and not is_email(email):
         says = "That is no e-mail address in plain ASCII."
-        raise ConfigError("USER-EMAIL", says, next_step="Write it like --email leo@example.com.")
-    others = [user for user in deps.users.all() if user.name != name.strip() and user.is_active and ADMIN in user.roles]
-    if not others and not (is_active and ADMIN in roles):
+        raise ConfigError("USER-EMAIL", says, next_step="Write it like leo@example.com.")
+    if is_new and deps.users.get(name.strip()) is not None:
         raise ConfigError(
-            "USER-ADMIN", "Somebody must stay admin, or become one first.", next_step=f"Add a user with --role {ADMIN} first."
+            "USER-TAKEN", f"There is a user {name.strip()} already.", next_step="Choose another name, or change that user."
+        )
+    if admins(deps=deps) in ([], [name.strip()]) and not (is_active and ADMIN in roles):
+        raise ConfigError(
+            "USER-ADMIN",
+            "Somebody must stay admin, or become one first.",
+            next_step=f"Give somebody else the role {ADMIN} first.",
         )
     return deps.users.put(name.strip(), roles=roles, is_active=is_active, by=by, now=deps.now(), email=email)
+
+
+def begin(name: str, *, email: str = "", deps: Deps) -> str:
+    """The first user of a workspace, an admin, and a key of theirs at once: from then on only who shows one comes in. Returns the key.
+
+    Raises ConfigError where there are users already, and as `put` does.
+    """
+    if deps.users.all():
+        raise ConfigError("USER-FIRST", "This workspace has users already.", next_step="Have an admin add you.")
+    user = put(name, roles=[ADMIN], is_active=True, by=name.strip(), email=email, deps=deps)
+    return new_key(user.name, by=user.name, deps=deps)
+
+
+def admins(*, deps: Deps) -> list[str]:
+    """Who may change users."""
+    return [user.name for user in deps.users.all() if user.is_active and ADMIN in user.roles]
 
 
 def new_key(name: str, *, by: str, scopes: Sequence[KeyScope] = (), deps: Deps) -> str:
@@ -86,16 +109,25 @@ def sign_out(name: str, *, deps: Deps) -> int:
 
 
 def revoke_keys(name: str, *, by: str, deps: Deps) -> int:
-    """End every key of a user, by an admin or themselves."""
+    """End every key of a user, by an admin or themselves. Raises ConfigError for a name that is no user's, and for the only admin: nobody
+    could make another key."""
     if by != name:
         _must_be_admin(by, deps=deps)
     else:
         signing.known(by, deps=deps)
+    if deps.users.get(name) is None:
+        raise ConfigError(
+            "USER-UNKNOWN", f"There is no user '{name[:MOST_NAME]}'.", next_step="See them with: liftwright users list."
+        )
+    if admins(deps=deps) == [name]:
+        says = f"{name} is the only admin; without a key nobody could make another one."
+        raise ConfigError("USER-ADMIN", says, next_step=f"Give somebody else the role {ADMIN} and a key first.")
     return deps.users.revoke_keys(name, by=by, now=deps.now())
 
 
 def _must_be_admin(by: str, *, deps: Deps) -> None:
     user = signing.known(by, deps=deps)
     if user is not None and ADMIN not in user.roles:
-        admins = ", ".join(each.name for each in deps.users.all() if each.is_active and ADMIN in each.roles)
-        raise ApprovalError("USER-NOT-ADMIN", f"{user.name} is no admin.", next_step=f"Who could: {admins}.")
+        raise ApprovalError(
+            "USER-NOT-ADMIN", f"{user.name} is no admin.", next_step=f"Who could: {', '.join(admins(deps=deps))}."
+        )

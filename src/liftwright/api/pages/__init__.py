@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from liftwright.api.buckets import Buckets
 from liftwright.api.pages import (
+    autonomy,
     campaigns,
     chat,
     data,
@@ -51,6 +52,7 @@ def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch, buckets: Buckets
         evals,
         models,
         settings,
+        autonomy,
     )
     for room in rooms:
         app.include_router(room.routes(site), include_in_schema=False)

@@ -15,6 +15,7 @@ from starlette.datastructures import FormData, UploadFile
 from liftwright.api import sampling
 from liftwright.api.pages.downloads import cell
 from liftwright.api.pages.site import Site, Visitor, back
+from liftwright.audience.mapping import choosing
 from liftwright.domain.errors import DataError
 from liftwright.evaluation import sample
 from liftwright.flow import data_state, put_aside, uploads
@@ -58,23 +59,23 @@ def _files(site: Site, router: APIRouter) -> None:
     async def bring_in(request: Request) -> Response:
         visitor, fields = await site.form(request)
         upload_id, path, told = await _taken(visitor, fields)
-        await run_in_threadpool(uploads.keep, path, deps=visitor.deps, **told)
-        return back(f"/data?done={upload_id}")
+        return _to(upload_id, await run_in_threadpool(uploads.keep, path, deps=visitor.deps, **told))
 
     @router.post("/data/look")
     async def look(request: Request) -> Response:
         visitor, fields = await site.form(request)
         upload_id, path, told = await _taken(visitor, fields)
         await run_in_threadpool(uploads.look, path, deps=visitor.deps, **told)
-        return back(f"/data?look={upload_id}")
+        return _to(upload_id, False)
 
     @router.post("/data/keep")
     async def keep(request: Request) -> Response:
-        visitor, fields = await site.form(request)
-        given = {name: str(fields.get(name, "")) for name in ("table", "digest")}
+        visitor, fields = await site.form(request, most_fields=uploads.MOST_COLUMNS + 100)
         upload_id = str(fields.get("upload", ""))
-        await run_in_threadpool(uploads.keep_looked, upload_id, visit=visitor.visit, deps=visitor.deps, **given)
-        return back(f"/data?done={upload_id}")
+        given: dict[str, Any] = {name: str(fields.get(name, "")) for name in ("table", "digest")}
+        given |= {"choices": _choices(fields), "is_final": fields.get("do") != "look"}
+        is_done = await run_in_threadpool(uploads.keep_looked, upload_id, visit=visitor.visit, deps=visitor.deps, **given)
+        return _to(upload_id, is_done)
 
 
 async def _taken(visitor: Visitor, fields: FormData) -> tuple[str, Path, dict[str, str]]:
@@ -97,6 +98,17 @@ async def _taken(visitor: Visitor, fields: FormData) -> tuple[str, Path, dict[st
         await fields.close()
 
 
+def _to(upload_id: str, is_done: bool) -> Response:
+    """Where it is shown what came of a file, or what is still to be said about it."""
+    return back(f"/data?{'done' if is_done else 'look'}={upload_id}")
+
+
+def _choices(fields: FormData) -> dict[int, str]:
+    """What was chosen for columns, by their place in the file."""
+    given = ((name.partition("column.")[2], str(value)) for name, value in fields.multi_items() if name.startswith("column."))
+    return {int(place): choice.strip() for place, choice in given if place.isascii() and place.isdecimal() and len(place) < 6}
+
+
 async def _written(given: UploadFile, path: Path) -> None:
     taken = 0
     with path.open("wb") as out:
@@ -111,6 +123,7 @@ async def _written(given: UploadFile, path: Path) -> None:
 def _shown(visitor: Visitor, check: bool, done: str, look: str) -> dict[str, Any]:
     deps = visitor.deps
     uploads.sweep(deps=deps)
+    found = uploads.told(look, uploads.LOOKED, visit=visitor.visit, deps=deps) if look else None
     return {
         "d": data_state.state(check=check, deps=deps),
         "small": data_state.SMALL,
@@ -118,6 +131,8 @@ def _shown(visitor: Visitor, check: bool, done: str, look: str) -> dict[str, Any
         "people": sample.CUSTOMERS,
         "tables": TABLES,
         "done": uploads.told(done, uploads.DONE, visit=visitor.visit, deps=deps) if done else None,
-        "look": uploads.told(look, uploads.LOOKED, visit=visitor.visit, deps=deps) if look else None,
+        "look": found,
+        "options": choosing.options(found["table"]) if found else {},
+        "most_columns": uploads.MOST_COLUMNS,
         "look_id": look,
     }

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 
 from liftwright.api.pages.site import Site, Visitor, back
 from liftwright.compliance import waivers
+from liftwright.domain.approval import MOST_NAME
 from liftwright.domain.errors import PolicyError
 from liftwright.domain.profile import CHANNELS
 from liftwright.flow import rulebook, waiving
@@ -83,7 +84,7 @@ def _waiving(site: Site, router: APIRouter) -> None:
 
 def _who(visitor: Visitor, fields: FormData) -> str:
     """Who acts: with users who is signed in, else the name that was typed. Raises PolicyError for none: a waiver takes two people."""
-    by = visitor.name if visitor.has_users else str(fields.get("by", "")).strip()[:60]
+    by = visitor.name if visitor.has_users else str(fields.get("by", "")).strip()[:MOST_NAME]
     if not by:
         raise PolicyError("WAIVER-WHO", "No name was given.", next_step="Say who you are.")
     return by

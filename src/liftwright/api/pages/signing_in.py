@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from liftwright.api.limits import SESSION
 from liftwright.api.pages.site import DAYS_90, NAME, VISIT, Site, back, keep
+from liftwright.domain.approval import MOST_NAME
 from liftwright.domain.errors import ApprovalError, ConfigError
 from liftwright.flow import people
 from liftwright.flow.signing import SESSION_LASTS
@@ -41,7 +42,7 @@ def routes(site: Site) -> APIRouter:
         name, to = str(fields.get("name", "")).strip(), str(fields.get("to", "/"))
         if not visitor.has_users:
             response = back(to)
-            keep(response, request, NAME, name[:60], lasts=DAYS_90)
+            keep(response, request, NAME, name[:MOST_NAME], lasts=DAYS_90)
             return response
         shown = visitor.deps.settings.model_copy(update={"key": SecretStr(str(fields.get("key", "")))})
         try:

@@ -27,7 +27,8 @@ from liftwright.api.limits import KEY, SESSION
 from liftwright.api.origin import Refused, is_same_site
 from liftwright.api.pages import glossary, words
 from liftwright.api.watch import Watch
-from liftwright.domain.errors import LiftwrightError
+from liftwright.domain.approval import MOST_NAME, is_name
+from liftwright.domain.errors import DataError, LiftwrightError
 from liftwright.flow import people, shown
 from liftwright.ports import Deps
 
@@ -71,6 +72,15 @@ class Visitor:
         """Whether the workspace has users and this visitor is none of them."""
         return self.has_users and not self.name
 
+    def acting(self, fields: FormData) -> str:
+        """Who acts by a form: who is signed in, and in a workspace without users the name that was typed. Raises DataError for none."""
+        by = self.name if self.has_users else str(fields.get("by", "")).strip()
+        if not is_name(by):
+            raise DataError(
+                "ACT-WHO", f"That needs a name of up to {MOST_NAME} characters.", next_step="Go back and say who you are."
+            )
+        return by
+
 
 class Site:
     """Renders pages and reads forms; `deps` gives each request the workspace, `watch` looks for all streams at once."""
@@ -87,7 +97,7 @@ class Site:
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
         has_users = bool(deps.users.all())
         if not has_users:
-            name = kept(request, NAME)[:60]
+            name = kept(request, NAME)[:MOST_NAME]
         elif not self._holds(request, name, key, deps):
             name = ""
         visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
@@ -125,13 +135,13 @@ class Site:
         """What failed, what still holds, and one next action."""
         return self.page(request, "problem.html", status=status, error=error, title="That did not work")
 
-    async def form(self, request: Request, *, by_strangers: bool = False) -> tuple[Visitor, FormData]:
+    async def form(self, request: Request, *, by_strangers: bool = False, most_fields: int = 200) -> tuple[Visitor, FormData]:
         """The fields of a form whose token is right, that comes from this site and from somebody who may look; `by_strangers`: from anybody.
 
         Raises Refused and SignInFirst. The caller closes fields that hold a file.
         """
         visitor = self.visitor(request)
-        fields = await request.form(max_files=1, max_fields=200)
+        fields = await request.form(max_files=1, max_fields=most_fields)
         given = str(fields.get("token", ""))
         is_own = request.cookies.get(VISIT) == visitor.visit and _is_token(given, visitor)
         try:
@@ -156,7 +166,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     found.filters |= words.FILTERS
-    found.globals |= {"version": _fingerprint(), "term": glossary.term}
+    found.globals |= {"version": _fingerprint(), "term": glossary.term, "most_name": MOST_NAME}
     return found
 
 

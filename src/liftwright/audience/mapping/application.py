@@ -41,9 +41,9 @@ def apply(table: pa.Table, mapping: Mapping, *, now: datetime, settings: Setting
     notes = list(mapping.notes)
     with database.connect() as db:
         db.execute("SET TimeZone = 'UTC'")
-        db.register("raw", table)
         names = [name for name in table.column_names if name != ROW]
-        db.execute(f"CREATE TABLE cells AS SELECT {ROW}, {cells(names)} FROM raw")
+        db.register("raw", cells(table, names))
+        db.execute("CREATE TABLE cells AS FROM raw")
         plan = typing.plan(db, mapping, now=now, country=settings.country)
         notes += plan.notes
         columns = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in plan.columns.items())

@@ -115,7 +115,7 @@ def _delimiter(text: str) -> str:
 
 
 def _header(names: list[str]) -> tuple[list[str], tuple[str, ...]]:
-    seen: dict[str, int] = {}
+    seen = {ROW: 1}
     header, notes = [], []
     for place, raw in enumerate(names, start=1):
         name = re.sub(r"\s+", " ", raw.replace("\x00", "")).strip() or f"column_{place}"
@@ -149,11 +149,15 @@ def _as_text(column: Any) -> Any:
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return _whole(text)
+
+
+def _whole(text: str) -> str:
+    """Half a character, which JSON can write and nothing can keep, becomes a question mark."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _from_json(text: str, *, name: str, notes: tuple[str, ...]) -> TextTable:
@@ -169,7 +173,7 @@ def _from_json(text: str, *, name: str, notes: tuple[str, ...]) -> TextTable:
     if not rows:
         raise DataError("IMPORT-JSON", f"{name} holds no JSON object.", next_step="Write one JSON object per line.")
     keys = list(dict.fromkeys(key for record in rows for key in record))
-    header, more = _header(keys)
+    header, more = _header([_whole(key) for key in keys])
     columns = [pa.array([None if (v := r.get(key)) is None else _cell(v) for r in rows], pa.string()) for key in keys]
     table = pa.table(columns, names=header).append_column(ROW, pa.array(numbers, pa.int64()))
     return TextTable(table, rejects(bad), notes + more)

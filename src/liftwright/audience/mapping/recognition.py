@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,14 @@ def recognise(table: pa.Table, *, name: str, declared: str, mapping: Dict[str, A
     `mapping` is a map file (`table:`, `columns:` canonical: column) and wins over everything. Raises DataError, naming the
     columns found, when a required column is missing or two columns contend for it.
     """
+    found = guess(table, name=name, declared=declared, mapping=mapping)
+    _complete(found, spec_of(found.table), name=name, columns=[c for c in table.column_names if c != ROW])
+    _unambiguous(found, table, name=name)
+    return found
+
+
+def guess(table: pa.Table, *, name: str, declared: str, mapping: Dict[str, Any] | None = None) -> Mapping:
+    """As `recognise`, with whatever is missing or contended for: for a person to mend."""
     told, target = _told(mapping, table=table, declared=declared, name=name)
     looks = {column: look(table[column]) for column in table.column_names if column != ROW}
     empty = [
@@ -74,8 +83,6 @@ def recognise(table: pa.Table, *, name: str, declared: str, mapping: Dict[str, A
     spec = spec_of(target)
     is_test = target == "treatments"
     found = _treatments(table, looks, told) if is_test else _narrow(target, spec, looks, told, rows=table.num_rows)
-    _complete(found, spec, name=name, columns=[c for c in table.column_names if c != ROW])
-    _unambiguous(found, table, name=name)
     return dataclasses.replace(found, notes=notes + found.notes)
 
 
@@ -139,9 +146,7 @@ def _narrow(table: str, spec: Spec, looks: Dict[str, Look], told: Dict[str, str]
     refusals = {REFUSALS[plain(c)]: c for c in looks if c not in taken and REFUSALS.get(plain(c)) in spec.columns}
     refusals = {canonical: column for canonical, column in refusals.items() if canonical not in columns}
     taken |= set(refusals.values())
-    extras = _extras({c: looks[c] for c in looks if c not in taken}, spec) | {
-        n: c for n, c in told.items() if n not in spec.columns
-    }
+    extras = kept_as([c for c in looks if c not in taken], spec) | {n: c for n, c in told.items() if n not in spec.columns}
     return _with_constants(Mapping(table, columns, because, extras, refusals))
 
 
@@ -209,9 +214,10 @@ def _only(columns: list[str]) -> str | None:
     return columns[0] if len(columns) == 1 else None
 
 
-def _extras(looks: Dict[str, Look], spec: Spec) -> dict[str, str]:
+def kept_as(columns: Iterable[str], spec: Spec) -> dict[str, str]:
+    """The names that columns without a canonical name are kept under, none of them canonical, to the columns."""
     kept: dict[str, str] = {}
-    for column in looks:
+    for column in columns:
         name = plain(column)
         if name in spec.columns or name in ("customer_id", "row"):
             name = f"source_{name}"

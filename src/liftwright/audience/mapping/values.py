@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from liftwright.audience.mapping.columns import Kind
 from liftwright.audience.mapping.contents import EMPTY
 from liftwright.audience.mapping.countries import COUNTRIES
@@ -39,10 +42,14 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def cells(columns: Sequence[str]) -> str:
-    """A select list that trims every column and makes NULL of a cell that is empty or says so."""
-    empty = ", ".join(literal(word) for word in sorted(EMPTY))
-    return ", ".join(f"CASE WHEN trim({quoted(c)}) NOT IN ({empty}) THEN trim({quoted(c)}) END AS {quoted(c)}" for c in columns)
+def cells(table: pa.Table, columns: Sequence[str]) -> pa.Table:
+    """These columns with every cell trimmed, and NULL where it is empty or says so. In SQL that takes quadratic time in the number of columns."""
+    words, empty = pa.array(sorted(EMPTY), pa.string()), pa.scalar(None, pa.string())
+    for name in columns:
+        trimmed = pc.utf8_trim(table[name], characters=" ")
+        kept = pc.if_else(pc.is_in(trimmed, value_set=words), empty, trimmed)
+        table = table.set_column(table.column_names.index(name), name, kept)
+    return table
 
 
 def clean(column: str) -> str:
