@@ -51,6 +51,7 @@ ACCESS: dict[tuple[str, str], str] = {
     ("GET", "/settings"): "page",
     ("POST", "/talks"): "form",
     ("POST", "/c/{talk_id}"): "form",
+    ("POST", "/c/{talk_id}/stop"): "form",
     ("POST", "/approvals/{campaign_id}"): "form",
     ("POST", "/campaigns/{campaign_id}"): "form",
     ("POST", "/data"): "form",

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError
-from liftwright.flow import signing
+from liftwright.flow import again, shown, signing
 from liftwright.ports import Deps
 
 SUBJECT, SNOOZED = "approvals.snoozed", "approval.snoozed"
@@ -58,6 +59,17 @@ def put_off(*, by: str, deps: Deps) -> dict[str, str]:
         if datetime.fromisoformat(detail["until"]) > now and is_same:
             found[approval_id] = "new data" if detail["snapshot"] else detail["until"]
     return found
+
+
+def open_questions(*, deps: Deps) -> list[Campaign]:
+    """Campaigns that wait for an answer in words: their planning goes on with it."""
+    return [campaign for campaign in deps.campaigns.all() if campaign.status == "needs_answer"]
+
+
+def ran_out(*, deps: Deps) -> list[Campaign]:
+    """Campaigns whose approval nobody gave in time, and whose goal was not asked again since: nothing of them can be sent."""
+    expired = [campaign for campaign in deps.campaigns.all() if shown.has_expired(campaign, deps=deps)]
+    return [campaign for campaign in expired if again.heir(campaign.campaign_id, deps=deps) is None]
 
 
 def decided(*, deps: Deps, most: int = 50) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from liftwright.flow import signing
 from liftwright.ports import Deps
 
 ADMIN = "admin"
+LONGEST_NAME = 100
+"""Characters of a user's name, and of one typed where there are no users."""
 SESSION = "lws_"
 """How the key of a session begins."""
 
@@ -24,11 +26,11 @@ def put(name: str, *, roles: Sequence[str], is_active: bool, by: str, deps: Deps
     _must_be_admin(by, deps=deps)
     declared = deps.library.policies().autonomy["roles"]
     unknown = sorted(set(roles) - set(declared))
-    if not name.strip() or len(name) > 100 or not name.isprintable() or unknown or not roles:
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable() or unknown or not roles:
         what = (
             f"there is no role {', '.join(unknown)}"
             if unknown
-            else "a user needs a name of up to 100 printable characters and a role"
+            else f"a user needs a name of up to {LONGEST_NAME} printable characters and a role"
         )
         raise ConfigError("USER-FORM", f"{what}.", next_step=f"Roles: {', '.join(sorted(declared))}.")
     if email and not is_email(email):

@@ -13,7 +13,7 @@ from liftwright.api.pages.site import Site, Visitor, back
 from liftwright.compliance import waivers
 from liftwright.domain.errors import PolicyError
 from liftwright.domain.profile import CHANNELS
-from liftwright.flow import rulebook, waiving
+from liftwright.flow import people, rulebook, waiving
 from liftwright.ports import Deps
 
 
@@ -83,7 +83,7 @@ def _waiving(site: Site, router: APIRouter) -> None:
 
 def _who(visitor: Visitor, fields: FormData) -> str:
     """Who acts: with users who is signed in, else the name that was typed. Raises PolicyError for none: a waiver takes two people."""
-    by = visitor.name if visitor.has_users else str(fields.get("by", "")).strip()[:60]
+    by = visitor.name if visitor.has_users else str(fields.get("by", "")).strip()[: people.LONGEST_NAME]
     if not by:
         raise PolicyError("WAIVER-WHO", "No name was given.", next_step="Say who you are.")
     return by

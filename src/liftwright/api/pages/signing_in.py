@@ -41,7 +41,7 @@ def routes(site: Site) -> APIRouter:
         name, to = str(fields.get("name", "")).strip(), str(fields.get("to", "/"))
         if not visitor.has_users:
             response = back(to)
-            keep(response, request, NAME, name[:60], lasts=DAYS_90)
+            keep(response, request, NAME, name[: people.LONGEST_NAME], lasts=DAYS_90)
             return response
         shown = visitor.deps.settings.model_copy(update={"key": SecretStr(str(fields.get("key", "")))})
         try:

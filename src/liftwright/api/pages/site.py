@@ -86,7 +86,7 @@ class Site:
             lstrip_blocks=True,
         )
         self._templates.filters |= words.FILTERS
-        self._templates.globals |= {"version": _fingerprint(), "term": glossary.term}
+        self._templates.globals |= {"version": _fingerprint(), "term": glossary.term, "longest_name": people.LONGEST_NAME}
 
     def visitor(self, request: Request) -> Visitor:
         """Who sends this request. A session that does not hold any more is nobody's."""
@@ -95,7 +95,7 @@ class Site:
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
         has_users = bool(deps.users.all())
         if not has_users:
-            name = kept(request, NAME)[:60]
+            name = kept(request, NAME)[: people.LONGEST_NAME]
         elif not self._holds(request, name, key, deps):
             name = ""
         visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
