@@ -73,7 +73,7 @@ def ran_out(*, deps: Deps) -> list[Campaign]:
 
 
 def decided(*, deps: Deps, most: int = 50) -> list[dict[str, Any]]:
-    """What was decided lately, newest first: who, when, how and why."""
+    """What was decided lately, newest first: who, when, how and why, and what became of the campaign (`now`, its status)."""
     return [
         {
             "campaign_id": row.campaign_id,
@@ -82,6 +82,7 @@ def decided(*, deps: Deps, most: int = 50) -> list[dict[str, Any]]:
             "by": row.decided_by,
             "at": row.decided_at.isoformat() if row.decided_at is not None else None,
             "reason": row.reason,
+            "now": deps.campaigns.get(row.campaign_id).status,
         }
         for row in deps.approvals.decided(most=most)
     ]

@@ -64,12 +64,6 @@ def routes(site: Site) -> APIRouter:
         finally:
             talks.work(talk_id, by=visitor.name, deps=visitor.deps)
 
-    @router.post("/c/{talk_id}/stop")
-    async def stop(request: Request, talk_id: str) -> Response:
-        visitor, _ = await site.form(request)
-        talking.stop(talk_id, by=visitor.name, deps=visitor.deps)
-        return _shown(site, request, talk_id, visitor)
-
     _watching(site, router)
     return router
 
@@ -80,7 +74,13 @@ def _words(text: str, assumed: str) -> str:
 
 
 def _watching(site: Site, router: APIRouter) -> None:
-    """What the page's script asks for while a talk goes on."""
+    """What is asked for while a talk goes on: that it stops, and by the page's script how far it is."""
+
+    @router.post("/c/{talk_id}/stop")
+    async def stop(request: Request, talk_id: str) -> Response:
+        visitor, _ = await site.form(request)
+        talking.stop(talk_id, by=visitor.name, deps=visitor.deps)
+        return _shown(site, request, talk_id, visitor)
 
     @router.get("/c/{talk_id}/part")
     def part(request: Request, talk_id: str, since: int = 0) -> Response:

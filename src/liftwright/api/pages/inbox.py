@@ -9,11 +9,11 @@ from fastapi.responses import Response
 
 from liftwright.api.pages.site import Site, Visitor, back, campaign
 from liftwright.domain.errors import ApprovalError, LiftwrightError
-from liftwright.flow import deciding, shown
+from liftwright.flow import deciding, shown, signing
 from liftwright.flow import inbox as inboxes
 from liftwright.ports import Deps
 
-SHOWS = ("waiting", "snoozed", "done")
+SHOWS = ("waiting", "mine", "snoozed", "done")
 FEWEST = 2
 """Equal low-risk questions from which they can be decided together."""
 
@@ -31,6 +31,7 @@ def routes(site: Site) -> APIRouter:
         values: dict[str, Any] = {
             "show": show if show in SHOWS else SHOWS[0],
             "rows": awake,
+            "mine": [row for row in awake if visitor.name in row["could"]],
             "asleep": [row | {"until": put_off[row["approval_id"]]} for row in rows if row["approval_id"] in put_off],
             "done": inboxes.decided(deps=visitor.deps),
             "groups": _groups(awake),
@@ -62,11 +63,12 @@ def _is_meant(row: dict[str, Any], words: str, risk: str) -> bool:
 
 
 def _with_facts(row: dict[str, Any], deps: Deps) -> dict[str, Any]:
-    """A row with the plan it is about: people, cost, level of autonomy, findings to look at."""
+    """A row with the plan it is about: people, cost, level of autonomy, findings to look at; and who could sign it."""
     plan = deps.campaigns.plan(row["campaign_id"])
     assert plan is not None, "what waits has a plan"
     looks = [finding for finding in plan.findings if finding.severity in ("needs_approval", "warn")]
-    facts = {"people": plan.audience.selected, "cost": plan.forecast.cost.as_json(), "level": plan.autonomy_level}
+    could = [user.name for user, _ in signing.able(deps.approvals.get(row["approval_id"]), deps=deps)]
+    facts = {"could": could, "people": plan.audience.selected, "cost": plan.forecast.cost.as_json(), "level": plan.autonomy_level}
     return row | facts | {"looks": len(looks)}
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import FormData
 
-from liftwright.api.pages import editing, revisions
+from liftwright.api.pages import editing, one_person, revisions
 from liftwright.api.pages.site import Site, Visitor, back, campaign
 from liftwright.compliance import waivers
 from liftwright.domain.approval import ApprovalRequest, DecisionKind
@@ -38,9 +38,9 @@ def routes(site: Site) -> APIRouter:
     router = APIRouter()
 
     @router.get("/approvals/{campaign_id}")
-    def review(request: Request, campaign_id: str, since: int = 0) -> Response:
+    def review(request: Request, campaign_id: str, since: int = 0, person: str = "") -> Response:
         visitor = site.inside(request)
-        return _review(site, request, campaign_id, visitor, since=since)
+        return _review(site, request, campaign_id, visitor, since=since, person=person)
 
     @router.post("/approvals/{campaign_id}")
     async def decide(request: Request, campaign_id: str) -> Response:
@@ -119,6 +119,7 @@ def _review(
     preview: dict[str, Any] | None = None,
     given: FormData | None = None,
     since: int = 0,
+    person: str = "",
 ) -> Response:
     deps = visitor.deps
     data = campaign(campaign_id, deps)
@@ -128,6 +129,7 @@ def _review(
     values: dict[str, Any] = {"c": data, "error": error, "kept": kept, "preview": preview, "sign": sign, "because_of": BECAUSE}
     values |= _rules(data, deps)
     values |= {"is_plan": row is not None and row.thread_id == campaign_id, "must_retype": _must_retype(row, visitor)}
+    values["example"] = one_person.example(campaign_id, person, by=visitor.name, deps=deps) if plan is not None else None
     values |= _form(given, plan) | revisions.changed(data, since, deps)
     return site.page(request, "review.html", status=status, title=f"Review of {campaign_id}", **values)
 

@@ -14,7 +14,7 @@
   const talk = $("#talk");
   if (talk) {
     const name = talk.dataset.talk;
-    let last = Number(talk.dataset.last), source = null, agent = "";
+    let last = Number(talk.dataset.last), source = null, agent = "", wrote = false;
     // cards that changed since they were looked at: what was seen of each is kept by this browser
     const seen = kept(`seen:${name}`);
     const mark = () => {
@@ -41,6 +41,7 @@
     });
     const show = (part) => {
       const typed = $("textarea", talk) ? $("textarea", talk).value : "";
+      const held = talk.contains(document.activeElement) ? document.activeElement.id : "";
       talk.innerHTML = part;
       const box = $("textarea", talk), log = $(".log", talk);
       if (box && typed) box.value = typed;
@@ -49,6 +50,8 @@
       last = Math.max(last, Number(whole.dataset.last));
       talk.dataset.working = whole.dataset.working;
       view(talk.dataset.view); mark();
+      const again = held === "text" || wrote ? box : held && document.getElementById(held);
+      if (again && !again.disabled) { again.focus({ preventScroll: true }); wrote = false; }
     };
     const draw = async () => {
       const answer = await fetch(`/c/${name}/part${location.search}`);
@@ -94,6 +97,7 @@
       const data = new URLSearchParams(new FormData(form));
       for (const button of talk.querySelectorAll("button")) button.disabled = true;
       const box = $("textarea", talk);
+      wrote = document.activeElement === box;
       const answer = await fetch(form.action, { method: "POST", body: data, headers: { "x-part": "yes" } });
       if (!answer.ok) { form.submit(); return; }
       if (box) box.value = "";
