@@ -46,6 +46,7 @@ def test_a_goal_is_stopped_and_goes_on_at_a_word(browse: Open) -> None:
     assert _ended(deps, talk) == "reply"
     assert deps.campaigns.get(campaign.campaign_id).status == "awaiting_approval"
     assert len(deps.campaigns.all()) == 1
+    assert client.get(talk).text.count('<li class="done"') == 6, "what was done before it was stopped counts"
 
 
 def test_a_failed_agent_is_tried_again_from_where_it_was(browse: Open) -> None:

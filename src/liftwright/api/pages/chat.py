@@ -147,9 +147,17 @@ def _work(events: list[TalkEvent]) -> dict[int, list[TalkEvent]]:
     return found
 
 
+def _begun(events: list[TalkEvent]) -> int:
+    """The number at which the last piece of work began; planning that was taken up again began where it was begun first."""
+    working = [event for event in events if event.kind == "working"]
+    campaign_id = working[-1].payload.get("campaign_id") if working else None
+    same = [event.seq for event in working if campaign_id and event.payload.get("campaign_id") == campaign_id]
+    return min(same) if same else max((event.seq for event in working), default=0)
+
+
 def agents(events: list[TalkEvent]) -> list[dict[str, str]]:
     """The six agents in the last piece of work: `state` waiting, working, done, failed or stopped, and the last thing each did."""
-    begun = max((event.seq for event in events if event.kind == "working"), default=0)
+    begun = _begun(events)
     steps = [event for event in events if event.kind == "step" and event.seq > begun]
     doing: dict[str, str] = {}
     for event in steps:
