@@ -58,6 +58,7 @@ ACCESS: dict[tuple[str, str], str] = {
     ("POST", "/settings/users"): "rights form",
     ("POST", "/talks"): "form",
     ("POST", "/c/{talk_id}"): "form",
+    ("POST", "/c/{talk_id}/stop"): "form",
     ("POST", "/approvals/{campaign_id}"): "form",
     ("POST", "/campaigns/{campaign_id}"): "form",
     ("POST", "/data"): "form",

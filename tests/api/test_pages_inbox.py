@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 from browsing import Open, Waiting, send, token
 from fastapi.testclient import TestClient
@@ -50,6 +51,7 @@ def test_what_was_decided_is_listed_with_who_and_why(waiting: Waiting) -> None:
     send(client, page, page, kind="reject", plan_hash=campaign.plan_hash, by="Ann", reason="<b>no</b>")
     text = client.get("/approvals?show=done").text
     assert "&lt;b&gt;no&lt;/b&gt;" in text
+    assert "<td>rejected</td>" in text.split("&lt;b&gt;no&lt;/b&gt;")[1], "what became of it"
     assert "Ann" in text
 
 
@@ -125,3 +127,41 @@ def test_words_in_a_talk_nobody_began_are_refused(browse: Open) -> None:
     client, deps = browse(plain_shop.furnished())
     assert send(client, "/c/t-made-up", text="hello").status_code == 404
     assert deps.talks.since("t-made-up") == []
+
+
+def test_the_list_is_searched_and_filtered(waiting: Waiting) -> None:
+    client, _, campaign = waiting
+    path = f"/approvals/{campaign.campaign_id}"
+    for query in ("", "?words=REVENUE touches", "?risk=low", f"?words={campaign.campaign_id}&risk=low"):
+        assert f'href="{path}"' in client.get(f"/approvals{query}").text, query
+    for query in ("?words=nowhere", "?risk=high", "?words=%3Cscript%3Ealert", "?risk=%27--"):
+        text = client.get(f"/approvals{query}").text
+        assert f'href="{path}"' not in text, query
+        assert "Nothing like that waits" in text
+    text = client.get("/approvals").text
+    assert re.search(r"<td>\d+ people, [\d.]+ USD", text)
+
+
+def test_a_question_of_the_strategist_waits_in_the_list_and_is_answered_there(browse: Open) -> None:
+    client, deps = browse(plain_shop.furnished())
+    client.post("/v1/campaigns", json={"goal": plain_shop.OPEN_GOAL})
+    (campaign,) = deps.campaigns.all()
+    text = client.get("/approvals").text
+    assert "Questions of the strategist" in text
+    assert campaign.question
+    talk = send(client, "/talks", "/approvals", campaign=campaign.campaign_id, text="two weeks, 200 dollars").url
+    _settled(client, str(talk.path))
+    assert deps.campaigns.get(campaign.campaign_id).status == "awaiting_approval"
+    assert "Questions of the strategist" not in client.get("/approvals").text
+
+
+def test_mine_is_what_i_could_sign(browse: Open, tmp_path: Path) -> None:
+    home = plain_shop.copy_of(plain_shop.planned()[0], tmp_path / "staffed")
+    keys = plain_shop.staffed(home, olga=("campaign_owner",), vic=("analyst",))
+    for name, count in (("olga", 1), ("vic", 0)):
+        client, _ = browse(home)
+        send(client, "/sign-in", "/sign-in", name=name, key=keys[name], to="/approvals")
+        text = client.get("/approvals?show=mine").text
+        assert f"Mine {count}" in text
+        assert "Waiting 1" in text
+        assert ("Nothing waits" in text) == (count == 0)

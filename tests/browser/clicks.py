@@ -20,7 +20,7 @@ def decide(page: Page, form: str, name: str = "Ann", **fields: str) -> None:
         box.get_by_label("Your name").fill(name)
     for label, value in fields.items():
         box.get_by_label(re.compile(label)).fill(value)
-    box.get_by_role("button").click()
+    box.get_by_role("button").last.click()
 
 
 def sign_in(page: Page, name: str, key: str) -> None:

@@ -99,11 +99,22 @@ def test_no_screen_scrolls_sideways(shop: tuple[Shop, tuple[str, ...]], visit: V
     assert {place: more for place, more in wide.items() if more > 0} == {}
 
 
-def test_a_waiting_review_breaks_none_either(serve: Serve, visit: Visit) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_what_waits_breaks_none_either(serve: Serve, visit: Visit, width: int, scheme: str) -> None:
     home, campaign = aside(plain_shop.planned)
-    page = visit(serve(home), f"/approvals/{campaign.campaign_id}", width=390, scheme="dark")
-    expect(page.get_by_role("heading", name="Decide")).to_be_visible()
-    assert Axe().run(page, options=RULES).response["violations"] == []
+    shop, name = serve(home), campaign.campaign_id
+    for kind, told in (
+        ("said", {"text": plain_shop.GOAL, "by": "Ann", "campaign_id": name}),
+        ("step", {"who": "content_writer", "what": "thinks"}),
+        ("failed", {"code": "BROKEN", "says": "Something broke.", "next_step": "Say it again."}),
+    ):
+        shop.deps.talks.add("t-1", kind, told, at=shop.deps.now())  # type: ignore[arg-type]
+    page = visit(shop, f"/approvals/{name}", width=width, scheme=scheme, name="Ann")
+    expect(page.get_by_role("heading", name="Decide", exact=True)).to_be_visible()
+    for path in (f"/approvals/{name}", "/approvals", "/c/t-1"):
+        page.goto(path)
+        assert Axe().run(page, options=RULES).response["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 BAND = """(rows) => {

@@ -23,7 +23,7 @@ def test_from_a_goal_to_a_running_campaign_to_its_stop(serve: Serve, visit: Visi
     expect(page.locator(".agents .done, .agents .working").first).to_be_visible(timeout=5_000)
     page.get_by_role("link", name="Review and decide").click()
     expect(page.get_by_role("heading", name="Findings")).to_be_visible()
-    decide(page, "Edit", Changes="limits.touches = 1", Reason="once is enough")
+    decide(page, "Edit", Touches="1", Reason="once is enough")
     expect(page.get_by_text("revision 2")).to_be_visible()
     expect(page.get_by_text("limits.touches")).to_be_visible()
     decide(page, "Approve", name="Leo")
@@ -73,7 +73,7 @@ def test_whoever_decides_on_an_old_revision_is_shown_the_newer_one(serve: Serve,
     shop = serve(home)
     path = f"/approvals/{campaign.campaign_id}"
     one, other = visit(shop, path), visit(shop, path)
-    decide(one, "Edit", Changes="limits.touches = 1")
+    decide(one, "Edit", Touches="1")
     expect(one.get_by_text("revision 2")).to_be_visible()
     decide(other, "Approve")
     expect(other.get_by_role("alert")).to_contain_text("Changed since")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import plain_shop
+from liftwright.cli.workspace import Workspace
 
 Run = Callable[..., Any]
 Planned = tuple[Path, str, str]
@@ -85,3 +89,22 @@ def test_an_end_of_input_ends_it(run: Run, shop: Path) -> None:
     said = run("chat", "--home", shop, stdin="")
     assert said.code == 0
     assert run("list", "--home", shop, "--json").data == []
+
+
+def test_ctrl_c_stops_the_planning_and_go_on_takes_it_up(run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed: list[str] = []
+
+    def press(self: Workspace, who: str, what: str) -> None:
+        if who == "content_writer" and not pressed:
+            pressed.append(who)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(Workspace, "progress", press)
+    said = run("chat", "--home", shop, stdin=lines(plain_shop.GOAL, "go on", ""))
+    assert said.code == 0
+    assert "Stopping before the next step" in said.err
+    assert "PLAN-STOPPED: chat stopped planning at the" in said.err
+    assert 'Say "go on"' in said.err
+    assert "Revision 1" in said.out
+    (campaign,) = run("list", "--home", shop, "--json").data
+    assert campaign["status"] == "awaiting_approval"

@@ -31,8 +31,9 @@ def test_words_steps_and_the_answer_are_written_down_in_order(deps: Deps) -> Non
     asyncio.run(talking.answer("t-1", by="Ann", deps=deps))
     events = deps.talks.since("t-1")
     assert [events[0].kind, events[1].kind, events[-1].kind] == ["said", "working", "reply"]
+    assert (events[2].kind, events[2].payload) == ("working", {"campaign_id": events[-1].payload["campaign_id"]})
     assert events[0].payload == {"text": plain_shop.GOAL, "by": "Ann"}
-    assert {event.kind for event in events[2:-1]} == {"step"}
+    assert {event.kind for event in events[3:-1]} == {"step"}
     assert not talking.is_working(events, deps=deps)
     (campaign,) = deps.campaigns.all()
     assert talking.campaign_of(events) == campaign.campaign_id

@@ -62,6 +62,7 @@ class Teller:
             "said": self._said,
             "working": lambda _: [],
             "step": self._stepped,
+            "stopping": lambda _: [],
             "reply": self._replied,
             "failed": self._failed,
         }

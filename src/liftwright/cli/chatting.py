@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +15,13 @@ from liftwright.cli.workspace import Workspace, command
 from liftwright.domain.errors import LiftwrightError
 
 if TYPE_CHECKING:
+    from liftwright.flow.conversation import Turn
     from liftwright.ports import Deps
 
 ENDS = ("quit", "exit", "bye", "q")
 HELP = """- a **goal**: "sell 10% more shoes by 5 December, 2,000 budget, no SMS"
 - a **change** while a plan waits: "spend at most 300", "make it cheaper", "fewer messages", "no discounts"
+- **Ctrl-C** stops the planning, and `go on` takes it up from there
 - a **question**: "who is left out?", "why C000017?", "what if limits.touches=1?", "what did the last campaign cause?"
 - `show` for the whole plan, `new` for another goal, `quit` to end
 
@@ -46,28 +51,55 @@ def _heard(text: str, campaign_id: str | None, deps: Deps, console: Any, *, by: 
     """One line; what goes wrong does not end the talk. A hash must not be broken over lines, so the command is printed plainly."""
     from rich.markdown import Markdown
 
-    from liftwright.flow import conversation
-
     word = text.lower()
     if word == "help":
         console.print(Markdown(HELP))
         return campaign_id
     if word == "new":
         return None
+    planned = list[str]()
     try:
         if word == "show" and campaign_id is not None:
             click.echo(_whole(campaign_id, deps))
             return campaign_id
-        turn = asyncio.run(conversation.turn(text, campaign_id, deps=deps, by=by))
+        turn = _turn(text, campaign_id, deps, by=by, begun=planned.append)
     except LiftwrightError as error:
         click.echo(f"liftwright: {error}", err=True)
-        return campaign_id
+        return planned[-1] if planned else campaign_id
     if turn.campaign_id != campaign_id:
         console.print(f"[dim]{turn.campaign_id}[/dim]", highlight=False)
     console.print(Markdown(turn.reply))
     if turn.command:
         click.echo(f"To let exactly this plan run:\n  {turn.command}")
     return turn.campaign_id
+
+
+def _turn(text: str, campaign_id: str | None, deps: Deps, *, by: str, begun: Callable[[str], None]) -> Turn:
+    """What a line leads to. Ctrl-C stops what the agents are at before their next step; a second one ends the program."""
+    from liftwright.flow import conversation, halting
+
+    about, wanted = [campaign_id or ""], list[bool]()
+
+    def named(campaign: str) -> None:
+        about.append(campaign)
+        begun(campaign)
+
+    def step(who: str, what: str) -> None:
+        deps.progress(who, what)
+        if wanted and deps.campaigns.get(about[-1]).status == "planning":
+            halting.ask(about[-1], by=by, deps=deps)
+
+    def interrupted(*_: object) -> None:
+        if wanted:
+            raise KeyboardInterrupt
+        wanted.append(True)
+        click.echo("Stopping before the next step; Ctrl-C once more ends at once.", err=True)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        return asyncio.run(conversation.turn(text, campaign_id, deps=replace(deps, progress=step), by=by, begun=named))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _whole(campaign_id: str, deps: Deps) -> str:

@@ -62,3 +62,15 @@ class ConfigError(LiftwrightError):
 
     who = "operator"
     exit_code = 2
+
+
+class Halted(LiftwrightError):
+    """A person stopped planning under way. What was done is kept, and a word lets it go on."""
+
+    who = "marketer"
+    exit_code = 1
+
+    def __init__(self, *, by: str, at: str) -> None:
+        says = f"{by} stopped planning at the {at.replace('_', ' ')}. What was done before is kept."
+        super().__init__("PLAN-STOPPED", says, next_step='Say "go on" to take it up from there, or say a new goal.')
+        self.by, self.at = by, at

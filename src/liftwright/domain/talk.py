@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from liftwright.domain.base import AwareDatetime, Value
 
-TalkKind = Literal["said", "working", "step", "reply", "failed"]
-"""said: a person's words. working: they are being looked into. step: an agent or a long step goes on. reply, failed: how it ended."""
+TalkKind = Literal["said", "working", "step", "stopping", "reply", "failed"]
+"""said: a person's words. working: they are being looked into, and by which campaign. step: an agent or a long step goes on. stopping: somebody wants
+it stopped. reply, failed: how it ended."""
 
 
 class TalkEvent(Value):

@@ -16,8 +16,8 @@ _OVER = ("blocked", "infeasible")
 def may_ask(campaign_id: str, *, deps: Deps) -> None:
     """Raise ApprovalError when this campaign, or one that was asked in its place, still waits or runs."""
     last = campaign_id
-    while heir := _named(last, "campaign.asked_again", deps):
-        last = heir
+    while later := heir(last, deps=deps):
+        last = later
     campaign = deps.campaigns.get(last)
     if standing.is_closed(campaign) or campaign.status in _OVER:
         return
@@ -34,6 +34,11 @@ def tie(old: str, new: str, *, deps: Deps) -> None:
     now = deps.now()
     deps.journal.append(at=now, actor="liftwright", action="campaign.replaces", subject=new, detail={"campaign_id": old})
     deps.journal.append(at=now, actor="liftwright", action="campaign.asked_again", subject=old, detail={"campaign_id": new})
+
+
+def heir(campaign_id: str, *, deps: Deps) -> str | None:
+    """The campaign that was asked in the place of this one, if any."""
+    return _named(campaign_id, "campaign.asked_again", deps)
 
 
 def edits_for(campaign_id: str, deps: Deps) -> edits.Edits:

@@ -11,7 +11,7 @@ from liftwright.domain.campaign import Campaign
 from liftwright.domain.goal import Goal
 from liftwright.domain.money import Money
 from liftwright.domain.plan import Plan
-from liftwright.flow import deciding, shown, walk
+from liftwright.flow import deciding, recovery, shown, walk
 from liftwright.flow.answers import answer
 from liftwright.planning.goals.reading import read_goal
 from liftwright.ports import Deps
@@ -19,6 +19,8 @@ from liftwright.ports import Deps
 _QUESTION = re.compile(
     r"\?\s*$|^\s*(why|who|what|how|when|where|which|is|are|does|do you|did|can|could|will|would|show|explain|tell)\b", re.I
 )
+_GO_ON = re.compile(r"^\s*(go|carry|keep) on\b|^\s*(continue|resume|retry|try again)\b", re.I)
+"""Words that take planning up where it was stopped or failed."""
 _HAPPENS = re.compile(
     r"\b(by|until|till|end|ends|ended|ending|stop|finish|finished|start|starts|starting|begin|launch|run|send|only|from|before|after"
     r"|through|deadline|extend|shorten|shorter|longer|later|sooner|earlier|instead|move|change|days|weeks?|months?)\b",
@@ -41,11 +43,35 @@ class Turn(NamedTuple):
     command: str = ""
 
 
-async def turn(text: str, campaign_id: str | None, *, deps: Deps, by: str = "chat") -> Turn:
-    """What a line of chat does. by: who talks; must be a user where there are any. Only words that change something on a waiting plan are recorded, as the decision they are."""
-    if campaign_id is None:
-        return _planned((await walk.start(text, deps=deps, by=by)).campaign_id, deps)
-    campaign = deps.campaigns.get(campaign_id)
+Begun = Callable[[str], None]
+
+
+async def turn(
+    text: str, campaign_id: str | None, *, deps: Deps, by: str = "chat", begun: Begun = lambda campaign_id: None
+) -> Turn:
+    """What a line of chat does. by: who talks; must be a user where there are any. begun: is told which campaign is planned, before it is.
+
+    Only words that change something on a waiting plan are recorded, as the decision they are. Where planning was stopped or broke half-way,
+    "go on" takes it up; there, and where the goal was refused, other words that are no question are a new goal.
+    """
+    campaign = None if campaign_id is None else deps.campaigns.get(campaign_id)
+    if campaign is not None and campaign.status == "planning" and _GO_ON.search(text):
+        begun(campaign.campaign_id)
+        await recovery.go_on(campaign.campaign_id, by=by, deps=deps)
+        return _planned(campaign.campaign_id, deps)
+    if campaign is None or (_has_no_plan(campaign) and not _QUESTION.search(text)):
+        return _planned((await walk.start(text, deps=deps, by=by, begun=begun)).campaign_id, deps)
+    return await _about(text, campaign, deps=deps, by=by)
+
+
+def _has_no_plan(campaign: Campaign) -> bool:
+    """Whether planning was stopped, broke half-way or was refused before there was anything to decide."""
+    return campaign.status == "planning" or (campaign.status == "blocked" and not campaign.revision)
+
+
+async def _about(text: str, campaign: Campaign, *, deps: Deps, by: str) -> Turn:
+    """Words about a campaign that is not being planned: an answer, a question, a change."""
+    campaign_id = campaign.campaign_id
     if campaign.status == "needs_answer":
         await walk.answer(campaign_id, text, deps=deps)
         return _planned(campaign_id, deps)

@@ -89,7 +89,7 @@ def wrong(path: str, value: object, wanted: str) -> GoalError:
 def _budget(value: Any, settings: Settings) -> Edits:
     if isinstance(value, Mapping):
         value = f"{value.get('amount')} {value.get('currency')}"
-    found = re.fullmatch(r"\s*\$?\s*([\d,]+(?:\.\d+)?)\s*([A-Za-z]{3})?\s*", str(value))
+    found = re.fullmatch(r"\s*\$?\s*([\d,]{1,15}(?:\.\d{1,6})?)\s*([A-Za-z]{3})?\s*", str(value))
     currency = ((found and found.group(2)) or settings.currency).upper()
     if found is None or currency != settings.currency:
         raise wrong("objective.budget", value, f"an amount in {settings.currency}, for example 2500")

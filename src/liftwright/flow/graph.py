@@ -25,7 +25,6 @@ import copy
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")
@@ -36,7 +35,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import RetryPolicy
 
 from liftwright.domain.errors import ProviderError
-from liftwright.flow import approval, beginning, nodes
+from liftwright.flow import approval, beginning, halting, nodes
 from liftwright.flow.launch import launch_node
 from liftwright.flow.state import CHECKPOINT_TYPES, CampaignState
 from liftwright.ports import Deps
@@ -71,7 +70,7 @@ def build(deps: Deps) -> StateGraph[CampaignState, None, CampaignState, Campaign
     """The graph, its nodes bound to `deps`; not compiled."""
     graph: StateGraph[CampaignState, None, CampaignState, CampaignState] = StateGraph(CampaignState)
     for name, node in NODES.items():
-        graph.add_node(name, partial(node, deps=deps), retry_policy=RETRY)
+        graph.add_node(name, halting.heeding(name, node, deps=deps), retry_policy=RETRY)
     graph.add_conditional_edges(START, beginning.at_start, ["begin", "strategist"])
     graph.add_edge("begin", "strategist")
     graph.add_conditional_edges("strategist", nodes.after_strategist, ["ask", "audience_analyst"])

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError
-from liftwright.flow import signing
+from liftwright.flow import again, shown, signing
 from liftwright.ports import Deps
 
 SUBJECT, SNOOZED = "approvals.snoozed", "approval.snoozed"
@@ -60,8 +61,19 @@ def put_off(*, by: str, deps: Deps) -> dict[str, str]:
     return found
 
 
+def open_questions(*, deps: Deps) -> list[Campaign]:
+    """Campaigns that wait for an answer in words: their planning goes on with it."""
+    return [campaign for campaign in deps.campaigns.all() if campaign.status == "needs_answer"]
+
+
+def ran_out(*, deps: Deps) -> list[Campaign]:
+    """Campaigns whose approval nobody gave in time, and whose goal was not asked again since: nothing of them can be sent."""
+    expired = [campaign for campaign in deps.campaigns.all() if shown.has_expired(campaign, deps=deps)]
+    return [campaign for campaign in expired if again.heir(campaign.campaign_id, deps=deps) is None]
+
+
 def decided(*, deps: Deps, most: int = 50) -> list[dict[str, Any]]:
-    """What was decided lately, newest first: who, when, how and why."""
+    """What was decided lately, newest first: who, when, how and why, and what became of the campaign (`now`, its status)."""
     return [
         {
             "campaign_id": row.campaign_id,
@@ -70,6 +82,7 @@ def decided(*, deps: Deps, most: int = 50) -> list[dict[str, Any]]:
             "by": row.decided_by,
             "at": row.decided_at.isoformat() if row.decided_at is not None else None,
             "reason": row.reason,
+            "now": deps.campaigns.get(row.campaign_id).status,
         }
         for row in deps.approvals.decided(most=most)
     ]

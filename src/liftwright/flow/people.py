@@ -11,6 +11,8 @@ from liftwright.flow import signing
 from liftwright.ports import Deps
 
 ADMIN = "admin"
+
+
 SESSION = "lws_"
 """How the key of a session begins."""
 

@@ -5,22 +5,37 @@ from __future__ import annotations
 from typing import Any
 
 from liftwright.domain.campaign import Campaign
-from liftwright.flow import beginning, deciding, standing, stopping, walk
+from liftwright.flow import beginning, deciding, halting, signing, standing, stopping, walk
 from liftwright.flow import graph as graphs
 from liftwright.ports import Deps
 
 
 async def recover(*, deps: Deps) -> dict[str, int]:
-    """Finish what a crash interrupted: planning that stopped half-way, decisions taken but not yet carried out. Safe at any time."""
+    """Finish what a crash interrupted: planning that stopped half-way, decisions taken but not yet carried out. Safe at any time.
+
+    What a person stopped is left to people.
+    """
     done = {"planning": 0, "decisions": 0, "failed": 0}
     for campaign in deps.campaigns.all():
         if stopping.close_expired(campaign.campaign_id, deps=deps):
+            continue
+        if halting.asked(campaign.campaign_id, deps=deps) is not None:
             continue
         if campaign.status in ("planning", "awaiting_approval", "needs_answer"):
             await _counted(done, "planning", _replan(campaign, deps), campaign.campaign_id, deps)
     for row in deps.approvals.decided_not_resumed():
         await _counted(done, "decisions", deciding.carry_out(row, deps=deps), row.campaign_id, deps)
     return done
+
+
+async def go_on(campaign_id: str, *, by: str, deps: Deps) -> None:
+    """Take planning up from its last checkpoint, where it was stopped by a person or by what failed; nothing where it rests at a stop.
+
+    Raises ApprovalError where there are users and `by` is none of them, and what `walk.plan` raises.
+    """
+    signing.known(by, deps=deps, scope="plan")
+    halting.settle(campaign_id, by=by, deps=deps)
+    await _replan(deps.campaigns.get(campaign_id), deps)
 
 
 async def _counted(done: dict[str, int], kind: str, work: Any, campaign_id: str, deps: Deps) -> None:

@@ -10,7 +10,7 @@ from liftwright.domain.evidence import Action, Report
 from liftwright.domain.goal import Assumption, Objective
 from liftwright.domain.money import Money
 from liftwright.domain.plan import Plan
-from liftwright.flow import signing
+from liftwright.flow import halting, signing
 from liftwright.ports import Deps
 
 Json = dict[str, Any]
@@ -257,11 +257,18 @@ def _objective(objective: Objective, assumptions: tuple[Assumption, ...]) -> Jso
     return data
 
 
+def has_expired(campaign: Campaign, *, deps: Deps) -> bool:
+    """Whether nobody decided in time, also where no worker has written that down yet."""
+    return _standing(campaign, deps)[0] == "expired"
+
+
 def _standing(campaign: Campaign, deps: Deps) -> tuple[str, str | None]:
     """Status and why it ended. An approval whose time is over is expired, whether or not a worker has written that down yet."""
     waiting = deps.approvals.pending(campaign.campaign_id) if campaign.status == "awaiting_approval" else None
     if waiting is not None and waiting.expires_at <= deps.now():
         return "expired", f"nobody decided by {waiting.expires_at:%Y-%m-%d %H:%M} UTC"
+    if campaign.status == "planning" and (says := halting.standing_still(campaign.campaign_id, deps=deps)):
+        return "planning", says
     return campaign.status, campaign.stop_reason
 
 

@@ -5,13 +5,14 @@ The talk is a record of words; what a campaign is stands in its own rows, and no
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import replace
 from datetime import timedelta
 
-from liftwright.domain.errors import DataError, LiftwrightError
+from liftwright.domain.errors import DataError, GoalError, LiftwrightError
 from liftwright.domain.talk import TalkEvent
-from liftwright.flow import conversation
+from liftwright.flow import conversation, halting, signing
 from liftwright.ports import Deps
 
 LONGEST = 4_000
@@ -60,18 +61,49 @@ def say(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None
     return deps.talks.add(talk_id, "said", {"text": words, "by": by, **about}, at=deps.now())
 
 
+def stop(talk_id: str, *, by: str, deps: Deps) -> None:
+    """Stop the planning that a talk's last words led to, at its next step; a campaign that runs goes on. Where nobody is at work, or
+    somebody asked already, nothing happens.
+
+    Raises DataError TALK-UNKNOWN, and ApprovalError where there are users and `by` is none of them.
+    """
+    signing.known(by, deps=deps, scope="plan")
+    events = whole(talk_id, deps=deps)
+    if is_working(events, deps=deps) and stopper(events) is None:
+        deps.talks.add(talk_id, "stopping", {"by": by.strip() or "somebody"}, at=deps.now())
+        _pass_on(deps.talks.since(talk_id), deps=deps)
+
+
+def stopper(events: list[TalkEvent]) -> str | None:
+    """Who wants the work on the last words stopped, if anybody."""
+    begun = max((event.seq for event in events if event.kind == "said"), default=0)
+    return next((str(event.payload["by"]) for event in events if event.kind == "stopping" and event.seq > begun), None)
+
+
+def _pass_on(events: list[TalkEvent], *, deps: Deps) -> None:
+    """Tell whoever plans that somebody wants it stopped, as soon as there is a campaign that is being planned."""
+    by, campaign_id = stopper(events), campaign_of(events)
+    if by is not None and campaign_id is not None:
+        with contextlib.suppress(GoalError):  # it is done already, or its revision has not begun
+            halting.ask(campaign_id, by=by, deps=deps)
+
+
 async def answer(talk_id: str, *, by: str, deps: Deps) -> None:
     """Work on the last words of a talk, writing every step down, and write the answer down. Never raises for what a person can mend."""
     events = deps.talks.since(talk_id)
     said = next(event for event in reversed(events) if event.kind == "said")
 
+    def begun(campaign_id: str) -> None:
+        deps.talks.add(talk_id, "working", {"campaign_id": campaign_id}, at=deps.now())
+
     def step(who: str, what: str) -> None:
         deps.talks.add(talk_id, "step", {"who": who, "what": what}, at=deps.now())
+        _pass_on(deps.talks.since(talk_id), deps=deps)
 
     deps.talks.add(talk_id, "working", {}, at=deps.now())
     try:
         turn = await conversation.turn(
-            str(said.payload["text"]), campaign_of(events), deps=replace(deps, progress=step), by=by or "chat"
+            str(said.payload["text"]), campaign_of(events), deps=replace(deps, progress=step), by=by or "chat", begun=begun
         )
     except LiftwrightError as error:
         failed = {"code": error.code, "says": error.says, "next_step": error.next_step}

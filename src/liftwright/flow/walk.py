@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from langgraph.types import Command
 
 from liftwright.domain.campaign import Campaign
-from liftwright.domain.errors import ApprovalError, GoalError, LiftwrightError, ProviderError
+from liftwright.domain.errors import ApprovalError, GoalError, Halted, LiftwrightError, ProviderError
 from liftwright.domain.experiment import AskedArm
 from liftwright.flow import again as asking_again
-from liftwright.flow import beginning, standing
+from liftwright.flow import beginning, halting, standing
 from liftwright.flow import graph as graphs
 from liftwright.flow.stopping import lapse
 from liftwright.ports import Deps
@@ -22,15 +22,26 @@ MAX_STEPS = 60
 """Supersteps of one run between two stops for a person; a run that needs more is going in circles."""
 
 
-async def start(text: str, *, deps: Deps, answers: Sequence[str] = (), arms: Sequence[AskedArm] = (), by: str = "") -> Campaign:
+async def start(
+    text: str,
+    *,
+    deps: Deps,
+    answers: Sequence[str] = (),
+    arms: Sequence[AskedArm] = (),
+    by: str = "",
+    begun: Callable[[str], None] = lambda campaign_id: None,
+) -> Campaign:
     """Plan a goal up to its first stop: a question, an approval, or the reason why there is no plan. Nothing is executed.
 
     arms: those the campaign is to have besides the treated one and the holdout. by: who asks; must be a user where there are any.
+    begun: is told the campaign before planning begins.
 
     A goal that is refused (GoalError and its like, not a provider that failed) leaves a campaign that is blocked and says why.
     """
     goal = beginning.asked(text, deps=deps, answers=answers, arms=arms, by=by)
-    return await begin(beginning.created(goal, deps=deps), deps=deps)
+    campaign = beginning.created(goal, deps=deps)
+    begun(campaign.campaign_id)
+    return await begin(campaign, deps=deps)
 
 
 async def begin(campaign: Campaign, *, deps: Deps) -> Campaign:
@@ -85,14 +96,21 @@ async def held(thread_id: str, deps: Deps) -> AsyncIterator[None]:
 
 
 async def plan(graph: Any, given: Any, campaign_id: str, deps: Deps) -> None:
-    """One run of the planning graph. What can never be planned as it was said ends the campaign as blocked; the error goes on."""
+    """One run of the planning graph. What can never be planned as it was said ends the campaign as blocked; the error goes on.
+
+    Raises Halted where a person stopped it: the campaign stays as it is, and nobody goes on with it unasked.
+    """
     try:
         await run(graph, given, campaign_id)
+    except Halted as halted:
+        halting.note(campaign_id, halted, deps=deps)
+        raise
     except ProviderError:
         raise
     except LiftwrightError as error:
         standing.refuse(campaign_id, error, deps=deps)
         raise
+    halting.settle(campaign_id, by="liftwright", deps=deps)
 
 
 async def run(graph: Any, given: Any, thread_id: str) -> Any:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from liftwright.api import talks
-from liftwright.api.pages import examples
+from liftwright.api.pages import examples, revisions
 from liftwright.api.pages.site import Site, Visitor, back, campaign
 from liftwright.api.watch import Watch
 from liftwright.domain.talk import TalkEvent
@@ -31,7 +31,10 @@ AGENTS = ("strategist", "audience_analyst", "content_writer", "channel_planner",
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /, POST /talks, GET and POST /c/{talk}, its canvas and its stream of events. A form sent by our script is answered with the part."""
+    """GET /, POST /talks, GET and POST /c/{talk}, POST /c/{talk}/stop, its canvas and its stream of events.
+
+    A form sent by our script is answered with the part.
+    """
     router = APIRouter()
 
     @router.get("/")
@@ -46,9 +49,9 @@ def routes(site: Site) -> APIRouter:
         return _said(talking.new_id(), visitor, str(fields.get("text", "")), str(fields.get("campaign", "")) or None)
 
     @router.get("/c/{talk_id}")
-    def talk(request: Request, talk_id: str) -> Response:
+    def talk(request: Request, talk_id: str, since: int = 0) -> Response:
         visitor = site.inside(request)
-        return site.page(request, "chat.html", title="Chat", **_talk(talk_id, visitor.deps))
+        return site.page(request, "chat.html", title="Chat", **_talk(talk_id, visitor.deps, since=since))
 
     @router.post("/c/{talk_id}")
     async def more(request: Request, talk_id: str) -> Response:
@@ -57,7 +60,7 @@ def routes(site: Site) -> APIRouter:
         words = _words(str(fields.get("text", "")), str(fields.get("assumed", "")))
         talks.say(talk_id, words, by=visitor.name, deps=visitor.deps)
         try:
-            return _part(site, talk_id, visitor) if "x-part" in request.headers else back(f"/c/{talk_id}")
+            return _shown(site, request, talk_id, visitor)
         finally:
             talks.work(talk_id, by=visitor.name, deps=visitor.deps)
 
@@ -71,11 +74,17 @@ def _words(text: str, assumed: str) -> str:
 
 
 def _watching(site: Site, router: APIRouter) -> None:
-    """What the page's script asks for while a talk goes on."""
+    """What is asked for while a talk goes on: that it stops, and by the page's script how far it is."""
+
+    @router.post("/c/{talk_id}/stop")
+    async def stop(request: Request, talk_id: str) -> Response:
+        visitor, _ = await site.form(request)
+        talking.stop(talk_id, by=visitor.name, deps=visitor.deps)
+        return _shown(site, request, talk_id, visitor)
 
     @router.get("/c/{talk_id}/part")
-    def part(request: Request, talk_id: str) -> Response:
-        return _part(site, talk_id, site.inside(request))
+    def part(request: Request, talk_id: str, since: int = 0) -> Response:
+        return _part(site, talk_id, site.inside(request), since=since)
 
     @router.get("/c/{talk_id}/events")
     async def events(request: Request, talk_id: str, after: int = 0) -> Response:
@@ -92,26 +101,37 @@ def _said(talk_id: str, visitor: Visitor, text: str, campaign_id: str | None) ->
     return back(f"/c/{talk_id}")
 
 
-def _part(site: Site, talk_id: str, visitor: Visitor) -> Response:
+def _shown(site: Site, request: Request, talk_id: str, visitor: Visitor) -> Response:
+    """After a form: the part for our script, else the way to the page."""
+    return _part(site, talk_id, visitor) if "x-part" in request.headers else back(f"/c/{talk_id}")
+
+
+def _part(site: Site, talk_id: str, visitor: Visitor, *, since: int = 0) -> Response:
     """A talk and its plan without the page around them, for the page's script."""
-    return HTMLResponse(site.render("chat_part.html", visitor=visitor, **_talk(talk_id, visitor.deps)))
+    return HTMLResponse(site.render("chat_part.html", visitor=visitor, **_talk(talk_id, visitor.deps, since=since)))
 
 
-def _talk(talk_id: str, deps: Deps) -> dict[str, Any]:
-    """Everything a talk's page shows, from what is stored."""
+def _talk(talk_id: str, deps: Deps, *, since: int = 0) -> dict[str, Any]:
+    """Everything a talk's page shows, from what is stored. `since`: the revision that the plan is compared with, if any."""
     events = talking.whole(talk_id, deps=deps)
     campaign_id = talking.campaign_of(events)
     lines = [event for event in events if event.kind in ("said", "reply", "failed")]
+    is_working, shown = talking.is_working(events, deps=deps), campaign(campaign_id, deps) if campaign_id else None
     return {
         "talk_id": talk_id,
         "lines": lines,
         "last": events[-1].seq,
-        "is_working": talking.is_working(events, deps=deps),
-        "is_lost": events[-1].kind not in talking.ENDS and not talking.is_working(events, deps=deps),
+        "is_working": is_working,
+        "is_lost": events[-1].kind not in talking.ENDS and not is_working,
+        "may_go_on": shown is not None and shown["status"] == "planning" and not is_working,
+        "stopper": talking.stopper(events),
         "agents": agents(events),
         "work": _work(events),
         "assumed": ASSUMED,
-        "campaign": campaign(campaign_id, deps) if campaign_id else None,
+        "campaign": shown,
+        "waits": deps.approvals.pending(str(campaign_id)) if shown and shown["status"] == "awaiting_approval" else None,
+        "comparing": since > 0,
+        **(revisions.changed(shown, since, deps) if shown is not None else {}),
     }
 
 
@@ -127,19 +147,30 @@ def _work(events: list[TalkEvent]) -> dict[int, list[TalkEvent]]:
     return found
 
 
+def _begun(events: list[TalkEvent]) -> int:
+    """The number at which the last piece of work began; planning that was taken up again began where it was begun first."""
+    working = [event for event in events if event.kind == "working"]
+    campaign_id = working[-1].payload.get("campaign_id") if working else None
+    same = [event.seq for event in working if campaign_id and event.payload.get("campaign_id") == campaign_id]
+    return min(same) if same else max((event.seq for event in working), default=0)
+
+
 def agents(events: list[TalkEvent]) -> list[dict[str, str]]:
-    """The six agents in the last piece of work: `state` waiting, working or done, and the last thing each did."""
-    begun = max((event.seq for event in events if event.kind == "working"), default=0)
+    """The six agents in the last piece of work: `state` waiting, working, done, failed or stopped, and the last thing each did."""
+    begun = _begun(events)
     steps = [event for event in events if event.kind == "step" and event.seq > begun]
     doing: dict[str, str] = {}
     for event in steps:
         who, what = str(event.payload["who"]), str(event.payload["what"])
         doing[who] = doing.get(who, what) if what in BETWEEN else what
-    now = str(steps[-1].payload["who"]) if steps and events[-1].kind not in talking.ENDS else ""
+    now = str(steps[-1].payload["who"]) if steps and events[-1].kind != "reply" else ""
+    ended = "working"
+    if events[-1].kind == "failed":
+        ended = "stopped" if events[-1].payload.get("code") == "PLAN-STOPPED" else "failed"
     return [
         {
             "name": name.replace("_", " "),
-            "state": "working" if name == now else "done" if name in doing else "waiting",
+            "state": ended if name == now else "done" if name in doing else "waiting",
             "what": doing.get(name, ""),
         }
         for name in AGENTS

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from liftwright.api.pages.site import Site, Visitor, back, campaign
 from liftwright.domain.errors import ApprovalError, LiftwrightError
-from liftwright.flow import deciding, shown
+from liftwright.flow import deciding, shown, signing
 from liftwright.flow import inbox as inboxes
+from liftwright.ports import Deps
 
-SHOWS = ("waiting", "snoozed", "done")
+SHOWS = ("waiting", "mine", "snoozed", "done")
 FEWEST = 2
 """Equal low-risk questions from which they can be decided together."""
 
@@ -22,17 +23,21 @@ def routes(site: Site) -> APIRouter:
     router = APIRouter()
 
     @router.get("/approvals")
-    def inbox(request: Request, show: str = "waiting") -> Response:
+    def inbox(request: Request, show: str = "waiting", words: str = "", risk: str = "") -> Response:
         visitor = site.inside(request)
         put_off = inboxes.put_off(by=visitor.name, deps=visitor.deps)
-        rows = shown.approvals_json(deps=visitor.deps)
+        rows = [_with_facts(row, visitor.deps) for row in shown.approvals_json(deps=visitor.deps) if _is_meant(row, words, risk)]
         awake = [row for row in rows if row["approval_id"] not in put_off]
         values: dict[str, Any] = {
             "show": show if show in SHOWS else SHOWS[0],
             "rows": awake,
+            "mine": [row for row in awake if visitor.name in row["could"]],
             "asleep": [row | {"until": put_off[row["approval_id"]]} for row in rows if row["approval_id"] in put_off],
             "done": inboxes.decided(deps=visitor.deps),
             "groups": _groups(awake),
+            "open": inboxes.open_questions(deps=visitor.deps),
+            "over": inboxes.ran_out(deps=visitor.deps),
+            "asked": {"words": words, "risk": risk},
         }
         return site.page(request, "approvals.html", title="Approvals", **values)
 
@@ -49,6 +54,22 @@ def routes(site: Site) -> APIRouter:
 
     _together(site, router)
     return router
+
+
+def _is_meant(row: dict[str, Any], words: str, risk: str) -> bool:
+    """Whether a row is of a risk (any, where none is named) and has all of these words in it."""
+    said = " ".join(str(row[name]) for name in ("title", "campaign_id", "trigger", "asked_by", "needs")).lower()
+    return risk in ("", row["risk"]) and all(word in said for word in words.lower().split())
+
+
+def _with_facts(row: dict[str, Any], deps: Deps) -> dict[str, Any]:
+    """A row with the plan it is about: people, cost, level of autonomy, findings to look at; and who could sign it."""
+    plan = deps.campaigns.plan(row["campaign_id"])
+    assert plan is not None, "what waits has a plan"
+    looks = [finding for finding in plan.findings if finding.severity in ("needs_approval", "warn")]
+    could = [user.name for user, _ in signing.able(deps.approvals.get(row["approval_id"]), deps=deps)]
+    facts = {"could": could, "people": plan.audience.selected, "cost": plan.forecast.cost.as_json(), "level": plan.autonomy_level}
+    return row | facts | {"looks": len(looks)}
 
 
 def _together(site: Site, router: APIRouter) -> None:
