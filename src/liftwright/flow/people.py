@@ -11,8 +11,6 @@ from liftwright.flow import signing
 from liftwright.ports import Deps
 
 ADMIN = "admin"
-
-
 SESSION = "lws_"
 """How the key of a session begins."""
 
