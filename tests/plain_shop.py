@@ -41,6 +41,7 @@ VALUES: dict[str, Any] = {
     "margin": {"rate": 0.4, "floor": 0.0},
     "offers": {"save10": {"discount": 0.1, "stock": 200}},
     "limits": {"max_discount": 0.2, "contacts_per_week": 3},
+    "server": {"hosts": ["shop.test"]},
     "sender": {
         "name": "Plain Shoes Ltd",
         "address": "5 Plain Road, New York, NY 10001",
