@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from browsing import Open, Waiting
+from browsing import Open, Waiting, send
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import plain_shop
 from liftwright.api.pages.downloads import FORMULA, as_csv, cell
-from liftwright.flow import forgetting, results
+from liftwright.flow import answers, forgetting, results
 
 
 class Figures(HTMLParser):
@@ -96,11 +96,48 @@ def test_a_running_campaign_says_what_may_be_concluded_and_what_happened_when(me
     client, _, campaign = measured
     text = client.get(f"/campaigns/{campaign.campaign_id}").text
     assert "standard errors" in text or "nothing is decided" in text
-    assert re.search(r"<td>[^<]*launched", text), "the launch is marked beside the looks"
+    marks = re.findall(r'<span data-mark="(\w+)" data-at="([^"]+)">([^<]+)</span>', text)
+    assert [kind for kind, _, says in marks if says == "launched"] == ["approval"], "the launch is marked beside the looks"
+    assert ("send", "wave 1 begins to leave") in {(kind, says) for kind, _, says in marks}
+    assert "reallocation" in {kind for kind, _, _ in marks}
+    assert [at for _, at, _ in marks] == sorted(at for _, at, _ in marks)
     for title in ("Primary", "Guardrails", "Secondary", "Pacing", "May it be believed?", "Texts against each other"):
         assert f">{title}</h2>" in text
     assert "opt out" in text
     assert 'class="limit"' in text or '<th scope="col">Limit</th>' in text
+
+
+def test_the_page_says_how_many_are_compared_and_the_strategist_is_asked_why_from_here(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    page = f"/campaigns/{campaign.campaign_id}"
+    text = client.get(page).text
+    arms = {arm["arm"]: arm["people"] for arm in results.of(campaign.campaign_id, deps=deps)["report"]["arms"]}
+    for arm, people in arms.items():
+        assert re.search(rf'{arm} <a class="fig" href="{page}/evidence/arms\.{arm}\.people">{people}</a>', text)
+    asked = re.search(r'name="text" value="([^"]+)"><button>Ask the strategist why', text)
+    assert asked
+    said = answers.answer(asked[1], campaign.campaign_id, deps=deps)
+    assert "Compared with" in said, "what is measured so far"
+    assert "nothing is decided" in said or "standard errors" in said, "and by which rule"
+    assert send(client, "/talks", page, campaign=campaign.campaign_id, text=asked[1]).url.path.startswith("/c/")
+
+
+def test_a_running_campaign_is_paused_and_goes_on_by_page_as_often_as_somebody_says_so(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    page = f"/campaigns/{campaign.campaign_id}"
+    for _ in range(2):
+        assert send(client, page, page, do="pause", by="Ann", reason="stock is short").status_code == 200
+        assert deps.campaigns.get(campaign.campaign_id).status == "paused"
+        twice = send(client, page, page, do="pause", by="Ann", reason="stock is short")
+        assert twice.status_code == 409
+        assert "nothing to pause" in twice.text
+        assert "Let it go on" in client.get(page).text
+        send(client, page, page, do="resume", by="Ann", reason="it came")
+        assert deps.campaigns.get(campaign.campaign_id).status == "running"
+    assert send(client, page, page, do="pause", by="Ann", reason=" ").status_code == 422
+    kinds = [(action.kind, action.by) for action in deps.campaigns.actions(campaign.campaign_id) if action.rule == "PERSON"]
+    assert set(kinds) == {("pause", "Ann"), ("resume", "Ann")}
+    assert deps.journal.verify()[0]
 
 
 def test_before_the_first_outcome_it_says_when_there_will_be_one(browse: Open) -> None:

@@ -9,7 +9,7 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import Verdict
-from liftwright.flow import measured, proof, reporting, resplit, shown
+from liftwright.flow import marks, measured, proof, reporting, resplit, shown
 from liftwright.measurement import integrity
 from liftwright.measurement.estimate import BURN_IN
 from liftwright.measurement.narrative import headline
@@ -17,14 +17,6 @@ from liftwright.ports import Deps
 
 Json = dict[str, Any]
 LAUNCHED = ("running", "paused", "finished", "stopped")
-MARKED = {
-    "approval.approved": "approved",
-    "campaign.launched": "launched",
-    "campaign.stopped": "stopped",
-    "campaign.paused": "paused",
-    "campaign.resumed": "goes on",
-}
-"""Journal entries that are marked beside the looks."""
 VERDICTS: dict[Verdict, str] = {
     "win": "It worked",
     "harm": "It did harm",
@@ -44,7 +36,7 @@ def of(campaign_id: str, *, deps: Deps) -> Json:
     seen = reporting.look(campaign_id, deps=deps)
     report = reporting.as_closed(seen.report, deps=deps)
     row, _ = reporting.launched(campaign_id, deps)
-    sends = deps.ledger.sends(campaign_id, columns=("customer_id", "channel", "state", "send_at", "cost"))
+    sends = deps.ledger.sends(campaign_id, columns=("customer_id", "channel", "state", "send_at", "sent_at", "wave", "cost"))
     return {
         "campaign_id": campaign_id,
         "report": shown.report_json(report),
@@ -61,7 +53,7 @@ def of(campaign_id: str, *, deps: Deps) -> Json:
         "texts": resplit.standing(seen.plan, deps=deps),
         "shares": _shares(report),
         "checks": _checks(report, seen),
-        "looks": _looks(report, deps),
+        "looks": _looks(report, marks.of(report, sends, deps=deps)),
         "actions": [_action(action, campaign_id, deps) for action in report.actions],
     }
 
@@ -207,19 +199,12 @@ def _checks(report: Report, seen: reporting.Look) -> list[Json]:
     ]
 
 
-def _looks(report: Report, deps: Deps) -> list[Json]:
-    """The looks, each with its figure's key and what happened since the one before."""
-    marks = [
-        (entry.at, MARKED[entry.action]) for entry in deps.journal.entries(subject=report.campaign_id) if entry.action in MARKED
+def _looks(report: Report, happened: list[Json]) -> list[Json]:
+    """The looks, each with its figure's key and the marks since the one before."""
+    return [
+        {"key": f"series.{number}", "at": point.at.isoformat(), "marks": mine}
+        for number, (point, mine) in enumerate(zip(report.series, marks.between(happened, report), strict=True))
     ]
-    marks += [(action.at, f"{action.kind.replace('_', ' ')} ({action.rule})") for action in report.actions]
-    found, since = [], None
-    for number, point in enumerate(report.series):
-        is_last = number == len(report.series) - 1
-        here = [says for at, says in sorted(marks) if (since is None or at > since) and (at <= point.at or is_last)]
-        found.append({"key": f"series.{number}", "at": point.at.isoformat(), "events": list(dict.fromkeys(here))})
-        since = point.at
-    return found
 
 
 def _action(action: Action, campaign_id: str, deps: Deps) -> Json:
