@@ -20,6 +20,8 @@ from liftwright.ports import Deps
 LOOKED = "person.looked_at"
 """Journal entry of somebody who looked at one person's data; it names the person by their salted digest only."""
 NOT_SENT = ("cancelled", "suppressed", "failed")
+REPORTED = ("delivered", "bounced")
+"""Events that say how a message fared, and nothing of what the person did."""
 MOST_REASONS = 3
 ACTION_WORDS = {
     "email": "an e-mail",
@@ -116,7 +118,8 @@ def _happened(line: Mapping[str, Any], planned_at: datetime) -> dict[str, Any]:
     at, kind = str(line["at"]), str(line["kind"])
     if kind == "event":
         is_later = datetime.fromisoformat(at) >= planned_at
-        return _step(at, "outcome" if is_later else "before", str(line["what"]), evidence="timeline")
+        word = "reported" if line["what"] in REPORTED else "outcome"
+        return _step(at, word if is_later else "before", str(line["what"]), evidence="timeline")
     word = {"sent": "delivered", "unknown": "perhaps delivered", "planned": "waits"}.get(
         kind, "not sent" if kind in NOT_SENT else kind
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -31,10 +32,27 @@ STATES = {
 """What the ledger counts, as conditions on its rows."""
 
 
-def figures(seen: reporting.Look, report: Report, *, deps: Deps) -> list[Figure]:
-    """Every figure, in the order of the page. `report` is the one shown for that look."""
+@dataclass(frozen=True)
+class Measured:
+    """A look at a campaign with what its page is made of, each read once. `report` is the one shown for that look."""
+
+    seen: reporting.Look
+    report: Report
+    sends: pa.Table
+    texts: list[dict[str, Any]]
+
+
+def now(campaign_id: str, *, deps: Deps) -> Measured:
+    """A campaign as it stands. Raises GoalError for one that was never launched."""
+    seen = reporting.look(campaign_id, deps=deps)
+    sends = deps.ledger.sends(campaign_id, columns=("customer_id", "channel", "state", "send_at", "sent_at", "wave", "cost"))
+    return Measured(seen, reporting.as_closed(seen.report, deps=deps), sends, resplit.standing(seen.plan, deps=deps))
+
+
+def figures(found: Measured, *, deps: Deps) -> list[Figure]:
+    """Every figure, in the order of the page."""
+    seen, report, sends = found.seen, found.report, found.sends
     about = {"plan": seen.plan.plan_hash, "outcomes": report.data}
-    sends = deps.ledger.sends(seen.plan.campaign_id, columns=("customer_id", "channel", "state", "send_at", "cost"))
     return [
         *_effects(report, about),
         *_plan(report, about),
@@ -48,7 +66,7 @@ def figures(seen: reporting.Look, report: Report, *, deps: Deps) -> list[Figure]
         *_fatigue(sends, about),
         *groups.contacts(report, sends, about=about, deps=deps),
         *groups.segments(seen.plan, report, about=about, deps=deps),
-        *_texts(seen, report.currency, about, deps),
+        *_texts(found.texts, report.currency, about),
         *believing.figures(seen, report, about=about, deps=deps),
         *_lessons(report),
         *_pooled(report),
@@ -244,9 +262,9 @@ def _fatigue(sends: pa.Table, about: Mapping[str, str]) -> Iterator[Figure]:
         yield proof.counted(f"fatigue.{key}", name, unit, value, query, about=about)
 
 
-def _texts(seen: reporting.Look, money: str, about: Mapping[str, str], deps: Deps) -> Iterator[Figure]:
+def _texts(texts: Sequence[Mapping[str, Any]], money: str, about: Mapping[str, str]) -> Iterator[Figure]:
     method = "gamma-Poisson orders and normal margin per text, 4,000 draws, orders corrected for delay"
-    for row in resplit.standing(seen.plan, deps=deps):
+    for row in texts:
         query = queries.sends(where=f"variant_id = '{row['variant']}' AND {queries.REACHED}")
         key, name = f"text.{row['variant']}", f"text {row['variant']}"
         yield proof.counted(f"{key}.sent", f"{name}: sent", "sends", row["sent"], query, about=about)

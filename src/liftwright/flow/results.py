@@ -9,7 +9,7 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import Verdict
-from liftwright.flow import believing, marks, measured, proof, reporting, resplit, shown
+from liftwright.flow import believing, marks, measured, proof, reporting, shown
 from liftwright.measurement.estimate import BURN_IN
 from liftwright.measurement.narrative import headline
 from liftwright.ports import Deps
@@ -32,11 +32,10 @@ def of(campaign_id: str, *, deps: Deps) -> Json:
     `figures` are by key, each with the query or object behind it (`proof.Figure`); the rest names them. Raises GoalError for one that
     was never launched.
     """
-    seen = reporting.look(campaign_id, deps=deps)
-    report = reporting.as_closed(seen.report, deps=deps)
+    now = measured.now(campaign_id, deps=deps)
+    seen, report, sends = now.seen, now.report, now.sends
     row, _ = reporting.launched(campaign_id, deps)
-    sends = deps.ledger.sends(campaign_id, columns=("customer_id", "channel", "state", "send_at", "sent_at", "wave", "cost"))
-    figures = proof.by_key(measured.figures(seen, report, deps=deps))
+    figures = proof.by_key(measured.figures(now, deps=deps))
     return {
         "campaign_id": campaign_id,
         "report": shown.report_json(report),
@@ -53,7 +52,7 @@ def of(campaign_id: str, *, deps: Deps) -> Json:
         "contacts": _each(figures, "contacts."),
         "stock": _each(figures, "stock."),
         "pacing": [row["channel"] for row in measured.paced(sends, now=deps.now())],
-        "texts": resplit.standing(seen.plan, deps=deps),
+        "texts": now.texts,
         "shares": _shares(report),
         "checks": believing.checks(seen, report, figures),
         "looks": _looks(report, marks.of(report, sends, deps=deps)),
@@ -68,10 +67,9 @@ def _each(figures: Json, start: str) -> list[str]:
 
 def evidence(campaign_id: str, key: str, *, deps: Deps) -> Json:
     """What one figure of that page stands on (`proof.shown`). Raises DataError EVIDENCE-UNKNOWN for a figure there is not."""
-    seen = reporting.look(campaign_id, deps=deps)
-    report = reporting.as_closed(seen.report, deps=deps)
-    figures = proof.by_key(measured.figures(seen, report, deps=deps))
-    return proof.shown(campaign_id, key, figures, plan=seen.plan, outcomes=report.data, deps=deps)
+    now = measured.now(campaign_id, deps=deps)
+    figures = proof.by_key(measured.figures(now, deps=deps))
+    return proof.shown(campaign_id, key, figures, plan=now.seen.plan, outcomes=now.report.data, deps=deps)
 
 
 def rows(found: Json) -> list[Json]:

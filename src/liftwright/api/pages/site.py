@@ -90,7 +90,13 @@ class Site:
         self._templates.globals |= {"version": _fingerprint(), "term": glossary.term}
 
     def visitor(self, request: Request) -> Visitor:
-        """Who sends this request. A session that does not hold any more is nobody's."""
+        """Who sends this request, looked up once. A session that does not hold any more is nobody's."""
+        if not hasattr(request.state, "visitor"):
+            request.state.visitor = self._looked_up(request)
+        found: Visitor = request.state.visitor
+        return found
+
+    def _looked_up(self, request: Request) -> Visitor:
         deps, session = self._deps(), kept(request, SESSION)
         name, _, key = session.rpartition(":")
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
@@ -99,8 +105,7 @@ class Site:
             name = kept(request, NAME)[:60]
         elif not self._holds(request, name, key, deps):
             name = ""
-        visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
-        request.state.visit = visit
+        visit = request.cookies.get(VISIT) or secrets.token_urlsafe(24)
         return Visitor(name=name, deps=acting, visit=visit, has_users=has_users)
 
     def _holds(self, request: Request, name: str, key: str, deps: Deps) -> bool:

@@ -120,7 +120,9 @@
     connectedCallback() {
       const table = $("table", this);
       const number = (row, name) => { const cell = $(`[data-${name}]`, row); return cell && cell.dataset[name] !== "" ? Number(cell.dataset[name]) : null; };
-      this.points = [...table.tBodies[0].rows].map((row) => ({ at: Date.parse(row.dataset.at), ends: ["low", "mid", "high"].map((name) => number(row, name)) }))
+      const rows = [...table.tBodies[0].rows];
+      this.isDated = rows.every((row) => row.dataset.at);
+      this.points = rows.map((row, place) => ({ at: this.isDated ? Date.parse(row.dataset.at) : place, ends: ["low", "mid", "high"].map((name) => number(row, name)) }))
         .filter((point) => point.ends.every((value) => value !== null));
       if (!this.points.length) return;
       this.marks = [...table.querySelectorAll("[data-mark]")].map((mark) => ({ kind: mark.dataset.mark, at: Date.parse(mark.dataset.at), says: mark.textContent }));
@@ -153,7 +155,8 @@
       const y = (value) => top + (high - value) / span * (height - top - bottom);
       const wide = points.length === 1 ? [{ ...points[0], x: x(points[0].at) - 8 }, { ...points[0], x: x(points[0].at) + 8 }] : points.map((point) => ({ ...point, x: x(point.at) }));
       const edge = (k, order) => order.map((point) => `${point.x},${y(point.ends[k])}`).join(" ");
-      const day = (at) => new Date(at).toISOString().slice(0, 10);
+      const day = (at) => this.isDated ? new Date(at).toISOString().slice(0, 10) : "";
+      const apart = (mark) => !marks.some((other) => other !== mark && other.kind === mark.kind && marks.indexOf(other) < marks.indexOf(mark) && Math.abs(x(other.at) - x(mark.at)) < 9);
       this.drawn.setAttribute("viewBox", `0 0 ${width} ${height}`);
       this.drawn.replaceChildren(
         svg("line", { class: "zero", x1: left, x2: width, y1: y(0), y2: y(0) }),
@@ -162,7 +165,7 @@
         svg("polyline", { class: "middle", points: edge(1, wide) }),
         svg("text", { x: 2, y: y(low) + 4 }, low.toPrecision(3)), svg("text", { x: 2, y: y(high) + 4 }, high.toPrecision(3)),
         svg("text", { x: left, y: height - 6 }, day(first)), svg("text", { x: width - right, y: height - 6, "text-anchor": "end" }, first === last ? "" : day(last)),
-        ...marks.map((mark) => { const letter = svg("text", { class: "letter", x: x(mark.at), y: 14 * rows.indexOf(mark.kind) + 12, "text-anchor": "middle" }, KINDS[mark.kind][0]); letter.append(svg("title", {}, `${day(mark.at)} ${mark.says}`)); return letter; }),
+        ...marks.filter(apart).map((mark) => { const letter = svg("text", { class: "letter", x: x(mark.at), y: 14 * rows.indexOf(mark.kind) + 12, "text-anchor": "middle" }, KINDS[mark.kind][0]); letter.append(svg("title", {}, `${day(mark.at)} ${mark.says}`)); return letter; }),
       );
     }
   });
