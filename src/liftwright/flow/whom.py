@@ -21,10 +21,7 @@ def meant(text: str, *, deps: Deps) -> str:
     """The customer_id of the only person with this e-mail address, or with an address of this SHA-256 (of its lower-case letters);
     any other text as it is, without the space around it."""
     text = text.strip()
-    fresh = newest(deps)
-    if text in fresh.rows:
-        return text
-    found = _by_address(text, fresh)
+    found = _by_address(text, newest(deps)) if _is_address(text) else []
     return found[0] if len(found) == 1 else text
 
 
@@ -41,10 +38,14 @@ def near(text: str, *, deps: Deps) -> list[str]:
     return list(dict.fromkeys(found))[:MOST]
 
 
+def _is_address(text: str) -> bool:
+    return "@" in text or _DIGEST.fullmatch(text.lower()) is not None
+
+
 def _by_address(text: str, fresh: Fresh) -> list[str]:
     """The people with this address, or an address with this digest."""
     wanted = text.strip().lower()
-    if "email" not in fresh.people.column_names or not ("@" in wanted or _DIGEST.fullmatch(wanted)):
+    if "email" not in fresh.people.column_names or not _is_address(wanted):
         return []
     addresses = pc.utf8_lower(pc.utf8_trim_whitespace(fresh.people["email"].cast(pa.string())))
     if "@" in wanted:
