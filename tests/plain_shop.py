@@ -26,11 +26,12 @@ from liftwright import wiring
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.plan import Plan
 from liftwright.evaluation import market
-from liftwright.flow import deciding, dispatch, intake, people, walk
+from liftwright.flow import adapt, deciding, dispatch, intake, people, walk
 from liftwright.ports import Deps
 
 NOW = datetime(2026, 11, 2, 14, 0, tzinfo=UTC)
 """Nine on a Monday morning in New York."""
+NINTH_DAY = NOW + timedelta(days=9)
 PEOPLE = 600
 WAVES = (75, 40)
 """Days before now at which the past test's e-mails went out."""
@@ -41,6 +42,7 @@ VALUES: dict[str, Any] = {
     "margin": {"rate": 0.4, "floor": 0.0},
     "offers": {"save10": {"discount": 0.1, "stock": 200}},
     "limits": {"max_discount": 0.2, "contacts_per_week": 3},
+    "server": {"hosts": ["shop.test"]},
     "sender": {
         "name": "Plain Shoes Ltd",
         "address": "5 Plain Road, New York, NY 10001",
@@ -186,6 +188,29 @@ def launched() -> tuple[Path, Campaign]:
         deciding.decide("approve", waiting.campaign_id, plan_hash=waiting.plan_hash, by="Ann", reason="go", deps=deps)
     )
     dispatch.drain(deps=deps, worker="test")
+    close(deps)
+    return home, campaign
+
+
+@functools.cache
+def measured() -> tuple[Path, Campaign]:
+    """The launched workspace on the ninth day of its campaign: all whom it treats bought and half of the others, two looks were taken; copy it."""
+    before, campaign = launched()
+    home, clock = copy_of(before, _scratch()), [NOW + timedelta(days=4)]
+    deps = open_shop(home, now=lambda: clock[0])
+    arms = deps.lake.get(plan_of(deps, campaign.campaign_id).audience.digest).to_pylist()
+    chosen = [row for row in arms if row["is_selected"]]
+    buyers = [row["customer_id"] for n, row in enumerate(chosen) if row["arm"] == "treated" or n % 2]
+    events = {
+        "customer_id": buyers,
+        "type": ["purchase"] * len(buyers),
+        "occurred_at": pa.array([NOW + timedelta(days=2)] * len(buyers), pa.timestamp("us", tz="UTC")),
+        "amount": [60.0 + n % 7 for n in range(len(buyers))],
+    }
+    deps.lake.add({"events": pa.table(events)}, source="bought", now=clock[0])
+    asyncio.run(adapt.tick(campaign.campaign_id, deps=deps))
+    clock[0] = NINTH_DAY
+    asyncio.run(adapt.tick(campaign.campaign_id, deps=deps))
     close(deps)
     return home, campaign
 

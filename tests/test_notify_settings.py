@@ -60,7 +60,6 @@ def test_who_is_told_changes_no_plan() -> None:
         ({"smtp": "https://mail.shop.example"}, "smtp://user@host:port"),
         ({"smtp": "smtp://lw@mail.shop.example"}, "password_env need each other"),
         ({"password_env": "MAIL_PASSWORD"}, "password_env need each other"),
-        ({"smtp": "", "from_email": ""}, "nobody who is told"),
         ({"smtp": ""}, "nobody who is told"),
         ({"tls": "never"}, "offered"),
         ({"from": "lw@shop.example"}, "Did you mean 'from_email'"),
@@ -74,6 +73,12 @@ def test_who_is_told_changes_no_plan() -> None:
 def test_what_cannot_be_used_is_refused_and_says_why(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ConfigError, match=rf"CONFIG-KEY.*notify.*{says}"):
         read(**changes)
+
+
+def test_where_the_pages_are_may_be_said_without_anybody_being_told() -> None:
+    found = read(smtp="", from_email="")
+    assert not found.notify.is_on
+    assert found.notify.base_url == "https://lw.shop.example"
 
 
 def test_this_machine_may_be_spoken_to_without_tls() -> None:

@@ -31,8 +31,8 @@ class Ticks:
 
 def opened(home: Path, *, ticks: Ticks | None = None, **settings: Any) -> tuple[TestClient, Deps]:
     """A client of the API on a workspace, without limits of how often unless `settings` say some."""
-    wanted = {"server": {"requests_per_minute": 0}} | settings
-    deps = plain_shop.open_shop(home, now=lambda: plain_shop.NOW + LATER, **wanted)
+    server = plain_shop.VALUES["server"] | settings.pop("server", {"requests_per_minute": 0})
+    deps = plain_shop.open_shop(home, now=lambda: plain_shop.NOW + LATER, server=server, **settings)
     return TestClient(create(lambda: deps, clock=ticks or Ticks()), base_url="http://shop.test"), deps
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
@@ -20,7 +18,6 @@ from calling import Call, opened
 
 import plain_shop
 from liftwright.api.app import create
-from liftwright.flow import adapt
 from liftwright.ports import Deps
 
 
@@ -44,24 +41,9 @@ def browse(tmp_path: Path) -> Iterator[Open]:
 
 @pytest.fixture
 def measured(tmp_path: Path) -> Iterator[Waiting]:
-    """A client, and a campaign on its ninth day: everybody of the goal's people bought or not, two looks were taken."""
-    home, campaign = plain_shop.launched()
-    clock = [plain_shop.NOW + timedelta(days=4)]
-    deps = plain_shop.open_shop(plain_shop.copy_of(home, tmp_path / "measured"), now=lambda: clock[0])
-    arms = deps.lake.get(plain_shop.plan_of(deps, campaign.campaign_id).audience.digest).to_pylist()
-    chosen = [row for row in arms if row["is_selected"]]
-    buyers = [row["customer_id"] for n, row in enumerate(chosen) if row["arm"] == "treated" or n % 2]
-    moment = pa.timestamp("us", tz="UTC")
-    events = {
-        "customer_id": buyers,
-        "type": ["purchase"] * len(buyers),
-        "occurred_at": pa.array([plain_shop.NOW + timedelta(days=2)] * len(buyers), moment),
-        "amount": [60.0 + n % 7 for n in range(len(buyers))],
-    }
-    deps.lake.add({"events": pa.table(events)}, source="bought", now=clock[0])
-    asyncio.run(adapt.tick(campaign.campaign_id, deps=deps))
-    clock[0] = plain_shop.NOW + timedelta(days=9)
-    asyncio.run(adapt.tick(campaign.campaign_id, deps=deps))
+    """A client, and a campaign on its ninth day (`plain_shop.measured`)."""
+    home, campaign = plain_shop.measured()
+    deps = plain_shop.open_shop(plain_shop.copy_of(home, tmp_path / "measured"), now=lambda: plain_shop.NINTH_DAY)
     client = TestClient(create(lambda: deps), headers=PAGE, base_url="http://shop.test")
     yield client, deps, campaign
     client.close()

@@ -27,7 +27,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
     def over(home: Path, *, after: timedelta = LATER) -> TestClient:
         deps = plain_shop.open_shop(plain_shop.copy_of(home, tmp_path / "home"), now=lambda: plain_shop.NOW + after)
-        opened.append((TestClient(create(lambda: deps)), deps))
+        opened.append((TestClient(create(lambda: deps), base_url="http://shop.test"), deps))
         return opened[-1][0]
 
     yield over

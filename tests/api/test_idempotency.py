@@ -27,7 +27,7 @@ def once(name: str = "k-1", **more: str) -> dict[str, str]:
 def two(call: Call) -> tuple[TestClient, TestClient, Any]:
     """Two servers over one workspace."""
     client, deps = call(plain_shop.planned()[0])
-    return client, TestClient(create(lambda: deps)), deps
+    return client, TestClient(create(lambda: deps), base_url="http://shop.test"), deps
 
 
 def test_a_goal_sent_twice_to_two_servers_is_one_campaign(two: Any) -> None:

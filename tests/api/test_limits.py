@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import plain_shop
 from liftwright.api.buckets import MOST, Buckets
+from liftwright.flow import sharing
 
 
 def limited(call: Call, ticks: Ticks, **server: int) -> Any:
@@ -74,6 +75,21 @@ def test_signing_in_may_be_tried_ten_times_a_minute_from_one_address(call: Call)
     assert client.get("/sign-in").status_code == 200
     ticks.at = 6.1
     assert client.post("/sign-in", data=fields).status_code == 401
+
+
+def test_links_are_opened_thirty_times_a_minute_from_one_address_right_or_wrong(call: Call) -> None:
+    ticks = Ticks()
+    home, campaign = plain_shop.planned()
+    client, deps = call(home, ticks=ticks)
+    right, _ = sharing.make(campaign.campaign_id, by="Ann", days=7, role="viewer", deps=deps)
+    tried = ["wrong", right, "x" * 43] * 10
+    assert [client.get(f"/shared/{token}").status_code for token in tried] == [404, 200, 404] * 10
+    answers = [client.get(f"/shared/{token}") for token in ("wrong", right)]
+    assert [answer.status_code for answer in answers] == [429, 429]
+    assert answers[0].content == answers[1].content, "nobody learns by it which token is right"
+    assert client.get("/v1/campaigns").status_code == 200, "the other doors are open"
+    ticks.at = 2.1
+    assert client.get(f"/shared/{right}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/v1/campaigns", "/talks", "/sign-in"])

@@ -71,12 +71,25 @@ def test_a_walk_with_keys_and_people_leaves_no_trace_of_them(served: tuple[str, 
         assert client.post("/v1/visitors/C000002/events", json=body, headers=shown).status_code == 201
         client.post("/v1/visitors/C000002/next-action", headers=shown)
         client.get("/v1/campaigns", headers={"Authorization": "Bearer lw_wrong-guess"})
+        client.get("/shared/t0ken-of-a-link")
+        client.get("/%73hared/t0ken-of-a-link/review")
         client.post("/v1/campaigns", content=b"{", headers=shown)
     written = "\n".join(lines)
     assert "POST /v1/visitors/…/events" in written
     assert "GET /explain/…" in written
     assert "GET /approvals" in written
-    for kept in (secret, session, person, "C000002", "lw_wrong-guess", "c0de-of-a-provider", "st4te", "my-idempotency", token):
+    for kept in (
+        secret,
+        session,
+        person,
+        "C000002",
+        "lw_wrong-guess",
+        "c0de-of-a-provider",
+        "t0ken-of-a-link",
+        "st4te",
+        "my-idempotency",
+        token,
+    ):
         assert kept not in written, kept
     assert "%40example" not in written
 
@@ -86,6 +99,10 @@ def test_a_walk_with_keys_and_people_leaves_no_trace_of_them(served: tuple[str, 
     [
         ("/v1/visitors/ann%40shop.test/events", "/v1/visitors/…/events"),
         ("/explain/ann?campaign=c-1", "/explain/…"),
+        ("/shared/s3cret", "/shared/…"),
+        ("/shared/s3cret/review?x=1", "/shared/…/review"),
+        ("//shared//s3cret", "//shared/…"),
+        ("/behind/a/proxy/shared/s3cret", "/behind/a/proxy/shared/…"),
         ("/explain?person=ann", "/explain"),
         ("/v1/campaigns?cursor=x", "/v1/campaigns"),
         ("/v1/campaigns/c-1", "/v1/campaigns/c-1"),

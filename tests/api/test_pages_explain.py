@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from urllib.parse import quote
 
+import pytest
 from browsing import Open, Waiting
 
 import plain_shop
-from liftwright.flow import about, asking
+from liftwright.flow import about, asking, identities
 
 
 def _page(name: str, campaign_id: str) -> str:
@@ -79,6 +82,53 @@ def test_one_walks_from_person_to_person_and_back(measured: Waiting) -> None:
     assert last["next"] is None
     text = client.get(_page(ids[1], campaign.campaign_id)).text
     assert f'href="/explain/{ids[0]}?campaign={campaign.campaign_id}" rel="prev"' in text
+
+
+def test_what_somebody_did_since_is_an_outcome_and_stands_after_the_message(measured: Waiting) -> None:
+    _, deps, campaign = measured
+    steps = asking.why(campaign.campaign_id, "C000001", deps=deps)["steps"]
+    kinds = [step["kind"] for step in steps]
+    assert kinds.index("chosen") < kinds.index("delivered") < kinds.index("outcome")
+    assert steps[kinds.index("outcome")]["says"] == "purchase"
+    assert "future" not in kinds
+
+
+@pytest.mark.parametrize("known", ["c000003@EXAMPLE.test", hashlib.sha256(b"c000003@example.test").hexdigest(), " C000003 "])
+def test_somebody_is_found_by_what_they_write_from_and_the_address_is_not_shown(measured: Waiting, known: str) -> None:
+    client, _, campaign = measured
+    answer = client.get("/explain", params={"person": known, "campaign": campaign.campaign_id})
+    assert answer.url.path == "/explain/C000003"
+    assert "Why C000003?" in answer.text
+    assert "example.test" not in answer.text.lower()
+
+
+def test_who_nobody_is_gets_the_nearest_ids_and_nothing_is_journaled(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    before = len(deps.journal.entries())
+    for given, near in (("c3", "C000003"), ("C000003x", "C000003"), ("nobody@example.test", "C000600"), ("<b>", "C000001")):
+        answer = client.get(f"/explain/{quote(given, safe='')}?campaign={campaign.campaign_id}")
+        assert answer.status_code == 404
+        assert f'href="/explain/{near}?campaign={campaign.campaign_id}">{near}</a>' in answer.text, given
+        assert "<b>" not in answer.text
+    assert len(deps.journal.entries()) == before
+
+
+def test_records_that_count_as_one_person_are_shown_with_what_links_them(browse: Open) -> None:
+    home, campaign = plain_shop.planned()
+    client, deps = browse(home)
+    assert "One person," not in client.get(_page("C000001", campaign.campaign_id)).text
+    identities.tell("C000001", "C000002", verdict="same", by="Ann", deps=deps)
+    text = client.get(_page("C000001", campaign.campaign_id)).text
+    assert "One person, 2 records" in text
+    assert "decided by Ann" in text
+
+
+def test_the_models_of_the_plan_lead_to_their_cards(measured: Waiting) -> None:
+    client, _, campaign = measured
+    links = re.findall(r'href="(/models/[^"]+)"', client.get(_page("C000001", campaign.campaign_id)).text)
+    assert links
+    for link in links:
+        assert client.get(link).status_code == 200, link
 
 
 def test_who_looked_at_whom_is_journaled_by_digest_and_only_when_there_was_something_to_see(browse: Open) -> None:

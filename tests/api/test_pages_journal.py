@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from browsing import Open, Waiting, empty
+from browsing import Open, Waiting, empty, send
 
 from liftwright.flow import leafing, people
+from screens import SCREENS
 from tampered_journal import behind_its_back
 
 
@@ -72,6 +73,27 @@ def test_an_entry_that_cannot_be_read_is_a_clear_problem_and_verifying_still_ans
     assert "Entry 3" in answer.text
     assert _numbers(client.get("/journal?before=3").text) == [2, 1]
     assert "The chain is broken" in client.get("/journal?verify=1").text
+
+
+@pytest.mark.parametrize("which", ["first", "last"])
+def test_a_spoilt_entry_about_a_campaign_is_named_and_breaks_no_page(measured: Waiting, which: str) -> None:
+    client, deps, campaign = measured
+    name = campaign.campaign_id
+    about = deps.journal.entries(subject=name)
+    number = (about[0] if which == "first" else about[-1]).seq
+    behind_its_back(deps.journal._engine, "UPDATE journal SET entry = '[]' WHERE seq = :number", number=number)
+    pages = (f"/campaigns/{name}", f"/approvals/{name}", f"/explain/C000001?campaign={name}", f"/campaigns/{name}/report.html")
+    found = {path: client.get(path) for path in (*SCREENS, *pages)}
+    for path, answer in found.items():
+        assert answer.status_code in (200, 422), path
+        if answer.status_code == 422:
+            assert f"Entry {number} of the journal" in answer.text, path
+            assert "liftwright journal verify" in answer.text, path
+    assert found[f"/campaigns/{name}"].status_code == 422
+    assert found["/"].status_code == found["/campaigns"].status_code == found["/data"].status_code == 200
+    stop = send(client, f"/campaigns/{name}", "/", do="stop", by="Ann", reason="enough")
+    assert stop.status_code in (200, 422)
+    assert deps.campaigns.get(name).status == "stopped", "the kill switch works all the same"
 
 
 @pytest.mark.parametrize("query", ["before=x", "after=-1", "before=1e3", "after=" + "9" * 40, "before=%D9%A3", "before=1;2"])

@@ -5,18 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import unquote
 
+import pyarrow as pa
 import pytest
-from browsing import Open, Waiting
+from browsing import Open, Waiting, send
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import plain_shop
 from liftwright.api.pages.downloads import FORMULA, as_csv, cell
-from liftwright.flow import forgetting, results
+from liftwright.api.pages.drawing import rail
+from liftwright.flow import answers, forgetting, results
+from liftwright.measurement import integrity
 
 
 class Figures(HTMLParser):
@@ -96,11 +100,123 @@ def test_a_running_campaign_says_what_may_be_concluded_and_what_happened_when(me
     client, _, campaign = measured
     text = client.get(f"/campaigns/{campaign.campaign_id}").text
     assert "standard errors" in text or "nothing is decided" in text
-    assert re.search(r"<td>[^<]*launched", text), "the launch is marked beside the looks"
+    marks = re.findall(r'<span data-mark="(\w+)" data-at="([^"]+)">([^<]+)</span>', text)
+    assert [kind for kind, _, says in marks if says == "launched"] == ["approval"], "the launch is marked beside the looks"
+    assert ("send", "wave 1 begins to leave") in {(kind, says) for kind, _, says in marks}
+    assert "reallocation" in {kind for kind, _, _ in marks}
+    assert [at for _, at, _ in marks] == sorted(at for _, at, _ in marks)
     for title in ("Primary", "Guardrails", "Secondary", "Pacing", "May it be believed?", "Texts against each other"):
         assert f">{title}</h2>" in text
     assert "opt out" in text
     assert 'class="limit"' in text or '<th scope="col">Limit</th>' in text
+
+
+def test_the_page_says_how_many_are_compared_and_the_strategist_is_asked_why_from_here(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    page = f"/campaigns/{campaign.campaign_id}"
+    text = client.get(page).text
+    arms = {arm["arm"]: arm["people"] for arm in results.of(campaign.campaign_id, deps=deps)["report"]["arms"]}
+    for arm, people in arms.items():
+        assert re.search(rf'{arm} <a class="fig" href="{page}/evidence/arms\.{arm}\.people">{people}</a>', text)
+    asked = re.search(r'name="text" value="([^"]+)"><button>Ask the strategist why', text)
+    assert asked
+    said = answers.answer(asked[1], campaign.campaign_id, deps=deps)
+    assert "Compared with" in said, "what is measured so far"
+    assert "nothing is decided" in said or "standard errors" in said, "and by which rule"
+    assert send(client, "/talks", page, campaign=campaign.campaign_id, text=asked[1]).url.path.startswith("/c/")
+
+
+def test_a_running_campaign_is_paused_and_goes_on_by_page_as_often_as_somebody_says_so(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    page = f"/campaigns/{campaign.campaign_id}"
+    for _ in range(2):
+        assert send(client, page, page, do="pause", by="Ann", reason="stock is short").status_code == 200
+        assert deps.campaigns.get(campaign.campaign_id).status == "paused"
+        twice = send(client, page, page, do="pause", by="Ann", reason="stock is short")
+        assert twice.status_code == 409
+        assert "nothing to pause" in twice.text
+        assert "Let it go on" in client.get(page).text
+        send(client, page, page, do="resume", by="Ann", reason="it came")
+        assert deps.campaigns.get(campaign.campaign_id).status == "running"
+    assert send(client, page, page, do="pause", by="Ann", reason=" ").status_code == 422
+    kinds = [(action.kind, action.by) for action in deps.campaigns.actions(campaign.campaign_id) if action.rule == "PERSON"]
+    assert set(kinds) == {("pause", "Ann"), ("resume", "Ann")}
+    assert deps.journal.verify()[0]
+
+
+def test_effects_by_group_are_called_exploratory_and_each_is_its_own_small_experiment(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    found = results.of(campaign.campaign_id, deps=deps)
+    text = client.get(f"/campaigns/{campaign.campaign_id}").text
+    assert "(exploratory)</h2>" in text
+    assert len(found["segments"]) > 1
+    lift = found["report"]["lift"]
+    for key in found["segments"]:
+        figure = found["figures"][key]
+        assert f"{figure['name']}</th>" in text
+        assert figure["level"] > lift["level"], "several are looked at together"
+        assert "segment = " in figure["query"]
+    assert results.is_effect(found["segments"][0]), "struck through where the verdict is invalid"
+
+
+def test_what_the_plan_expected_and_what_is_left_of_an_offer_stand_beside_what_was_measured(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    found = results.of(campaign.campaign_id, deps=deps)
+    plan = plain_shop.plan_of(deps, campaign.campaign_id)
+    assert found["figures"]["forecast.margin"]["mid"] == plan.forecast.incremental_margin.mid
+    assert found["figures"]["forecast.cost"]["mid"] == float(plan.forecast.cost.amount)
+    limited = [offer for offer in plan.offers if offer.stock is not None]
+    assert found["stock"] == [f"stock.{offer.name}" for offer in limited]
+    for offer in limited:
+        assert found["figures"][f"stock.{offer.name}.left"]["mid"] == offer.stock
+        assert f"{offer.name} left</dt>" in client.get(f"/campaigns/{campaign.campaign_id}").text
+
+
+def test_who_opted_out_is_counted_by_how_often_they_were_contacted(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    sent = deps.ledger.sends(campaign.campaign_id, states=("sent",))["customer_id"].to_pylist()
+    leaving = sent[:2]
+    happened = pa.array([deps.now() - timedelta(days=1)] * 2, pa.timestamp("us", tz="UTC"))
+    events = {"customer_id": leaving, "type": ["opt_out"] * 2, "occurred_at": happened}
+    deps.lake.add({"events": pa.table(events)}, source="left", now=deps.now())
+    found = results.of(campaign.campaign_id, deps=deps)
+    figures = found["figures"]
+    assert sum(figures[f"{key}.people"]["mid"] for key in found["contacts"]) == len(set(sent))
+    assert sum(figures[f"{key}.opt_outs"]["mid"] for key in found["contacts"]) == 2
+    text = client.get(f"/campaigns/{campaign.campaign_id}").text
+    assert "Opt-outs by number of contacts" in text
+    assert unproven(text) == []
+    for key in found["contacts"]:
+        assert "has changed since" not in client.get(f"/campaigns/{campaign.campaign_id}/evidence/{key}.opt_outs").text
+
+
+def test_silence_of_all_events_is_looked_at_while_it_runs_and_not_when_it_is_over(measured: Waiting) -> None:
+    client, deps, campaign = measured
+    page = f"/campaigns/{campaign.campaign_id}"
+    assert "No event came in lately: is tracking broken?" in client.get(page).text
+    at = pa.array([deps.now() - timedelta(hours=5)], pa.timestamp("us", tz="UTC"))
+    events = {"customer_id": ["C000001"], "type": ["visit"], "occurred_at": at}
+    deps.lake.add({"events": pa.table(events)}, source="seen", now=deps.now())
+    assert "Events keep coming in" in client.get(page).text
+
+
+def test_arms_that_differed_before_the_start_are_looked_at() -> None:
+    rows = {"customer_id": [f"C{n}" for n in range(400)], "arm": ["holdout" if n % 4 == 0 else "treated" for n in range(400)]}
+    alike = pa.table(rows | {"is_selected": [True] * 400, "prior_value": [float(n % 7) for n in range(400)]})
+    apart = pa.table(rows | {"is_selected": [True] * 400, "prior_value": [n % 7 + 9.0 * (n % 4 == 0) for n in range(400)]})
+    assert (integrity.prior_gap(alike) or 0) > integrity.SRM_BOUND
+    assert (integrity.prior_gap(apart) or 0) < integrity.SRM_BOUND
+    assert integrity.prior_gap(alike.drop_columns(["prior_value"])) is None
+    assert integrity.prior_gap(alike.set_column(3, "prior_value", pa.array([None] * 400, pa.float64()))) is None
+    assert integrity.prior_gap(alike.slice(0, 0)) is None
+
+
+def test_a_rate_stands_left_of_its_limit_until_it_breaks_it() -> None:
+    places = [rail({"mid": rate}, {"mid": 0.02}) for rate in (0.0, 0.01, 0.05)]
+    assert all(place is not None and 6 <= place["value"] <= 154 and 6 <= place["limit"] <= 154 for place in places)
+    assert [place["value"] > place["limit"] for place in places if place] == [False, False, True]
+    assert rail({"mid": None}, {"mid": 0.02}) is rail({"mid": 0.1}, {"mid": None}) is None
+    assert rail({"mid": 0.0}, {"mid": 0.0}) == {"value": 6.0, "limit": 6.0}
 
 
 def test_before_the_first_outcome_it_says_when_there_will_be_one(browse: Open) -> None:

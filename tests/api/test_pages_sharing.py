@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from browsing import Waiting, send, token
+from browsing import PAGE, Waiting, send, token
 from fastapi.testclient import TestClient
 
+from liftwright.api.app import create
 from liftwright.flow import people
 from liftwright.flow.fresh import newest
 
@@ -103,6 +105,16 @@ def test_a_link_can_be_taken_back_and_then_leads_nowhere(waiting: Waiting) -> No
     assert gone.status_code == 404
     assert client.get("/shared/" + "x" * 43).status_code == 404
     assert "taken back" in client.get(page).text
+
+
+def test_a_link_is_where_the_settings_say_the_pages_are(waiting: Waiting) -> None:
+    _, deps, campaign = waiting
+    notify = deps.settings.notify.model_copy(update={"base_url": "https://lw.shop.example/app"})
+    there = replace(deps, settings=deps.settings.model_copy(update={"notify": notify}))
+    with TestClient(create(lambda: there), base_url="http://127.0.0.1:8000", headers=PAGE) as inside:
+        page = f"/campaigns/{campaign.campaign_id}/share"
+        text = send(inside, page, page, by="Ann", days="7", role="viewer").text
+    assert re.search(r"https://lw\.shop\.example/app/shared/[\w-]{43}", text)
 
 
 @pytest.mark.parametrize("fields", [{"days": "0"}, {"days": "91"}, {"days": "x"}, {"days": "7.5"}, {"role": "owner"}, {"by": ""}])

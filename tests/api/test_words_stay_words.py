@@ -208,5 +208,5 @@ def _ways(method: str, path: str, fields: dict[str, str], given: dict[str, str],
             {"json": {"kind": "edit", "plan_hash": "sha256:x", "by": body["by"], "changes": {body["text"]: body["text"]}}}
         )
         return [*ways, {"json": {"session": "s", "type": "click", "product_id": body["text"]}}, {"params": {"by": body["by"]}}]
-    kinds = ("approve", "edit", "reject", "respond") if path.startswith("/approvals") else ("stop", "resume", "again")
+    kinds = ("approve", "edit", "reject", "respond") if path.startswith("/approvals") else ("pause", "resume", "stop", "again")
     return [{"data": fields | {"kind": kind, "do": kind}} for kind in kinds] if "{campaign" in path else [{"data": fields}]

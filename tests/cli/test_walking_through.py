@@ -81,6 +81,17 @@ def test_a_paused_campaign_goes_on_when_a_person_says_so(run: Run, launched: Pla
     assert (again.code, again.complaint.split(": ")[1]) == (1, "RESUME-NOT-PAUSED")
 
 
+def test_a_person_pauses_a_campaign_and_a_second_pause_is_a_clear_no(run: Run, launched: Planned) -> None:
+    home, campaign, _ = launched
+    said = run("pause", campaign, "--as", "Ann", "--reason", "stock is short", "--home", home, "--json")
+    assert (said.code, said.data["status"], said.data["waiting"] > 0) == (0, "paused", True)
+    assert "nothing due" in run("worker", "--once", "--home", home, at=NEXT_DAY).out
+    again = run("pause", campaign, "--as", "Ann", "--reason", "x", "--home", home)
+    assert (again.code, again.complaint.split(": ")[1]) == (1, "PAUSE-NOT-RUNNING")
+    assert run("resume", campaign, "--as", "Ann", "--reason", "it came", "--home", home).code == 0
+    assert run("pause", "c-nosuch", "--as", "Ann", "--reason", "x", "--home", home).code == 2
+
+
 def test_arms_are_asked_for_and_shown(run: Run, shop: Path) -> None:
     wrong = run("plan", plain_shop.GOAL, "--arms", "placebo", "--home", shop)
     assert (wrong.code, "random, usual" in wrong.complaint) == (2, True)

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from liftwright.domain.errors import DataError
+from liftwright.store import erased
 from liftwright.store.engine import migrate, open_engine
 from liftwright.store.journal import SqlJournal
 from tampered_journal import append, behind_its_back
@@ -73,6 +74,40 @@ def test_a_page_with_an_entry_that_is_none_any_more_says_which(store):
     with pytest.raises(DataError, match="Entry 2"):
         store.journal.page()
     assert [entry.seq for entry in store.journal.page(after=2)] == [3]
+
+
+@pytest.mark.parametrize("entry", ["", "null", "[]", "{}", '{"seq":2}', "9" * 5000, '{"a":' * 2000])
+def test_an_entry_that_cannot_be_read_is_named_by_whoever_reads_or_follows_it(store, entry):
+    append(store.journal, 2)
+    behind_its_back(store.engine, "UPDATE journal SET entry = :entry WHERE seq = 2", entry=entry)
+    for ask in (
+        store.journal.entries,
+        lambda: store.journal.entries(subject="s1"),
+        store.journal.page,
+        lambda: append(store.journal, 1),
+    ):
+        with pytest.raises(DataError, match=r"Entry 2 .*journal verify") as caught:
+            ask()
+        assert caught.value.code == "JOURNAL-BROKEN"
+        assert "\n" not in str(caught.value)
+    assert [each.seq for each in store.journal.entries(subject="s0")] == [1], "what is sound is read all the same"
+    assert store.journal.verify() == (False, 2, 2)
+
+
+def test_entries_are_of_actions_that_begin_so(store):
+    for number, action in enumerate(("waiver.asked", "waiver", "waiver.approved", "%", "w_iver.asked")):
+        store.journal.append(at=NOW, actor="a", action=action, subject=f"s{number % 2}", detail={"action": "waiver."})
+    assert [each.seq for each in store.journal.entries(action="waiver.")] == [1, 3]
+    assert [each.seq for each in store.journal.entries(action="waiver.", subject="s1")] == []
+    assert store.journal.entries(action="nothing") == []
+
+
+def test_nobody_erased_comes_back_because_an_entry_about_it_was_spoilt(store):
+    store.journal.append(at=NOW, actor="a", action=erased.ACTION, subject=erased.SUBJECT, detail={"who": ["x"], "files": {}})
+    assert erased.pseudonyms(store.engine) == {"x"}
+    behind_its_back(store.engine, "UPDATE journal SET entry = '[]' WHERE seq = 1")
+    with pytest.raises(DataError, match="Entry 1"):
+        erased.pseudonyms(store.engine)
 
 
 def test_each_entry_carries_the_hash_of_the_one_before_and_its_own(store):

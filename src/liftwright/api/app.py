@@ -19,6 +19,7 @@ from liftwright import __version__, settings, wiring
 from liftwright.api import problems, v1
 from liftwright.api.buckets import Buckets
 from liftwright.api.headers import Headers
+from liftwright.api.hosts import Hosts
 from liftwright.api.limits import Limits
 from liftwright.api.once import Once
 from liftwright.api.pages import mount
@@ -29,9 +30,9 @@ from liftwright.evaluation import sample
 from liftwright.ports import Deps
 
 
-def create(deps: Callable[[], Deps], *, clock: Callable[[], float] = time.monotonic) -> FastAPI:
-    """The application; `deps` gives each request the workspace. Nothing is kept between requests but how many there were (by `clock`, in
-    seconds), so any worker serves any request."""
+def create(deps: Callable[[], Deps], *, clock: Callable[[], float] = time.monotonic, bound: str = "") -> FastAPI:
+    """The application; `deps` gives each request the workspace, `bound` is the name it listens at. Nothing is kept between requests but how
+    many there were (by `clock`, in seconds), so any worker serves any request."""
     app = FastAPI(
         title="Liftwright",
         version=__version__,
@@ -49,6 +50,7 @@ def create(deps: Callable[[], Deps], *, clock: Callable[[], float] = time.monoto
     app.add_middleware(
         GZipMiddleware, compresslevel=6, exclude_content_types=DEFAULT_EXCLUDED_CONTENT_TYPES
     )  # never a stream of events
+    app.add_middleware(Hosts, settings=lambda: deps().settings, bound=bound)
     app.add_middleware(Headers)
     app.add_exception_handler(SignInFirst, _to_sign_in)
     app.add_exception_handler(LiftwrightError, _problem(site))
@@ -86,7 +88,8 @@ def _to_sign_in(request: Request, error: Exception) -> Response:
 
 
 def of_home() -> FastAPI:
-    """The application over the workspace that LIFTWRIGHT_HOME names, at the moment of LIFTWRIGHT_NOW if there is one: one of several processes."""
+    """The application over the workspace that LIFTWRIGHT_HOME names, listening at LIFTWRIGHT_BOUND, at the moment of LIFTWRIGHT_NOW if there is one:
+    one of several processes."""
     at = os.environ.get("LIFTWRIGHT_NOW")
     frozen = datetime.fromisoformat(at) if at else None
     now = (lambda: frozen) if frozen is not None else None
@@ -94,7 +97,7 @@ def of_home() -> FastAPI:
     def opened() -> Deps:
         return wiring.build(settings.load(), now=now)
 
-    return create(following(opened(), opened))
+    return create(following(opened(), opened), bound=os.environ.get("LIFTWRIGHT_BOUND", ""))
 
 
 def _problem(site: Site) -> Callable[[Request, Exception], Response]:
@@ -110,8 +113,8 @@ def _problem(site: Site) -> Callable[[Request, Exception], Response]:
 def _wrong_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return problems.document(422, title="REQUEST", detail=f"{place}: {first['msg']}.", next_step="See /openapi.json.")
+    place, says = ".".join(str(part) for part in first["loc"]), first["msg"].removeprefix("Value error, ").rstrip(".")
+    return problems.document(422, title="REQUEST", detail=f"{place}: {says}.", next_step="See /openapi.json.")
 
 
 def _no_route(site: Site) -> Callable[[Request, Exception], Response]:

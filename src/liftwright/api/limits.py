@@ -19,8 +19,7 @@ MOST_UPLOAD = 200_000_000
 """Bytes of a request, and of one that brings a file, form around it not counted."""
 UPLOADS = ("/data", "/data/look")
 SESSION = "lw_session"
-SIGN_IN = "/sign-in"
-VISITORS = "/v1/visitors/"
+SIGN_IN, SHARED, VISITORS = "/sign-in", "/shared/", "/v1/visitors/"
 KEY = "liftwright.key"
 """Where in a request's scope the digest of the key it shows stands."""
 
@@ -69,13 +68,21 @@ class Limits:
             told = _told(name, quota, allowed)
             if not allowed.is_allowed:
                 return told, _too_often(allowed)
-        is_attempt = scope["path"].startswith(f"{SIGN_IN}/oidc/") or (scope["path"] == SIGN_IN and scope["method"] == "POST")
-        if is_attempt and settings.sign_ins_per_minute:
-            caller = f"sign-in {self._buckets.caller(None, address)}"
-            allowed = self._buckets.take(caller, per_minute=settings.sign_ins_per_minute)
+        door, per_minute = _door(scope, settings)
+        if per_minute:
+            allowed = self._buckets.take(f"{door} {self._buckets.caller(None, address)}", per_minute=per_minute)
             if not allowed.is_allowed:
-                return _told("sign-ins", settings.sign_ins_per_minute, allowed), _too_often(allowed)
+                return _told(door, per_minute, allowed), _too_often(allowed)
         return told, None
+
+
+def _door(scope: Scope, settings: ServerSettings) -> tuple[str, int]:
+    """The door at which a secret can be guessed that a request comes to, and how often an address may in a minute, right or wrong."""
+    path = scope["path"]
+    if path.startswith(SHARED):
+        return "links", settings.links_per_minute
+    is_attempt = path.startswith(f"{SIGN_IN}/oidc/") or (path == SIGN_IN and scope["method"] == "POST")
+    return ("sign-ins", settings.sign_ins_per_minute) if is_attempt else ("", 0)
 
 
 def too_large(most: int) -> DataError:

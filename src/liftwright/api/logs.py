@@ -1,4 +1,4 @@
-"""What the server writes down: no query strings (they carry codes, names and searches) and no ids of people."""
+"""What the server writes down: no query strings (they carry codes, names and searches), no ids of people and no tokens of links."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import logging
 import re
 from typing import Any
 
-_PEOPLE = re.compile(r"^(/v1/visitors|/explain)/[^/?]+")
+_SECRET = re.compile(r"(/v1/visitors|/explain|/shared)/+[^/?]+")
 
 
 class Discreet(logging.Filter):
-    """Takes out of uvicorn's access lines what is about somebody."""
+    """Takes out of uvicorn's access lines what is about somebody, or opens something."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Every line stays; its address is shortened."""
@@ -22,8 +22,8 @@ class Discreet(logging.Filter):
 
 
 def shortened(path: str) -> str:
-    """A path without its query and without whom it is about."""
-    return _PEOPLE.sub(r"\1/…", path.partition("?")[0])
+    """A path without its query, without whom it is about, and without the token that opens it."""
+    return _SECRET.sub(r"\1/…", path.partition("?")[0])
 
 
 def config() -> dict[str, Any]:

@@ -33,8 +33,7 @@ class Once:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do a request, or answer what the first of its kind was answered."""
         is_ours = scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith("/v1/")
-        headers = Headers(scope=scope)
-        if not is_ours or HEADER not in headers:
+        if not is_ours or HEADER not in (headers := Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
         deps = self._deps()

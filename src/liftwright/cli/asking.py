@@ -12,11 +12,12 @@ from liftwright.cli.workspace import Workspace, command, leave
 @click.argument("campaign")
 @click.argument("person")
 def why_command(workspace: Workspace, campaign: str, person: str) -> None:
-    """Why PERSON (a customer id) gets what CAMPAIGN gives them, or nothing."""
+    """Why PERSON (a customer id, or an e-mail address) gets what CAMPAIGN gives them, or nothing."""
     from liftwright.cli.texts import why
-    from liftwright.flow import asking
+    from liftwright.flow import asking, whom
 
-    data = asking.why(campaign, person, deps=workspace.deps())
+    deps = workspace.deps()
+    data = asking.why(campaign, whom.meant(person, deps=deps), deps=deps)
     workspace.show(data, lambda: why(data))
 
 

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worker": ("running", "Deliver due sends."),
     "tick": ("running", "Observe a running campaign, adapt, stop."),
     "stop": ("running", "Kill switch: nothing leaves after the batch in flight."),
+    "pause": ("running", "Hold a running campaign until somebody lets it go on."),
     "resume": ("running", "Let a paused campaign go on."),
     "report": ("running", "What a campaign did, caused and taught."),
     "why": ("asking", "Why a person gets what they get."),

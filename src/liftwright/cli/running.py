@@ -1,4 +1,4 @@
-"""worker, tick, stop, resume, report."""
+"""worker, tick, stop, pause, resume, report."""
 
 from __future__ import annotations
 
@@ -60,6 +60,21 @@ def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> N
     done = stopping.stop(campaign, by=by, reason=reason, deps=deps)
     data = {"campaign_id": campaign, "status": "stopped", **done.model_dump()}
     workspace.show(data, lambda: stopped(data))
+
+
+@command(name="pause")
+@click.argument("campaign")
+@click.option("--as", "by", required=True, metavar="USER", help="Who pauses it.")
+@click.option("--reason", required=True, help="Why.")
+def pause_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
+    """Hold CAMPAIGN: nothing leaves until somebody lets it go on. What was handed over for later is recalled where that can be done."""
+    from liftwright.flow import pausing, signing
+
+    deps = workspace.deps()
+    signing.known(by, deps=deps, scope="decide")
+    recalled = pausing.hold(campaign, by=by, reason=reason, deps=deps)
+    data = {"campaign_id": campaign, "status": "paused", "waiting": deps.ledger.counts(campaign)["waiting"], "recalled": recalled}
+    workspace.show(data, f"{campaign} is paused: {data['waiting']:,} touches wait, {sum(recalled.values()):,} were recalled.")
 
 
 @command(name="resume")

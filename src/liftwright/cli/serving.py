@@ -27,11 +27,13 @@ def serve_command(workspace: Workspace, host: str, port: int, workers: int) -> N
 
     deps = workspace.deps()
     if workers == 1:
-        uvicorn.run(create(following(deps, workspace.deps)), host=host, port=port, log_level="info", log_config=logs.config())
+        app = create(following(deps, workspace.deps), bound=host)
+        uvicorn.run(app, host=host, port=port, log_level="info", log_config=logs.config())
         return
     if workspace.at is not None:
         os.environ["LIFTWRIGHT_NOW"] = workspace.at.isoformat()
     os.environ["LIFTWRIGHT_HOME"] = str(deps.settings.home.resolve())
+    os.environ["LIFTWRIGHT_BOUND"] = host
     told: dict[str, Any] = {"host": host, "port": port, "log_level": "info", "log_config": logs.config()}
     uvicorn.run("liftwright.api.app:of_home", factory=True, workers=workers, **told)
 

@@ -13,11 +13,15 @@ import pyarrow.compute as pc
 from liftwright.agents.bench import Bench
 from liftwright.audience.features import customer_file
 from liftwright.domain.plan import Plan
+from liftwright.flow import identities
+from liftwright.flow.fresh import newest
 from liftwright.ports import Deps
 
 LOOKED = "person.looked_at"
 """Journal entry of somebody who looked at one person's data; it names the person by their salted digest only."""
 NOT_SENT = ("cancelled", "suppressed", "failed")
+REPORTED = ("delivered", "bounced")
+"""Events that say how a message fared, and nothing of what the person did."""
 MOST_REASONS = 3
 ACTION_WORDS = {
     "email": "an e-mail",
@@ -40,12 +44,14 @@ def looked(person: str, campaign_id: str, *, by: str, deps: Deps) -> None:
 
 
 def more(told: Mapping[str, Any], *, plan: Plan, bench: Bench, left_out: Sequence[str], deps: Deps) -> dict[str, Any]:
-    """What `asking.why` adds to its options: attributes, steps, neighbours, a sentence for the customer, and evidence."""
+    """What `asking.why` adds to its options: attributes, steps, neighbours, a sentence for the customer, records, models, and evidence."""
     return {
         "attributes": _attributes(told["person"], bench),
         "steps": _steps(told, plan, left_out, bench),
         "neighbours": _neighbours(told["person"], deps.lake.get(plan.audience.digest)),
         "sentence": _sentence(told, left_out),
+        "records": _records(told["person"], deps),
+        "models": [{"name": each.partition("@")[0], "model_id": each} for each in plan.pins.models],
         "evidence": _evidence(plan),
     }
 
@@ -62,6 +68,14 @@ def _attributes(person: str, bench: Bench) -> dict[str, list[dict[str, Any]]]:
         "seen": [row for row in rows if row["name"] not in used],
         "forbidden": [{"name": name, "why": why} for name, why in forbidden.items() if name != "merged_from"],
     }
+
+
+def _records(person: str, deps: Deps) -> dict[str, Any] | None:
+    """The records that count as this person and what links them (`identities.show`); None for somebody with one record, or none any more."""
+    if person not in newest(deps).rows:
+        return None
+    found = identities.show(person, deps=deps)
+    return found if len(found["records"]) > 1 else None
 
 
 def _used(bench: Bench) -> set[str]:
@@ -104,7 +118,8 @@ def _happened(line: Mapping[str, Any], planned_at: datetime) -> dict[str, Any]:
     at, kind = str(line["at"]), str(line["kind"])
     if kind == "event":
         is_later = datetime.fromisoformat(at) >= planned_at
-        return _step(at, "outcome" if is_later else "before", str(line["what"]), evidence="timeline")
+        word = "reported" if line["what"] in REPORTED else "outcome"
+        return _step(at, word if is_later else "before", str(line["what"]), evidence="timeline")
     word = {"sent": "delivered", "unknown": "perhaps delivered", "planned": "waits"}.get(
         kind, "not sent" if kind in NOT_SENT else kind
     )
@@ -164,7 +179,7 @@ def _evidence(plan: Plan) -> list[dict[str, str]]:
         {"key": "attributes", "says": "Snapshot of the data the attributes were computed from", "digest": pins.snapshot},
         {
             "key": "timeline",
-            "says": "Sends of the ledger under this plan, and the events of that snapshot",
+            "says": "Sends of the ledger under this plan, and events of the newest data",
             "digest": plan.plan_hash,
         },
     ]

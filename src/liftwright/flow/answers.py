@@ -8,7 +8,8 @@ from typing import Any
 
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import LiftwrightError
-from liftwright.flow import asking, shown
+from liftwright.flow import asking, reporting, shown
+from liftwright.measurement.narrative import headline
 from liftwright.ports import Deps
 
 Json = dict[str, Any]
@@ -112,10 +113,12 @@ def _assumed(data: Json, deps: Deps) -> list[str]:
 
 
 def _results(data: Json, deps: Deps) -> list[str]:
-    report = deps.campaigns.last_report(data["campaign_id"])
+    name, runs = data["campaign_id"], data["status"] in ("running", "paused")
+    report = reporting.report(name, deps=deps) if runs else deps.campaigns.last_report(name)
     if report is None:
-        return [f"What {data['campaign_id']} caused is not measured yet: it is {data['status'].replace('_', ' ')}."]
-    return [f"What {data['campaign_id']} caused: {report.narrative}", f"Verdict: {report.verdict}."]
+        return [f"What {name} caused is not measured yet: it is {data['status'].replace('_', ' ')}."]
+    says = headline(report, critical=report.series[-1].critical if report.series else None)
+    return [f"What {name} caused: {report.narrative}", f"Verdict: {report.verdict}. {says}"]
 
 
 def _learned(data: Json, deps: Deps) -> list[str]:

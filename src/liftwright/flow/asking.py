@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from liftwright.audience import identity
 from liftwright.domain.errors import DataError, GoalError
 from liftwright.domain.plan import Plan
-from liftwright.flow import about, approval, in_force, options, personal, shown, untouchable, walk
+from liftwright.flow import about, approval, fresh, in_force, options, personal, shown, untouchable, walk
 from liftwright.flow import graph as graphs
 from liftwright.flow.checking import bench_of, current_plan
 from liftwright.flow.edits import Edits, parse
@@ -58,7 +58,7 @@ def why(campaign_id: str, person: str, *, deps: Deps) -> dict[str, Any]:
         "would_change": options.would_change(plan, found, chosen, audience, draws=draws, left_out=left_out),
         "reasons": options.reasons(person, action, bench=bench),
         "scores": personal.scores(person, bench=bench, deps=deps),
-        "timeline": _timeline(campaign_id, person, bench.data.tables.get("events"), deps),
+        "timeline": _timeline(campaign_id, person, deps),
     }
     return told | about.more(told, plan=plan, bench=bench, left_out=left_out, deps=deps)
 
@@ -126,8 +126,8 @@ def _touch(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"send_on": row["send_on"].isoformat(), **{name: row.get(name) for name in names}}
 
 
-def _timeline(campaign_id: str, person: str, events: pa.Table | None, deps: Deps) -> list[dict[str, Any]]:
-    """What happened with this person: the last events and every send of this campaign, by time."""
+def _timeline(campaign_id: str, person: str, deps: Deps) -> list[dict[str, Any]]:
+    """What happened with this person until now: the last events of the newest data, and every send of this campaign, by time."""
     needed = ("customer_id", "channel", "offer", "state", "reason", "sent_at", "send_at")
     sends = deps.ledger.sends(campaign_id, columns=needed)
     lines = [
@@ -139,8 +139,10 @@ def _timeline(campaign_id: str, person: str, events: pa.Table | None, deps: Deps
         }
         for row in sends.filter(pc.equal(sends["customer_id"], person)).to_pylist()
     ]
+    now = fresh.newest(deps)
+    events = now.events_of(pa.array([now.present_id(person) or person], pa.string()), until=deps.now())
     if events is not None:
-        mine = events.filter(pc.equal(events["customer_id"], person)).sort_by("occurred_at").to_pylist()
+        mine = events.sort_by("occurred_at").to_pylist()
         lines += [
             {"at": row["occurred_at"].isoformat(), "what": row["type"], "why": "", "kind": "event"}
             for row in mine[-SHOWN_EVENTS:]

@@ -136,7 +136,7 @@ def trend(seen: Evidence, reached: pa.Table, *, share: float, deps: Deps) -> Tre
     """The daily effect since the first delivery; None before there is one."""
     if not reached.num_rows or not min(seen.people):
         return None
-    first = pc.min(_moments(reached)).as_py()
+    first = pc.min(moments(reached)).as_py()
     chosen = seen.audience.filter(pc.fill_null(seen.audience["is_selected"], False))
     daily = []
     for arm in ("treated", "holdout"):
@@ -153,12 +153,12 @@ def matured(sends: pa.Table, now: datetime) -> float:
     """Mean share of the outcome window that has passed since each delivery."""
     if not sends.num_rows:
         return 0.0
-    at = _moments(sends).cast(pa.int64()).to_numpy()
+    at = moments(sends).cast(pa.int64()).to_numpy()
     ages = (now.timestamp() * 1e6 - at) / (OUTCOME_DAYS * 86_400e6)
     return float(np.clip(ages, 0.0, 1.0).mean())
 
 
-def _moments(sends: pa.Table) -> pa.ChunkedArray:
+def moments(sends: pa.Table) -> pa.ChunkedArray:
     """When each send reaches its person: an executor that is handed a send ahead keeps its moment."""
     handed = pc.coalesce(sends["sent_at"], sends["send_at"])
     return pc.if_else(pc.greater(handed, sends["send_at"]), handed, sends["send_at"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.evidence import Report
 from liftwright.domain.figures import ArmResult, LookPoint
-from liftwright.flow import proof, reporting, resplit
+from liftwright.flow import believing, groups, outlook, proof, reporting, resplit
 from liftwright.flow.proof import Figure
 from liftwright.measurement import queries
 from liftwright.measurement.stopping import Guardrail
@@ -21,7 +22,6 @@ from liftwright.ports import Deps
 PER_PERSON = ("revenue", "orders", "visits", "margin")
 SUMS = {"people": "people", "buyers": "people", "orders": "orders", "revenue": "", "margin": ""}
 """Sums of an arm and their unit; money where it is empty."""
-_REACHED = "state IN ('sent', 'unknown')"
 _KEPT = "state NOT IN ('cancelled', 'suppressed', 'failed')"
 STATES = {
     "planned": "",
@@ -32,10 +32,27 @@ STATES = {
 """What the ledger counts, as conditions on its rows."""
 
 
-def figures(seen: reporting.Look, report: Report, *, deps: Deps) -> list[Figure]:
-    """Every figure, in the order of the page. `report` is the one shown for that look."""
+@dataclass(frozen=True)
+class Measured:
+    """A look at a campaign with what its page is made of, each read once. `report` is the one shown for that look."""
+
+    seen: reporting.Look
+    report: Report
+    sends: pa.Table
+    texts: list[dict[str, Any]]
+
+
+def now(campaign_id: str, *, deps: Deps) -> Measured:
+    """A campaign as it stands. Raises GoalError for one that was never launched."""
+    seen = reporting.look(campaign_id, deps=deps)
+    sends = deps.ledger.sends(campaign_id, columns=("customer_id", "channel", "state", "send_at", "sent_at", "wave", "cost"))
+    return Measured(seen, reporting.as_closed(seen.report, deps=deps), sends, resplit.standing(seen.plan, deps=deps))
+
+
+def figures(found: Measured, *, deps: Deps) -> list[Figure]:
+    """Every figure, in the order of the page."""
+    seen, report, sends = found.seen, found.report, found.sends
     about = {"plan": seen.plan.plan_hash, "outcomes": report.data}
-    sends = deps.ledger.sends(seen.plan.campaign_id, columns=("customer_id", "channel", "state", "send_at", "cost"))
     return [
         *_effects(report, about),
         *_plan(report, about),
@@ -43,11 +60,14 @@ def figures(seen: reporting.Look, report: Report, *, deps: Deps) -> list[Figure]
         *(figure for each in seen.guardrails for figure in _guardrail(each, about)),
         *_series(report, deps),
         *_sends(report, about),
+        *outlook.figures(seen.plan, about=about, deps=deps),
         *(figure for row in paced(sends, now=deps.now()) for figure in _pace(row, report.currency, about)),
         *_days(report, about),
         *_fatigue(sends, about),
-        *_texts(seen, report.currency, about, deps),
-        *_health(report, about),
+        *groups.contacts(report, sends, about=about, deps=deps),
+        *groups.segments(seen.plan, report, about=about, deps=deps),
+        *_texts(found.texts, report.currency, about),
+        *believing.figures(seen, report, about=about, deps=deps),
         *_lessons(report),
         *_pooled(report),
     ]
@@ -102,10 +122,13 @@ def _plan(report: Report, about: Mapping[str, str]) -> Iterator[Figure]:
 def _arm(arm: ArmResult, money: str, about: Mapping[str, str]) -> Iterator[Figure]:
     for column, unit in SUMS.items():
         query = queries.arm_total(arm.arm, column)
-        yield proof.counted(
-            f"arms.{arm.arm}.{column}", f"{arm.arm}: {column}", unit or money, getattr(arm, column), query, about=about
-        )
-    mine = f"arm = '{arm.arm}' AND {_REACHED} AND is_selected"
+        total = getattr(arm, column)
+        yield proof.counted(f"arms.{arm.arm}.{column}", f"{arm.arm}: {column}", unit or money, total, query, about=about)
+        if column in PER_PERSON:
+            mean, name = total / arm.people if arm.people else None, f"{arm.arm}: {column} per person"
+            query = queries.arm_mean(arm.arm, column)
+            yield proof.counted(f"arms.{arm.arm}.{column}.mean", name, unit or money, mean, query, about=about)
+    mine = f"arm = '{arm.arm}' AND {queries.REACHED} AND is_selected"
     reached = f"SELECT count(DISTINCT customer_id) FROM sends JOIN audience USING (customer_id) WHERE {mine}"
     cost = f"SELECT coalesce(sum(cost), 0) FROM sends JOIN audience USING (customer_id) WHERE {mine}"
     yield proof.counted(f"arms.{arm.arm}.reached", f"{arm.arm}: people reached", "people", arm.reached, reached, about=about)
@@ -196,8 +219,8 @@ def _pace(row: Mapping[str, Any], money: str, about: Mapping[str, str]) -> Itera
     asked = {
         "planned": queries.sends(where=mine + _KEPT),
         "due": queries.sends(where=due),
-        "delivered": queries.sends(where=mine + _REACHED),
-        "cost": queries.sends("coalesce(sum(cost), 0)", where=mine + _REACHED),
+        "delivered": queries.sends(where=mine + queries.REACHED),
+        "cost": queries.sends("coalesce(sum(cost), 0)", where=mine + queries.REACHED),
         "planned_cost": queries.sends("coalesce(sum(cost), 0)", where=mine + _KEPT),
     }
     for name, query in asked.items():
@@ -228,7 +251,7 @@ def _days(report: Report, about: Mapping[str, str]) -> Iterator[Figure]:
 def _fatigue(sends: pa.Table, about: Mapping[str, str]) -> Iterator[Figure]:
     gone = sends.filter(pc.is_in(sends["state"], value_set=pa.array(reporting.REACHED)))
     counts = gone.group_by("customer_id").aggregate([([], "count_all")])["count_all"].to_pylist()
-    each = f"(SELECT count(*) AS n FROM sends WHERE {_REACHED} GROUP BY customer_id)"
+    each = f"(SELECT count(*) AS n FROM sends WHERE {queries.REACHED} GROUP BY customer_id)"
     values = {
         "people": ("people contacted", len(counts), f"SELECT count(*) FROM {each}"),
         "mean": ("contacts per person contacted", sum(counts) / len(counts) if counts else None, f"SELECT avg(n) FROM {each}"),
@@ -239,32 +262,14 @@ def _fatigue(sends: pa.Table, about: Mapping[str, str]) -> Iterator[Figure]:
         yield proof.counted(f"fatigue.{key}", name, unit, value, query, about=about)
 
 
-def _texts(seen: reporting.Look, money: str, about: Mapping[str, str], deps: Deps) -> Iterator[Figure]:
+def _texts(texts: Sequence[Mapping[str, Any]], money: str, about: Mapping[str, str]) -> Iterator[Figure]:
     method = "gamma-Poisson orders and normal margin per text, 4,000 draws, orders corrected for delay"
-    for row in resplit.standing(seen.plan, deps=deps):
-        query = queries.sends(where=f"variant_id = '{row['variant']}' AND {_REACHED}")
+    for row in texts:
+        query = queries.sends(where=f"variant_id = '{row['variant']}' AND {queries.REACHED}")
         key, name = f"text.{row['variant']}", f"text {row['variant']}"
         yield proof.counted(f"{key}.sent", f"{name}: sent", "sends", row["sent"], query, about=about)
         for part, unit in (("orders", "orders"), ("margin", money), ("share", "share"), ("best", "chance")):
             yield proof.kept(f"{key}.{part}", f"{name}: {part}", unit, row[part], method=method, about=about)
-
-
-def _health(report: Report, about: Mapping[str, str]) -> Iterator[Figure]:
-    health = report.health
-    srm = "smallest chi-square p-value of the arms' sizes (drawn, selected) and of people lost, times three"
-    yield proof.kept("health.srm_p", "sample ratio, p", "", health.srm_p, method=srm, about=about)
-    query = report.queries.get("contamination", "")
-    yield proof.counted(
-        "health.contamination", "people held out who were contacted", "people", health.contamination, query, about=about
-    )
-    method = {
-        "lost": "people of the audience the newest data does not know",
-        "late_data": "events received after the window closed",
-    }
-    for key, how in method.items():
-        yield proof.kept(f"health.{key}", _plain(key), "", getattr(health, key), method=how, about=about)
-    ripe = "mean share of the outcome window that has passed since each delivery"
-    yield proof.kept("matured_share", "share of the window that is over", "share", report.matured_share, method=ripe, about=about)
 
 
 def _lessons(report: Report) -> Iterator[Figure]:

@@ -11,6 +11,9 @@ from liftwright.domain.evidence import Action
 from liftwright.flow import standing, stopping
 from liftwright.ports import Deps
 
+PERSON = "PERSON"
+"""The rule of what somebody decided by themselves."""
+
 
 def pause(campaign_id: str, *, by: str, reason: str, rule: str, evidence: Mapping[str, Any], deps: Deps) -> dict[str, int]:
     """Hold a running campaign: planned sends stay planned and wait. Returns what was recalled: actions by the file that holds them.
@@ -18,8 +21,25 @@ def pause(campaign_id: str, *, by: str, reason: str, rule: str, evidence: Mappin
     The status is written first, as when stopping. Pausing again recalls what may have been left. A campaign that ended meanwhile
     stays as it is, and so does one that a person resumed after the same rule had paused it: they knew.
     """
-    if is_overruled(campaign_id, rule, deps=deps):
-        return {}
+    return {} if is_overruled(campaign_id, rule, deps=deps) else _hold(campaign_id, by, reason, rule, evidence, deps)
+
+
+def hold(campaign_id: str, *, by: str, reason: str, deps: Deps) -> dict[str, int]:
+    """Pause by a person's word, however often it was resumed before. Returns what was recalled, as `pause` does.
+
+    Raises ApprovalError for a campaign that does not run.
+    """
+    campaign = deps.campaigns.get(campaign_id)
+    if campaign.status != "running":
+        raise ApprovalError(
+            "PAUSE-NOT-RUNNING",
+            f"{campaign_id} is {campaign.status.replace('_', ' ')}, so there is nothing to pause.",
+            next_step=f"See `liftwright show {campaign_id}`.",
+        )
+    return _hold(campaign_id, by, reason, PERSON, stopping.word_of_a_person(campaign_id, deps=deps), deps)
+
+
+def _hold(campaign_id: str, by: str, reason: str, rule: str, evidence: Mapping[str, Any], deps: Deps) -> dict[str, int]:
     before = deps.campaigns.get(campaign_id).status
     if standing.move(campaign_id, "paused", deps=deps, stopped_by=by, stop_reason=reason).status != "paused":
         return {}
@@ -45,7 +65,7 @@ def resume(campaign_id: str, *, by: str, reason: str, deps: Deps) -> Campaign:
         )
     seen = stopping.word_of_a_person(campaign_id, deps=deps)
     after = {"status": "running", "reason": reason, "evidence": seen}
-    action = Action(at=deps.now(), kind="resume", rule="PERSON", before={"status": "paused"}, after=after, by=by)
+    action = Action(at=deps.now(), kind="resume", rule=PERSON, before={"status": "paused"}, after=after, by=by)
     stopping.write_down(campaign_id, action, "campaign.resumed", is_new=True, deps=deps)
     return deps.campaigns.update(campaign_id, status="running", stopped_by=None, stop_reason=None)
 

@@ -58,7 +58,7 @@ def _make_current(name: str, version: str, *, by: str, action: str, evidence: di
 def _standing_promotions(deps: Deps) -> list[tuple[dict[str, Any], datetime]]:
     """The last promotion of each model whose version is still the current one, and when it was."""
     last = {}
-    for entry in deps.journal.entries():
+    for entry in deps.journal.entries(action="model."):
         if entry.action in (PROMOTED, ROLLED_BACK):
             last[entry.subject] = entry
     current = {card.model: card.version for card in deps.models.cards()}

@@ -9,22 +9,13 @@ from liftwright.domain.approval import ApprovalRequest
 from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.evidence import Action, Report
 from liftwright.domain.experiment import Verdict
-from liftwright.flow import measured, proof, reporting, resplit, shown
-from liftwright.measurement import integrity
+from liftwright.flow import believing, marks, measured, proof, reporting, shown
 from liftwright.measurement.estimate import BURN_IN
 from liftwright.measurement.narrative import headline
 from liftwright.ports import Deps
 
 Json = dict[str, Any]
 LAUNCHED = ("running", "paused", "finished", "stopped")
-MARKED = {
-    "approval.approved": "approved",
-    "campaign.launched": "launched",
-    "campaign.stopped": "stopped",
-    "campaign.paused": "paused",
-    "campaign.resumed": "goes on",
-}
-"""Journal entries that are marked beside the looks."""
 VERDICTS: dict[Verdict, str] = {
     "win": "It worked",
     "harm": "It did harm",
@@ -41,37 +32,44 @@ def of(campaign_id: str, *, deps: Deps) -> Json:
     `figures` are by key, each with the query or object behind it (`proof.Figure`); the rest names them. Raises GoalError for one that
     was never launched.
     """
-    seen = reporting.look(campaign_id, deps=deps)
-    report = reporting.as_closed(seen.report, deps=deps)
+    now = measured.now(campaign_id, deps=deps)
+    seen, report, sends = now.seen, now.report, now.sends
     row, _ = reporting.launched(campaign_id, deps)
-    sends = deps.ledger.sends(campaign_id, columns=("customer_id", "channel", "state", "send_at", "cost"))
+    figures = proof.by_key(measured.figures(now, deps=deps))
     return {
         "campaign_id": campaign_id,
         "report": shown.report_json(report),
-        "figures": proof.by_key(measured.figures(seen, report, deps=deps)),
+        "figures": figures,
         "title": VERDICTS[report.verdict],
         "headline": headline(report, critical=report.series[-1].critical if report.series else None),
         "rules": [rule.says for rule in seen.plan.experiment.stop_rules],
         "is_valid": report.verdict != "invalid",
-        "causes": _causes(report),
+        "causes": believing.causes(report),
         "flight": _flight(row, seen, deps),
         "first_reading": _first_reading(report, row, seen, deps),
         "groups": _groups(seen, report),
+        "segments": [key for key in figures if key.startswith("segment.")],
+        "contacts": _each(figures, "contacts."),
+        "stock": _each(figures, "stock."),
         "pacing": [row["channel"] for row in measured.paced(sends, now=deps.now())],
-        "texts": resplit.standing(seen.plan, deps=deps),
+        "texts": now.texts,
         "shares": _shares(report),
-        "checks": _checks(report, seen),
-        "looks": _looks(report, deps),
+        "checks": believing.checks(seen, report, figures),
+        "looks": _looks(report, marks.of(report, sends, deps=deps)),
         "actions": [_action(action, campaign_id, deps) for action in report.actions],
     }
 
 
+def _each(figures: Json, start: str) -> list[str]:
+    """What several figures are about, in their order: `contacts.1` of `contacts.1.people` and `contacts.1.opt_outs`."""
+    return list(dict.fromkeys(key.rpartition(".")[0] for key in figures if key.startswith(start)))
+
+
 def evidence(campaign_id: str, key: str, *, deps: Deps) -> Json:
     """What one figure of that page stands on (`proof.shown`). Raises DataError EVIDENCE-UNKNOWN for a figure there is not."""
-    seen = reporting.look(campaign_id, deps=deps)
-    report = reporting.as_closed(seen.report, deps=deps)
-    figures = proof.by_key(measured.figures(seen, report, deps=deps))
-    return proof.shown(campaign_id, key, figures, plan=seen.plan, outcomes=report.data, deps=deps)
+    now = measured.now(campaign_id, deps=deps)
+    figures = proof.by_key(measured.figures(now, deps=deps))
+    return proof.shown(campaign_id, key, figures, plan=now.seen.plan, outcomes=now.report.data, deps=deps)
 
 
 def rows(found: Json) -> list[Json]:
@@ -101,25 +99,9 @@ def is_effect(key: str) -> bool:
         "trend.",
         "lesson.",
         "pooled.",
+        "segment.",
     )
     return (key.startswith(starts) and key != "margin_rate") or key.endswith(".gain")
-
-
-def _causes(report: Report) -> list[str]:
-    """Likely causes where the figures must not be used."""
-    if report.verdict != "invalid":
-        return []
-    health = report.health
-    found = []
-    if health.srm_p is not None and health.srm_p < integrity.SRM_BOUND:
-        found += [
-            "people of one arm were lost from the data more often than of the other (an import that holds only people contacted does it)",
-            "people who are one person turned out to be in two arms",
-            "the table of the audience was changed after the launch",
-        ]
-    if health.contaminated_share > integrity.CONTAMINATION_BOUND:
-        found.append("another system contacts the people held out; leave them out there too")
-    return found
 
 
 def _flight(row: ApprovalRequest, seen: reporting.Look, deps: Deps) -> Json:
@@ -185,41 +167,12 @@ def _shares(report: Report) -> list[Json]:
     ]
 
 
-def _checks(report: Report, seen: reporting.Look) -> list[Json]:
-    """The health of the comparison in words, each with its figure's key and whether it is as it should be."""
-    health, share = report.health, seen.plan.experiment.compared_share
-    has_ratio = health.srm_p is None or health.srm_p >= integrity.SRM_BOUND
-    ratio = "The arms' sizes fit the plan" if has_ratio else "The arms' sizes do not fit the plan"
-    clean = health.contaminated_share <= integrity.CONTAMINATION_BOUND
+def _looks(report: Report, happened: list[Json]) -> list[Json]:
+    """The looks, each with its figure's key and the marks since the one before."""
     return [
-        {"key": "health.srm_p", "ok": has_ratio, "says": f"{ratio} ({1 - share:.0%} treated, {share:.0%} held out)"},
-        {
-            "key": "health.contamination",
-            "ok": clean,
-            "says": "People held out were left alone"
-            if not health.contamination
-            else f"{health.contaminated_share:.1%} of the people held out were contacted all the same",
-        },
-        {"key": "health.lost", "ok": not health.lost, "says": "People of the audience who cannot be analysed any more"},
-        {"key": "health.late_data", "ok": not health.late_data, "says": "Events that came in after the window was closed"},
-        {"key": "matured_share", "ok": True, "says": "Share of the outcome window that is over, over all contacts"},
-        {"key": "policy_violations", "ok": not report.policy_violations, "says": "Sends that broke a rule of their moment"},
+        {"key": f"series.{number}", "at": point.at.isoformat(), "marks": mine}
+        for number, (point, mine) in enumerate(zip(report.series, marks.between(happened, report), strict=True))
     ]
-
-
-def _looks(report: Report, deps: Deps) -> list[Json]:
-    """The looks, each with its figure's key and what happened since the one before."""
-    marks = [
-        (entry.at, MARKED[entry.action]) for entry in deps.journal.entries(subject=report.campaign_id) if entry.action in MARKED
-    ]
-    marks += [(action.at, f"{action.kind.replace('_', ' ')} ({action.rule})") for action in report.actions]
-    found, since = [], None
-    for number, point in enumerate(report.series):
-        is_last = number == len(report.series) - 1
-        here = [says for at, says in sorted(marks) if (since is None or at > since) and (at <= point.at or is_last)]
-        found.append({"key": f"series.{number}", "at": point.at.isoformat(), "events": list(dict.fromkeys(here))})
-        since = point.at
-    return found
 
 
 def _action(action: Action, campaign_id: str, deps: Deps) -> Json:

@@ -59,7 +59,7 @@ def revoke(waiver_id: str, *, by: str, deps: Deps) -> Waiver:
 
 def every(*, deps: Deps) -> list[Waiver]:
     """Every waiver there ever was."""
-    return waivers.told(entry for entry in deps.journal.entries() if entry.action.startswith("waiver."))
+    return waivers.told(deps.journal.entries(action="waiver."))
 
 
 def _noted(action: str, waiver: Waiver, by: str, deps: Deps) -> Waiver:

@@ -12,6 +12,7 @@ from scipy.special import betaln
 from scipy.stats import chi2
 
 from liftwright.domain.evidence import Health
+from liftwright.measurement.estimate import difference
 
 SRM_BOUND = 0.001
 CONTAMINATION_BOUND = 0.05
@@ -72,6 +73,18 @@ def health(
         lost=int(gone.sum()),
         late_data=late_data,
     )
+
+
+def prior_gap(audience: pa.Table) -> float | None:
+    """p-value of the difference in what the two arms spent before (prior_value) among people selected; None where nobody spent or an arm is empty.
+
+    audience: customer_id, arm (treated or holdout), is_selected, prior_value.
+    """
+    chosen = audience.filter(pc.fill_null(audience["is_selected"], False))
+    if "prior_value" not in chosen.column_names:
+        return None
+    spent, held = np.nan_to_num(np.asarray(chosen["prior_value"].to_numpy())), np.asarray(pc.equal(chosen["arm"], "holdout"))
+    return difference(spent[~held], spent[held], metric="prior_value").p_value
 
 
 def is_believable(health: Health) -> bool:

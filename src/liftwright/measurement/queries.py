@@ -12,12 +12,17 @@ import pyarrow as pa
 
 from liftwright.measurement.estimate import REGRESSION_FROM
 
+REACHED = "state IN ('sent', 'unknown')"
+"""Rows of the ledger that reached somebody, or may have."""
 _SIDES = "avg(y) FILTER (WHERE arm = 'treated') - avg(y) FILTER (WHERE arm = 'holdout')"
 
 
-def effect(metric: str, *, cap: float | None = None, covariate: str = "") -> str:
-    """The effect per person on one column of the outcomes; with a covariate of the audience, adjusted for it as `moments.adjusted` does."""
-    people = f"people AS ({_people(f'{_capped(metric, cap)} AS y', covariate)})"
+def effect(metric: str, *, cap: float | None = None, covariate: str = "", only: str = "") -> str:
+    """The effect per person on one column of the outcomes; with a covariate of the audience, adjusted for it as `moments.adjusted` does.
+
+    only: a condition on the audience's columns.
+    """
+    people = f"people AS ({_people(f'{_capped(metric, cap)} AS y', covariate)}{f' AND {only}' if only else ''})"
     if not covariate:
         return f"WITH {people} SELECT {_SIDES} FROM people"
     arms = (
@@ -57,7 +62,7 @@ def arm(name: str) -> str:
 
 def contamination() -> str:
     """People held out who had a delivered send; `sends` is what `liftwright export --what sends` writes."""
-    return "SELECT count(DISTINCT customer_id) FROM sends JOIN audience USING (customer_id) WHERE arm = 'holdout' AND state IN ('sent', 'unknown')"
+    return f"SELECT count(DISTINCT customer_id) FROM sends JOIN audience USING (customer_id) WHERE arm = 'holdout' AND {REACHED}"
 
 
 def _capped(metric: str, cap: float | None) -> str:
@@ -76,6 +81,11 @@ def arm_total(name: str, column: str) -> str:
     """A column of one arm summed; `people` and `buyers` count them."""
     what = {"people": "count(*)", "buyers": "count(*) FILTER (WHERE orders > 0)"}.get(column, f"coalesce(sum({column}), 0)")
     return f"SELECT {what} FROM audience JOIN outcomes USING (customer_id) WHERE is_selected AND arm = '{name}'"
+
+
+def arm_mean(name: str, column: str) -> str:
+    """A column of one arm per person."""
+    return f"SELECT sum({column}) / count(*) FROM audience JOIN outcomes USING (customer_id) WHERE is_selected AND arm = '{name}'"
 
 
 def sends(what: str = "count(*)", *, where: str = "") -> str:

@@ -36,7 +36,7 @@ class NotifyWebhookSettings(Value):
 
 
 class NotifySettings(Value):
-    """`base_url`: where the web pages are, for links. `smtp`: `smtp://[user@]host[:port]`, with the password in the variable that
+    """`base_url`: where the web pages are, for every link that leaves the house. `smtp`: `smtp://[user@]host[:port]`, with the password in the variable that
     `password_env` names; `tls` as for the channel email. `from_email`: the sender of these mails. `webhooks`: by name."""
 
     base_url: str = ""
@@ -98,7 +98,7 @@ class NotifySettings(Value):
     @model_validator(mode="after")
     def _whole(self) -> NotifySettings:
         absent = ""
-        if not self.is_on and (self.base_url or self.from_email or self.password_env):
+        if not self.is_on and (self.from_email or self.password_env):
             absent = "it says nobody who is told: set smtp and from_email, or a [notify.webhooks.NAME]"
         elif self.is_on and not self.base_url:
             absent = "base_url is needed, for the link to the review page"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import col, select
 
-from liftwright.store.engine import reading
-from liftwright.store.tables import JournalRow
+from liftwright.store.journal import SqlJournal
 
 SUBJECT, ACTION = "people", "person.erased"
 
@@ -25,8 +21,5 @@ def pseudonyms(engine: Engine) -> frozenset[str]:
     return frozenset(str(name) for detail in _details(engine) for name in detail["who"])
 
 
-def _details(engine: Engine) -> Iterator[dict[str, Any]]:
-    with reading(engine) as session:
-        query = select(JournalRow.entry).where(JournalRow.subject == SUBJECT).order_by(col(JournalRow.seq))
-        entries = [json.loads(entry) for entry in session.exec(query)]
-    return (entry["detail"] for entry in entries if entry["action"] == ACTION)
+def _details(engine: Engine) -> list[dict[str, Any]]:
+    return [entry.detail for entry in SqlJournal(engine).entries(subject=SUBJECT) if entry.action == ACTION]

@@ -13,7 +13,7 @@ from typing import Any
 
 import rfc8785
 from pydantic_core import to_jsonable_python
-from sqlalchemy import Engine, func
+from sqlalchemy import ColumnElement, Engine, func
 from sqlmodel import Session, col, select
 
 from liftwright.domain.campaign import Examined, JournalEntry, Sealed
@@ -43,13 +43,16 @@ class SqlJournal:
         with writing(self._engine) as session:
             return append_in(session, at=at, actor=actor, action=action, subject=subject, detail=detail)
 
-    def entries(self, *, subject: str | None = None) -> list[JournalEntry]:
-        """All entries, oldest first, or those about one subject."""
-        query = select(JournalRow.entry).order_by(col(JournalRow.seq))
+    def entries(self, *, subject: str | None = None, action: str = "") -> list[JournalEntry]:
+        """All entries, oldest first, or those about one subject; `action`: whose action begins so.
+
+        Raises DataError JOURNAL-BROKEN for an entry that cannot be read any more.
+        """
+        query = select(JournalRow.seq, JournalRow.entry).order_by(col(JournalRow.seq)).where(*_whose_action(action))
         if subject is not None:
             query = query.where(JournalRow.subject == subject)
         with reading(self._engine) as session:
-            return [JournalEntry.model_validate(_read(entry)) for entry in session.exec(query)]
+            return [_entry(seq, entry) for seq, entry in session.exec(query)]
 
     def page(
         self, *, before: int | None = None, after: int | None = None, subject: str = "", action: str = "", limit: int = 100
@@ -60,18 +63,16 @@ class SqlJournal:
         cannot be read any more.
         """
         number = col(JournalRow.seq)
-        query = select(JournalRow).order_by(number if after is not None else number.desc()).limit(limit)
+        query = select(JournalRow.seq, JournalRow.entry).order_by(number if after is not None else number.desc()).limit(limit)
         if after is not None:
             query = query.where(number > after)
         if before is not None:
             query = query.where(number < before)
         if subject:
             query = query.where(JournalRow.subject == subject)
-        if action:
-            begins = _beginning(action)
-            query = query.where(func.substr(JournalRow.entry, 1, len(begins)) == begins)
+        query = query.where(*_whose_action(action))
         with reading(self._engine) as session:
-            found = [_entry(row) for row in session.exec(query)]
+            found = [_entry(seq, entry) for seq, entry in session.exec(query)]
         return found[::-1] if after is not None else found
 
     def verify(self) -> tuple[bool, int, int | None]:
@@ -188,13 +189,14 @@ def append_in(
 ) -> JournalEntry:
     """Add one entry inside a write transaction that is already open.
 
-    Must be the last thing the transaction locks: from here to its end every other writer of the journal waits.
+    Must be the last thing the transaction locks: from here to its end every other writer of the journal waits. Raises DataError
+    JOURNAL-BROKEN where the last entry cannot be read any more: nothing can follow it.
     """
     serialise(session, "journal")
     last = session.exec(select(JournalRow).where(JournalRow.seq == select(func.max(JournalRow.seq)).scalar_subquery())).first()
     body: dict[str, Any] = {
         "seq": 1 if last is None else last.seq + 1,
-        "prev_hash": FIRST_PREV_HASH if last is None else json.loads(last.entry)["entry_hash"],
+        "prev_hash": FIRST_PREV_HASH if last is None else _entry(last.seq, last.entry).entry_hash,
         "at": utc(at).isoformat(),
         "actor": _plain(actor),
         "action": _plain(action),
@@ -224,18 +226,21 @@ def _hash_of_sound(row: JournalRow, *, seq: int, prev_hash: str) -> str | None:
     return entry_hash if is_sound else None
 
 
-def _beginning(action: str) -> str:
-    """How the canonical JSON of every entry begins whose action begins so: `action` is the first of its keys."""
-    return '{"action":' + rfc8785.dumps(_plain(action)).decode()[:-1]
+def _whose_action(begins: str) -> list[ColumnElement[bool]]:
+    """What holds for entries whose action begins so ("" = any): `action` is the first key of their canonical JSON."""
+    if not begins:
+        return []
+    start = '{"action":' + rfc8785.dumps(_plain(begins)).decode()[:-1]
+    return [func.substr(JournalRow.entry, 1, len(start)) == start]
 
 
-def _entry(row: JournalRow) -> JournalEntry:
+def _entry(seq: int, entry: str) -> JournalEntry:
     try:
-        return JournalEntry.model_validate(_read(row.entry))
+        return JournalEntry.model_validate(_read(entry))
     except (ValueError, RecursionError) as error:
         raise DataError(
             "JOURNAL-BROKEN",
-            f"Entry {row.seq} of the journal cannot be read: it is not what was written there.",
+            f"Entry {seq} of the journal cannot be read: it is not what was written there.",
             next_step="Run `liftwright journal verify` and find out who changed it.",
         ) from error
 

@@ -38,13 +38,15 @@ def routes(site: Site) -> APIRouter:
         do = str(fields.get("do", ""))
         if do == "stop":
             stopping.stop(campaign_id, by=by, reason=reason, deps=visitor.deps)
+        elif do == "pause":
+            pausing.hold(campaign_id, by=by, reason=reason, deps=visitor.deps)
         elif do == "resume":
             pausing.resume(campaign_id, by=by, reason=reason, deps=visitor.deps)
         elif do == "again":
             afresh = await walk.again(campaign_id, deps=visitor.deps, by=by)
             return back(f"/approvals/{afresh.campaign_id}")
         else:
-            raise DataError("ACT-KIND", "There is no such thing to do.", next_step="Stop, resume or plan again.")
+            raise DataError("ACT-KIND", "There is no such thing to do.", next_step="Stop, pause, resume or plan again.")
         return back(f"/campaigns/{campaign_id}")
 
     return router

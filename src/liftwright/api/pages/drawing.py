@@ -44,6 +44,15 @@ def whisker(figure: Mapping[str, Any], limit: float | None = None) -> dict[str, 
     return {"low": x(low), "mid": x(mid), "high": x(high), "zero": x(0.0), "limit": None if limit is None else x(limit)}
 
 
+def rail(rate: Mapping[str, Any], limit: Mapping[str, Any]) -> dict[str, float] | None:
+    """A rate and its limit as places on a line of SMALL that begins at zero; None where one of them is not known."""
+    value, most = rate["mid"], limit["mid"]
+    if value is None or most is None:
+        return None
+    end = max(value, most * 1.25) or 1.0
+    return {"value": round(6.0 + value / end * (SMALL - 12.0), 1), "limit": round(6.0 + most / end * (SMALL - 12.0), 1)}
+
+
 def signed(effect: float, most: float) -> dict[str, Any]:
     """A bar from the middle of SMALL to the right (up) or left (down), as long as `effect` is beside the largest, `most`."""
     width = float(round(abs(effect) / (most or 1.0) * (SMALL / 2 - 6.0), 1))

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from liftwright.domain.campaign import Snapshot
+from liftwright.flow import fresh
 from liftwright.ports import Deps
 
 MOST = 3
@@ -26,8 +27,8 @@ def seen(deps: Deps) -> dict[str, Any]:
 
 
 def _products(snapshot: Snapshot, deps: Deps) -> list[str]:
-    """Categories of the products on record, the commonest first."""
-    products = deps.lake.read(snapshot).get("products")
+    """Categories of the products on record, the commonest first. Of the snapshot only that table is read, once."""
+    products = fresh.of(snapshot, deps).tables.get("products")
     if products is None or "category" not in products.column_names:
         return []
     counted = Counter(str(name) for name in products["category"].to_pylist() if name)

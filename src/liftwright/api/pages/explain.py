@@ -9,24 +9,25 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from liftwright.api.pages.site import Site, back
-from liftwright.flow import about, asking, shown
+from liftwright.domain.errors import DataError
+from liftwright.flow import about, asking, shown, whom
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /explain and /explain/{person}?campaign=… Who looks at whom is journaled."""
+    """GET /explain and /explain/{person}?campaign=…, by id, e-mail address or its SHA-256. Who looks at whom is journaled."""
     router = APIRouter()
 
-    def page(
-        request: Request, title: str, campaigns: list[dict[str, Any]], campaign: str, why: dict[str, Any] | None
-    ) -> Response:
-        return site.page(request, "explain.html", title=title, campaigns=campaigns, campaign=campaign, why=why)
+    def page(request: Request, title: str, campaigns: list[dict[str, Any]], campaign: str, **values: Any) -> Response:
+        given = {"why": None, "unknown": "", "near": [], **values}
+        return site.page(request, "explain.html", title=title, campaigns=campaigns, campaign=campaign, **given)
 
     @router.get("/explain")
     def ask(request: Request, person: str = "", campaign: str = "") -> Response:
         visitor = site.inside(request)
         if person.strip() and campaign.strip():
-            return back(f"/explain/{quote(person.strip(), safe='')}?campaign={quote(campaign.strip(), safe='')}")
-        return page(request, "Explain", shown.list_json(deps=visitor.deps), campaign, None)
+            named = whom.meant(person, deps=visitor.deps)
+            return back(f"/explain/{quote(named, safe='')}?campaign={quote(campaign.strip(), safe='')}")
+        return page(request, "Explain", shown.list_json(deps=visitor.deps), campaign)
 
     @router.get("/explain/{person}")
     def why(request: Request, person: str, campaign: str = "") -> Response:
@@ -35,9 +36,15 @@ def routes(site: Site) -> APIRouter:
         planned = [row["campaign_id"] for row in campaigns if row["revision"]]
         name = campaign or (planned[0] if planned else "")
         if not name:
-            return page(request, "Explain", campaigns, "", None)
-        found = asking.why(name, person, deps=visitor.deps)
+            return page(request, "Explain", campaigns, "")
+        try:
+            found = asking.why(name, whom.meant(person, deps=visitor.deps), deps=visitor.deps)
+        except DataError as error:
+            if error.code != "PERSON-UNKNOWN":
+                raise
+            near = whom.near(person, deps=visitor.deps)
+            return page(request, "Explain", campaigns, name, unknown=error.says, near=near, status=404)
         about.looked(found["person"], name, by=visitor.name, deps=visitor.deps)
-        return page(request, f"Why {person}?", campaigns, name, found)
+        return page(request, f"Why {found['person']}?", campaigns, name, why=found)
 
     return router

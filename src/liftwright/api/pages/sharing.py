@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from liftwright.api.pages import downloads
-from liftwright.api.pages.site import Site, Visitor, back, campaign
+from liftwright.api.pages.site import Site, Visitor, address, back, campaign
 from liftwright.flow import results, sharing
 
 QUIET = {"x-robots-tag": "noindex, nofollow", "referrer-policy": "no-referrer"}
@@ -29,7 +29,7 @@ def routes(site: Site) -> APIRouter:
         by, days = visitor.name or str(fields.get("by", "")), str(fields.get("days", ""))
         count = int(days) if days.isascii() and days.isdigit() and len(days) < 5 else 0
         token, link = sharing.make(campaign_id, by=by, days=count, role=str(fields.get("role", "")), deps=visitor.deps)
-        made = {"url": f"{request.url.scheme}://{request.headers.get('host', '')}/shared/{token}", "link": link}
+        made = {"url": f"{address(request, visitor.deps)}/shared/{token}", "link": link}
         return _list(site, request, campaign_id, visitor, made=made)
 
     @router.post("/campaigns/{campaign_id}/share/revoke")

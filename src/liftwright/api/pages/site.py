@@ -22,6 +22,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from pydantic import SecretStr
 from starlette.datastructures import FormData
 
+from liftwright.api import characters
 from liftwright.api.buckets import Buckets
 from liftwright.api.limits import KEY, SESSION
 from liftwright.api.origin import Refused, is_same_site
@@ -91,7 +92,13 @@ class Site:
         self._templates = templates()
 
     def visitor(self, request: Request) -> Visitor:
-        """Who sends this request. A session that does not hold any more is nobody's."""
+        """Who sends this request, looked up once. A session that does not hold any more is nobody's."""
+        if not hasattr(request.state, "visitor"):
+            request.state.visitor = self._looked_up(request)
+        found: Visitor = request.state.visitor
+        return found
+
+    def _looked_up(self, request: Request) -> Visitor:
         deps, session = self._deps(), kept(request, SESSION)
         name, _, key = session.rpartition(":")
         acting = replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key) if key else None}))
@@ -100,8 +107,7 @@ class Site:
             name = kept(request, NAME)[:MOST_NAME]
         elif not self._holds(request, name, key, deps):
             name = ""
-        visit = request.cookies.get(VISIT) or str(getattr(request.state, "visit", "")) or secrets.token_urlsafe(24)
-        request.state.visit = visit
+        visit = request.cookies.get(VISIT) or secrets.token_urlsafe(24)
         return Visitor(name=name, deps=acting, visit=visit, has_users=has_users)
 
     def _holds(self, request: Request, name: str, key: str, deps: Deps) -> bool:
@@ -138,13 +144,16 @@ class Site:
     async def form(self, request: Request, *, by_strangers: bool = False, most_fields: int = 200) -> tuple[Visitor, FormData]:
         """The fields of a form whose token is right, that comes from this site and from somebody who may look; `by_strangers`: from anybody.
 
-        Raises Refused and SignInFirst. The caller closes fields that hold a file.
+        Raises Refused, SignInFirst, and DataError REQUEST-NUL for texts nothing can keep. The caller closes fields that hold a file.
         """
         visitor = self.visitor(request)
         fields = await request.form(max_files=1, max_fields=most_fields)
         given = str(fields.get("token", ""))
         is_own = request.cookies.get(VISIT) == visitor.visit and _is_token(given, visitor)
+        texts = [(name, value if isinstance(value, str) else value.filename) for name, value in fields.multi_items()]
         try:
+            if not characters.are_whole(texts):
+                raise DataError("REQUEST-NUL", characters.SAYS, next_step="Go back and leave it out.")
             if not is_own or not is_same_site(request):
                 says = "This form is not one of ours, or it is too old."
                 raise Refused("FORM-TOKEN", says, next_step="Open the page again and repeat it.")
@@ -173,6 +182,11 @@ def templates() -> Environment:
 def style() -> str:
     """The style of every page as text, for a page that is to stand alone."""
     return (STATIC / "app.css").read_text(encoding="utf-8")
+
+
+def address(request: Request, deps: Deps) -> str:
+    """Where these pages are, for links that leave the house: `[notify] base_url`, else as this request called them."""
+    return deps.settings.notify.base_url or f"{request.url.scheme}://{request.headers['host']}"
 
 
 def campaign(campaign_id: str, deps: Deps) -> dict[str, Any]:
@@ -207,7 +221,8 @@ def keep(response: Response, request: Request, name: str, value: str, *, lasts: 
 
 def kept(request: Request, name: str) -> str:
     """What a cookie of ours holds, in whatever letters; "" where there is none."""
-    return unquote(request.cookies.get(name, ""))
+    found = unquote(request.cookies.get(name, ""))
+    return found if characters.are_whole(found) else ""
 
 
 def back(to: str) -> Response:
@@ -218,7 +233,9 @@ def back(to: str) -> Response:
 
 
 def _waiting(visitor: Visitor) -> int:
-    return 0 if visitor.needs_sign_in else len(shown.approvals_json(deps=visitor.deps))
+    """How many approvals wait; 0 for a stranger. Read from their rows alone, so that a page can say what is broken elsewhere."""
+    now = visitor.deps.now()
+    return 0 if visitor.needs_sign_in else sum(row.expires_at > now for row in visitor.deps.approvals.waiting())
 
 
 def _fingerprint() -> str:

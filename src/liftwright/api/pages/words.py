@@ -103,6 +103,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "unit": unit,
     "whisker": drawing.whisker,
     "band": drawing.band,
+    "rail": drawing.rail,
     "signed": drawing.signed,
     "when": when,
     "plain": plain,

@@ -125,16 +125,21 @@
     if (isOff() || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
     if (event.key === "?") { event.preventDefault(); dialog.showModal(); return; }
     if (event.key === "/") { const box = $("main textarea, main input:not([type=hidden])"); if (box) { event.preventDefault(); box.focus(); } return; }
-    const form = $(`[data-decide="${CSS.escape(event.key)}"]`), rows = [...document.querySelectorAll("[data-rows] tbody tr, [data-rows] [data-row]")];
+    const form = $(`[data-decide="${CSS.escape(event.key)}"]`), rows = [...document.querySelectorAll("[data-rows] tbody tr, [data-rows] [data-row], ol[data-rows] > li")];
     const pressed = $(`[data-press="${CSS.escape(event.key)}"]:not(:disabled)`);
-    if (Date.now() - g >= 1500 && pressed) { event.preventDefault(); if (pressed.matches("select")) pressed.focus(); else pressed.click(); return; }
+    if (Date.now() - g >= 1500 && pressed) {
+      event.preventDefault();
+      if (pressed.matches("a, button, summary, input")) pressed.click(); else (pressed.matches("select") ? pressed : $("input:not([type=hidden])", pressed) || pressed).focus();
+      return;
+    }
     if (Date.now() - g >= 1500 && read(event.key)) { event.preventDefault(); return; }
     if (Date.now() - g >= 1500 && form) { event.preventDefault(); $("input:not([type=hidden]), textarea, button:not(:disabled)", form).focus(); return; }
     if (rows.length && "jksux".includes(event.key)) {
       const at = rows.findIndex((row) => row.contains(document.activeElement));
       if (event.key === "u" || event.key === "x") { const box = $(event.key === "u" ? "[data-row-key=u]" : "input[type=checkbox]", rows[Math.max(at, 0)]); if (box) { event.preventDefault(); box.focus(); box.click(); } return; }
       if (event.key === "s") { const box = $("select, button", rows[Math.max(at, 0)]); if (box) { event.preventDefault(); box.focus(); } return; }
-      $("th a, input[type=checkbox]", rows[Math.min(Math.max(at + (event.key === "j" ? 1 : -1), 0), rows.length - 1)]).focus();
+      const row = rows[Math.min(Math.max(at + (event.key === "j" ? 1 : -1), 0), rows.length - 1)];
+      ($("th a, input[type=checkbox]", row) || $("a", row)).focus();
       return;
     }
     if (event.key === "g") { g = Date.now(); return; }
@@ -174,41 +179,77 @@
     const form = event.target.closest && event.target.closest("[data-decide]");
     if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); form.requestSubmit([...form.querySelectorAll("button:not(:disabled)")].pop()); }
   });
+  for (const copier of document.querySelectorAll("[data-copy]")) {
+    copier.hidden = false;
+    copier.addEventListener("click", async () => {
+      const words = $(copier.dataset.copy);
+      try { await navigator.clipboard.writeText(words.textContent.trim()); announce("Copied"); copier.textContent = "Copied"; }
+      catch { getSelection().selectAllChildren(words); announce("Selected: copy it now"); copier.textContent = "Selected: copy it now"; }
+    });
+  }
   const focus = $("[data-focus]");
   if (focus) focus.focus();
 
-  // ---- a band drawn from the table it stands beside
+  // ---- a band drawn from the table it stands beside, by time, with marks of what happened; "t" shows the last days only
+  const KINDS = { approval: ["A", "approved or asked"], reallocation: ["R", "moved"], stop: ["S", "stop rule or pause"], send: ["M", "messages leave"] };
+  const DAYS = 7, DAY = 86400000;
+  const svg = (name, attributes, text = "") => {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    if (text) made.textContent = text;
+    return made;
+  };
   customElements.define("lw-band", class extends HTMLElement {
     connectedCallback() {
       const table = $("table", this);
-      const rows = [...table.tBodies[0].rows].map((row) => ["low", "mid", "high"].map((name) => {
-        const cell = $(`[data-${name}]`, row), value = cell ? cell.dataset[name] : "";
-        return value === "" ? null : Number(value);
-      })).filter((row) => row.every((value) => value !== null));
-      if (!rows.length) return;
-      this.points = rows;
-      this.drawn = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-      this.drawn.setAttribute("role", "img");
-      this.drawn.setAttribute("aria-label", table.caption.textContent);
-      const more = document.createElement("details"), head = document.createElement("summary");
+      const number = (row, name) => { const cell = $(`[data-${name}]`, row); return cell && cell.dataset[name] !== "" ? Number(cell.dataset[name]) : null; };
+      const rows = [...table.tBodies[0].rows];
+      this.isDated = rows.every((row) => row.dataset.at);
+      this.points = rows.map((row, place) => ({ at: this.isDated ? Date.parse(row.dataset.at) : place, ends: ["low", "mid", "high"].map((name) => number(row, name)) }))
+        .filter((point) => point.ends.every((value) => value !== null));
+      if (!this.points.length) return;
+      this.marks = [...table.querySelectorAll("[data-mark]")].map((mark) => ({ kind: mark.dataset.mark, at: Date.parse(mark.dataset.at), says: mark.textContent }));
+      this.drawn = svg("svg", { role: "img", "aria-label": table.caption.textContent });
+      const more = document.createElement("details"), head = document.createElement("summary"), below = document.createElement("p");
       head.textContent = "Show data";
-      table.replaceWith(this.drawn, more);
+      head.dataset.press = "d";
+      below.className = "source";
+      below.textContent = Object.entries(KINDS).filter(([kind]) => this.marks.some((mark) => mark.kind === kind)).map(([, [letter, words]]) => `${letter} ${words}`).join(" · ");
+      table.replaceWith(this.drawn, below, more);
       more.append(head, table);
+      if (this.points.at(-1).at - this.points[0].at > DAYS * DAY) below.append(" ", this.switch());
       new ResizeObserver(() => this.draw()).observe(this);
     }
+    switch() {
+      const button = document.createElement("button");
+      button.type = "button"; button.dataset.press = "t"; button.className = "quiet"; button.textContent = `Last ${DAYS} days only`;
+      button.setAttribute("aria-pressed", "false");
+      button.addEventListener("click", () => { this.isShort = !this.isShort; button.setAttribute("aria-pressed", String(this.isShort)); this.draw(); });
+      return button;
+    }
     draw() {
-      const width = this.clientWidth, height = 192, pad = 36;
-      const all = this.points.flat().concat(0), low = Math.min(...all), high = Math.max(...all), span = high - low || 1;
-      const x = (i) => this.points.length === 1 ? width / 2 : pad + i * (width - 2 * pad) / (this.points.length - 1);
-      const y = (v) => 12 + (high - v) / span * (height - 24);
-      const edge = (k, order) => order.map((i) => `${x(i)},${y(this.points[i][k])}`).join(" ");
-      const way = this.points.map((_, i) => i), back = [...way].reverse();
-      const one = this.points.length === 1;
-      const range = one ? `${x(0) - 8},${y(this.points[0][0])} ${x(0) + 8},${y(this.points[0][0])} ${x(0) + 8},${y(this.points[0][2])} ${x(0) - 8},${y(this.points[0][2])}` : `${edge(0, way)} ${edge(2, back)}`;
+      const width = this.clientWidth, height = 240, left = 44, right = 8, rows = Object.keys(KINDS);
+      const since = this.isShort ? this.points.at(-1).at - DAYS * DAY : -Infinity;
+      const points = this.points.filter((point) => point.at >= since), marks = this.marks.filter((mark) => mark.at >= since);
+      const top = marks.length ? 8 + 14 * rows.length : 12, bottom = 24;
+      const all = points.flatMap((point) => point.ends).concat(0), low = Math.min(...all), high = Math.max(...all), span = high - low || 1;
+      const moments = [...points, ...marks].map((each) => each.at), first = Math.min(...moments), last = Math.max(...moments);
+      const x = (at) => first === last ? (left + width - right) / 2 : left + (at - first) / (last - first) * (width - left - right);
+      const y = (value) => top + (high - value) / span * (height - top - bottom);
+      const wide = points.length === 1 ? [{ ...points[0], x: x(points[0].at) - 8 }, { ...points[0], x: x(points[0].at) + 8 }] : points.map((point) => ({ ...point, x: x(point.at) }));
+      const edge = (k, order) => order.map((point) => `${point.x},${y(point.ends[k])}`).join(" ");
+      const day = (at) => this.isDated ? new Date(at).toISOString().slice(0, 10) : "";
+      const apart = (mark) => !marks.some((other) => other !== mark && other.kind === mark.kind && marks.indexOf(other) < marks.indexOf(mark) && Math.abs(x(other.at) - x(mark.at)) < 9);
       this.drawn.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      const shape = (name, attributes) => { const made = document.createElementNS("http://www.w3.org/2000/svg", name); for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value); return made; };
-      const label = (value) => { const made = shape("text", { x: 2, y: y(value) + 4 }); made.textContent = value.toPrecision(3); return made; };
-      this.drawn.replaceChildren(shape("line", { class: "zero", x1: pad, x2: width, y1: y(0), y2: y(0) }), shape("polygon", { class: "range", points: range }), shape("polyline", { class: "middle", points: one ? `${x(0) - 8},${y(this.points[0][1])} ${x(0) + 8},${y(this.points[0][1])}` : edge(1, way) }), label(low), label(high));
+      this.drawn.replaceChildren(
+        svg("line", { class: "zero", x1: left, x2: width, y1: y(0), y2: y(0) }),
+        ...marks.map((mark) => svg("line", { class: `mark ${mark.kind}`, x1: x(mark.at), x2: x(mark.at), y1: 14 * rows.indexOf(mark.kind) + 14, y2: height - bottom })),
+        svg("polygon", { class: "range", points: `${edge(0, wide)} ${edge(2, [...wide].reverse())}` }),
+        svg("polyline", { class: "middle", points: edge(1, wide) }),
+        svg("text", { x: 2, y: y(low) + 4 }, low.toPrecision(3)), svg("text", { x: 2, y: y(high) + 4 }, high.toPrecision(3)),
+        svg("text", { x: left, y: height - 6 }, day(first)), svg("text", { x: width - right, y: height - 6, "text-anchor": "end" }, first === last ? "" : day(last)),
+        ...marks.filter(apart).map((mark) => { const letter = svg("text", { class: "letter", x: x(mark.at), y: 14 * rows.indexOf(mark.kind) + 12, "text-anchor": "middle" }, KINDS[mark.kind][0]); letter.append(svg("title", {}, `${day(mark.at)} ${mark.says}`)); return letter; }),
+      );
     }
   });
 })();
