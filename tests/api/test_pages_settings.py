@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from access import ROLES
 from browsing import PAGE, Open, send, token
 from calling import staff
 from fastapi.testclient import TestClient
-from pydantic import SecretStr
 
 import plain_shop
 from liftwright import settings as house_settings
@@ -164,15 +164,8 @@ def test_the_only_admin_cannot_end_their_own_keys_and_a_second_one_can(house: tu
     refused = send(client, "/settings/keys/revoke", HERE, name="ada")
     assert (refused.status_code, "only admin" in refused.text) == (422, True)
     assert client.get(HERE).url.path == HERE
-    people.put("eve", roles=["admin"], is_active=True, by="eve", deps=_as(deps, "ada"))
+    deps.users.put("eve", roles=["admin"], is_active=True, by="ada", now=deps.now())
     assert send(client, "/settings/keys/revoke", HERE, name="ada").url.path == "/sign-in", "the session ended too"
-
-
-def _as(deps: Deps, name: str) -> Deps:
-    """Acting with a key of this user's, and in the name of somebody without one: as the store does."""
-    key = deps.users.new_key(name, by=name, now=deps.now(), lasts=signing.KEY_LASTS)
-    deps.users.put("eve", roles=["admin"], is_active=True, by=name, now=deps.now())
-    return replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(key)}))
 
 
 def test_who_is_no_admin_sees_who_could_and_keeps_their_own_keys(house: tuple[TestClient, Deps]) -> None:
@@ -196,6 +189,20 @@ def test_who_is_no_admin_sees_who_could_and_keeps_their_own_keys(house: tuple[Te
     assert deps.users.all() == before
     assert deps.users.holder(_key(send(leo, "/settings/keys", HERE, name="leo").text), now=deps.now())
     assert send(leo, "/settings/keys/revoke", HERE, name="leo").url.path == "/sign-in"
+
+
+def test_every_role_may_do_here_what_the_rules_give_it_and_nothing_more(house: tuple[TestClient, Deps]) -> None:
+    client, deps = house
+    for role in ROLES:
+        deps.users.put(f"one {role}", roles=[role], is_active=True, by="ada", now=deps.now())
+        browser = _entered(client, deps, f"one {role}")
+        changed = send(browser, "/settings/users", HERE, name="leo", role="king", active="yes")
+        assert changed.status_code == (422 if role == "admin" else 403), role
+        made = send(browser, "/settings/keys", HERE, name="leo")
+        assert made.status_code == (200 if role == "admin" else 403), role
+        signed = send(browser, "/settings/autonomy", HERE, do="sign", proposal="l-none")
+        assert signed.status_code == (409 if role in ("marketing_lead", "compliance", "approver") else 403), role
+        assert browser.get("/settings/channels").status_code == 200
 
 
 def test_a_name_as_long_as_a_name_may_be_comes_in_and_fits_every_field(house: tuple[TestClient, Deps]) -> None:

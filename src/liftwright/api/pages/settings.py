@@ -54,6 +54,7 @@ def _changes(site: Site, router: APIRouter) -> None:
             key = people.begin(name, email=email, deps=visitor.deps)
         except ConfigError as error:
             return _users(site, request, refused=error, given={"name": name, "email": email})
+        site.look_again(request)
         return _users(site, request, made={"name": name, "key": key, "scopes": []})
 
     @router.post("/settings/users")

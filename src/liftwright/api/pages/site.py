@@ -98,6 +98,10 @@ class Site:
         found: Visitor = request.state.visitor
         return found
 
+    def look_again(self, request: Request) -> None:
+        """Who sends this request is looked up anew: who may do what has just changed."""
+        del request.state.visitor
+
     def _looked_up(self, request: Request) -> Visitor:
         deps, session = self._deps(), kept(request, SESSION)
         name, _, key = session.rpartition(":")
