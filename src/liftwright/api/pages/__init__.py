@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from liftwright.api.buckets import Buckets
 from liftwright.api.pages import (
+    arriving,
     campaigns,
     chat,
     data,
@@ -39,6 +40,7 @@ def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch, buckets: Buckets
         vouched,
         chat,
         inbox,
+        arriving,
         review,
         campaigns,
         downloads,
