@@ -26,6 +26,7 @@ ACCESS: dict[tuple[str, str], str] = {
     ("GET", "/approvals"): "page",
     ("GET", "/approvals/{campaign_id}"): "page",
     ("GET", "/approvals/group"): "page",
+    ("GET", "/approvals/events"): "part",
     ("GET", "/campaigns/{campaign_id}/evidence/{key:path}"): "page",
     ("GET", "/campaigns/{campaign_id}/report.csv"): "page",
     ("GET", "/campaigns/{campaign_id}/report.html"): "page",

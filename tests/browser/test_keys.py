@@ -104,6 +104,15 @@ def test_the_list_is_walked_put_off_and_brought_back_by_key(serve: Serve, visit:
     expect(page.get_by_text("Waiting 1")).to_be_visible()
 
 
+def test_what_comes_to_wait_appears_in_a_list_that_stands_open(serve: Serve, visit: Visit) -> None:
+    shop, _, review = _talk(serve)
+    page, other = visit(shop, "/approvals", name="Ann"), visit(shop, review, name="Leo")
+    expect(page.get_by_text("Waiting 1")).to_be_visible()
+    decide(other, "Reject", name="", Why="no")
+    expect(page.get_by_text("Nothing waits")).to_be_visible(timeout=10_000)
+    expect(page.get_by_text("Decided 1")).to_be_visible()
+
+
 def test_on_a_phone_a_talk_is_three_parts(serve: Serve, visit: Visit) -> None:
     shop, talk, _ = _talk(serve)
     page = visit(shop, talk, width=360)

@@ -19,8 +19,6 @@ async def recover(*, deps: Deps) -> dict[str, int]:
     for campaign in deps.campaigns.all():
         if stopping.close_expired(campaign.campaign_id, deps=deps):
             continue
-        if halting.asked(campaign.campaign_id, deps=deps) is not None:
-            continue
         if campaign.status in ("planning", "awaiting_approval", "needs_answer"):
             await _counted(done, "planning", _replan(campaign, deps), campaign.campaign_id, deps)
     for row in deps.approvals.decided_not_resumed():
@@ -48,8 +46,10 @@ async def _counted(done: dict[str, int], kind: str, work: Any, campaign_id: str,
 
 
 async def _replan(campaign: Campaign, deps: Deps) -> bool:
-    """Carry an interrupted planning run on from its last checkpoint; False when it rests at a stop, as it should."""
+    """Carry an interrupted planning run on from its last checkpoint; False when it rests at a stop, as it should, or a person stopped it."""
     thread = campaign.campaign_id
+    if halting.asked(thread, deps=deps) is not None:
+        return False
     async with walk.held(thread, deps), graphs.opened(deps) as graph:
         current = deps.campaigns.get(thread)
         if standing.is_closed(current):

@@ -9,6 +9,7 @@ from starlette.staticfiles import StaticFiles
 
 from liftwright.api.buckets import Buckets
 from liftwright.api.pages import (
+    arriving,
     autonomy,
     campaigns,
     chat,
@@ -40,6 +41,7 @@ def mount(app: FastAPI, deps: Callable[[], Deps], watch: Watch, buckets: Buckets
         vouched,
         chat,
         inbox,
+        arriving,
         review,
         campaigns,
         downloads,

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from liftwright.api.pages import arriving
 from liftwright.api.pages.site import Site, Visitor, back, campaign
 from liftwright.domain.errors import ApprovalError, LiftwrightError
 from liftwright.flow import deciding, shown, signing
@@ -38,6 +39,7 @@ def routes(site: Site) -> APIRouter:
             "open": inboxes.open_questions(deps=visitor.deps),
             "over": inboxes.ran_out(deps=visitor.deps),
             "asked": {"words": words, "risk": risk},
+            "mark": arriving.mark(visitor.deps),
         }
         return site.page(request, "approvals.html", title="Approvals", **values)
 

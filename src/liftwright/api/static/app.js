@@ -145,6 +145,21 @@
     if (event.key === "g") { g = Date.now(); return; }
     if (Date.now() - g < 1500) { const link = $(`.top a[data-key="${CSS.escape(event.key)}"]`); if (link) link.click(); g = 0; }
   });
+  // ---- the list of what waits: says when it is another, and shows it at once where nobody is in the middle of something
+  const arrived = $("#arrived");
+  if (arrived) {
+    const listen = () => {
+      const source = new EventSource(`/approvals/events?shown=${arrived.dataset.mark}`);
+      source.addEventListener("waiting", () => {
+        source.close();
+        if (document.hidden || document.activeElement === document.body) { location.reload(); return; }
+        $("p", arrived).hidden = false;
+      });
+      window.addEventListener("pagehide", () => source.close(), { once: true });
+    };
+    listen();
+  }
+
   // ---- a review: sections ticked as seen, only what changed, a reason chosen or written
   const parts = [...document.querySelectorAll("section[data-part]")], of = $("[data-seen-of]");
   if (of) {
