@@ -143,4 +143,13 @@ def test_who_looked_at_whom_is_journaled_by_digest_and_only_when_there_was_somet
     assert entry.actor == "Ann"
     assert entry.detail == {"who": [deps.traces.pseudonym("C000002")], "campaign": campaign.campaign_id}
     assert "C000002" not in str(entry.model_dump())
+    nasty = "<b>she asks</b> & more"
+    asked = client.get("/explain", params={"person": "C000002", "campaign": campaign.campaign_id, "because": nasty})
+    assert "<b>" not in asked.text.split("<main", 1)[1]
+    told = deps.journal.entries(subject="people")[-1]
+    assert told.detail["because"] == nasty
+    client.get(_page("C000002", campaign.campaign_id) + "&because=C000002, ann@shop.test, %2B1 (212) 555-0002 wrote on 12 May")
+    assert deps.journal.entries(subject="people")[-1].detail["because"] == "…, … … wrote on 12 May"
+    client.get(_page("C000002", campaign.campaign_id) + "&because=" + "x" * 5000)
+    assert len(deps.journal.entries(subject="people")[-1].detail["because"]) == about.MOST_BECAUSE
     assert deps.journal.verify()[0]

@@ -153,7 +153,7 @@ def test_effects_by_group_are_called_exploratory_and_each_is_its_own_small_exper
     lift = found["report"]["lift"]
     for key in found["segments"]:
         figure = found["figures"][key]
-        assert f"{figure['name']}</th>" in text
+        assert f"{figure['name'].partition(': ')[2]}</th>" in text
         assert figure["level"] > lift["level"], "several are looked at together"
         assert "segment = " in figure["query"]
     assert results.is_effect(found["segments"][0]), "struck through where the verdict is invalid"

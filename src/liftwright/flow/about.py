@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -30,6 +31,9 @@ ACTION_WORDS = {
     "direct_mail": "a letter",
     "voice": "a call",
 }
+_ADDRESSES = re.compile(r"\S*@\S*|[+\d][\d ()/.-]{5,}\d")
+MOST_BECAUSE = 200
+"""Characters of a reason that are kept."""
 HELD_OUT = (
     "You got nothing from us in this campaign on purpose: a small group, drawn by lot, hears nothing, "
     "so that we can measure what our messages bring."
@@ -37,9 +41,14 @@ HELD_OUT = (
 _OBJECT = "You may object to this at any time."
 
 
-def looked(person: str, campaign_id: str, *, by: str, deps: Deps) -> None:
-    """Journal that somebody looked at a person's data: who, at whom (by digest), in which campaign."""
+def looked(person: str, campaign_id: str, *, by: str, because: str = "", deps: Deps) -> None:
+    """Journal that somebody looked at a person's data: who, at whom (by digest), in which campaign, and the reason they gave, if any.
+
+    Nothing is taken out of the journal again, so addresses, long numbers and the person's id are left out of the reason.
+    """
     detail = {"who": [deps.traces.pseudonym(person)], "campaign": campaign_id}
+    if because.strip():
+        detail["because"] = _ADDRESSES.sub("…", because.replace(person, "…").strip())[:MOST_BECAUSE]
     deps.journal.append(at=deps.now(), actor=by or "nobody named", action=LOOKED, subject="people", detail=detail)
 
 
@@ -51,7 +60,7 @@ def more(told: Mapping[str, Any], *, plan: Plan, bench: Bench, left_out: Sequenc
         "neighbours": _neighbours(told["person"], deps.lake.get(plan.audience.digest)),
         "sentence": _sentence(told, left_out),
         "records": _records(told["person"], deps),
-        "models": [{"name": each.partition("@")[0], "model_id": each} for each in plan.pins.models],
+        "models": [_model(each, deps) for each in plan.pins.models],
         "evidence": _evidence(plan),
     }
 
@@ -76,6 +85,13 @@ def _records(person: str, deps: Deps) -> dict[str, Any] | None:
         return None
     found = identities.show(person, deps=deps)
     return found if len(found["records"]) > 1 else None
+
+
+def _model(model_id: str, deps: Deps) -> dict[str, Any]:
+    """A model of the plan, and whether it is in use now."""
+    name = model_id.partition("@")[0]
+    stored = deps.models.load(name)
+    return {"name": name, "model_id": model_id, "is_used": stored is not None and stored[0].is_used}
 
 
 def _used(bench: Bench) -> set[str]:

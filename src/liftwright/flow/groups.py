@@ -38,7 +38,8 @@ def segments(plan: Plan, report: Report, *, about: Mapping[str, str], deps: Deps
         one, two = (values[(named == name) & (held == arm)] for arm in ("treated", "holdout"))
         query = queries.effect(metric, only=f"segment = '{name.replace(chr(39), chr(39) * 2)}'")
         found = difference(one, two, metric=metric, level=1.0 - (1.0 - report.lift.level) / len(names), query=query)
-        yield proof.of_estimate(f"segment.{number}", name, _unit(metric, report.currency), found, about=about)
+        words = f"{metric.replace('_', ' ')} per person, exploratory: {name}"
+        yield proof.of_estimate(f"segment.{number}", words, _unit(metric, report.currency), found, about=about)
 
 
 def contacts(report: Report, sends: pa.Table, *, about: Mapping[str, str], deps: Deps) -> Iterator[Figure]:

@@ -14,23 +14,24 @@ from liftwright.flow import about, asking, shown, whom
 
 
 def routes(site: Site) -> APIRouter:
-    """GET /explain and /explain/{person}?campaign=…, by id, e-mail address or its SHA-256. Who looks at whom is journaled."""
+    """GET /explain and /explain/{person}?campaign=…, by id, e-mail address or its SHA-256. Who looks at whom is journaled, with the reason they give (`because`)."""
     router = APIRouter()
 
     def page(request: Request, title: str, campaigns: list[dict[str, Any]], campaign: str, **values: Any) -> Response:
-        given = {"why": None, "unknown": "", "near": [], **values}
+        given = {"why": None, "unknown": "", "near": [], "because": "", **values}
         return site.page(request, "explain.html", title=title, campaigns=campaigns, campaign=campaign, **given)
 
     @router.get("/explain")
-    def ask(request: Request, person: str = "", campaign: str = "") -> Response:
+    def ask(request: Request, person: str = "", campaign: str = "", because: str = "") -> Response:
         visitor = site.inside(request)
         if person.strip() and campaign.strip():
             named = whom.meant(person, deps=visitor.deps)
-            return back(f"/explain/{quote(named, safe='')}?campaign={quote(campaign.strip(), safe='')}")
+            why = f"&because={quote(because.strip(), safe='')}" if because.strip() else ""
+            return back(f"/explain/{quote(named, safe='')}?campaign={quote(campaign.strip(), safe='')}{why}")
         return page(request, "Explain", shown.list_json(deps=visitor.deps), campaign)
 
     @router.get("/explain/{person}")
-    def why(request: Request, person: str, campaign: str = "") -> Response:
+    def why(request: Request, person: str, campaign: str = "", because: str = "") -> Response:
         visitor = site.inside(request)
         campaigns = shown.list_json(deps=visitor.deps)
         planned = [row["campaign_id"] for row in campaigns if row["revision"]]
@@ -44,7 +45,7 @@ def routes(site: Site) -> APIRouter:
                 raise
             near = whom.near(person, deps=visitor.deps)
             return page(request, "Explain", campaigns, name, unknown=error.says, near=near, status=404)
-        about.looked(found["person"], name, by=visitor.name, deps=visitor.deps)
-        return page(request, f"Why {found['person']}?", campaigns, name, why=found)
+        about.looked(found["person"], name, by=visitor.name, because=because, deps=visitor.deps)
+        return page(request, f"Why {found['person']}?", campaigns, name, why=found, because=because)
 
     return router
