@@ -34,7 +34,7 @@ def client(tmp_path: Path, database_url: str) -> Iterator[TestClient]:
 
 
 def _filled(path: str) -> str:
-    return path.format(campaign_id="c-12345678", customer_id="C1", talk_id="t-1", model="propensity")
+    return path.format(campaign_id="c-12345678", customer_id="C1", talk_id="t-1", model="propensity", suite="goals")
 
 
 def _spoilt(body: dict[str, Any], text: str) -> Iterator[dict[str, Any]]:
