@@ -121,6 +121,7 @@ def test_what_is_put_off_by_key_comes_back_and_is_decided(serve: Serve, visit: V
     expect(page.get_by_role("link", name="Put off 1")).to_be_visible()
     page.get_by_role("button", name="Back now").click()
     page.locator("main th a").first.click()
+    page.wait_for_url(f"**/approvals/{campaign.campaign_id}")
     page.keyboard.press("a")
     expect(page.locator("#do-approve").get_by_label("Your name")).to_be_focused()
     decide(page, "Approve")
