@@ -121,6 +121,8 @@ def test_what_is_put_off_by_key_comes_back_and_is_decided(serve: Serve, visit: V
     expect(page.get_by_role("link", name="Put off 1")).to_be_visible()
     page.get_by_role("button", name="Back now").click()
     page.locator("main th a").first.click()
+    expect(page.get_by_role("heading", name="Findings")).to_be_visible()
+    expect(page.get_by_role("button", name="Keys")).to_be_visible()
     page.keyboard.press("a")
     expect(page.locator("#do-approve").get_by_label("Your name")).to_be_focused()
     decide(page, "Approve")
