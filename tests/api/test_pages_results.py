@@ -224,7 +224,10 @@ def test_before_the_first_outcome_it_says_when_there_will_be_one(browse: Open) -
     client, _ = browse(home)
     text = client.get(f"/campaigns/{campaign.campaign_id}").text
     assert "First reading after" in text
-    assert "not measurable yet" in text
+    for effect in ("Effect per person", ">Primary</h2>", ">Secondary</h2>", "exploratory"):
+        assert effect not in text, "no table of dashes where nothing can be read yet"
+    for known in ("Guardrails", "Sends and fatigue", "May it be believed?", "Pacing"):
+        assert known in text
     assert unproven(text) == []
 
 
