@@ -53,6 +53,16 @@ def test_a_key_is_shown_once_and_must_be_shown_then(run: Run, staffed: Planned, 
     assert run("users", "revoke-keys", "leo", "--as", "leo", "--home", home).out.startswith("1 keys")
 
 
+def test_an_admin_whose_key_ended_comes_in_again_from_the_terminal(run: Run, staffed: Planned) -> None:
+    home, _, _ = staffed
+    words = ("users", "recover", "ada", "--as", "Zoe", "--reason", "the key has ended", "--home", home)
+    run("users", "key", "ada", "--as", "ada", "--home", home)
+    refused = run(*words)
+    assert (refused.code, "an admin whose key holds: ada" in refused.err) == (1, True), refused.err
+    told = run(*words, "--now", "2027-11-02T14:00:00+00:00", "--json")
+    assert (told.code, told.data["key"][:3]) == (0, "lw_"), told.err
+
+
 def test_a_session_stands_for_its_key_until_it_is_ended(run: Run, staffed: Planned, monkeypatch: pytest.MonkeyPatch) -> None:
     home, campaign, plan_hash = staffed
     refused = run("users", "sign-in", "leo", "--home", home)

@@ -35,7 +35,7 @@ GROUPS = {
     "journal": ("verify", "seal", "keys"),
     "identity": ("show", "split", "join"),
     "leads": ("score",),
-    "users": ("list", "add", "key", "revoke-keys", "sign-in", "sign-out"),
+    "users": ("list", "add", "key", "revoke-keys", "recover", "sign-in", "sign-out"),
     "lessons": ("list", "show", "retire", "cells"),
     "model": ("list", "card", "on", "off", "train", "drift"),
     "eval": ("list", "run", "compare", "gate", "baseline", "judge", "export", "view"),

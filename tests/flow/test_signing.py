@@ -216,6 +216,9 @@ async def test_where_there_are_users_a_goal_is_asked_by_one(house: Deps) -> None
         (lambda deps: people.revoke_keys("ada", by="ada", deps=deps), "only admin"),
         (lambda deps: people.put("leo", roles=["admin"], is_active=True, by="ada", is_new=True, deps=deps), "USER-TAKEN"),
         (lambda deps: people.begin("zed", deps=deps), "USER-FIRST"),
+        (lambda deps: people.recover("leo", by="Zoe", reason="lost", deps=deps), "is no admin"),
+        (lambda deps: people.recover("ada", by=" ", reason="lost", deps=deps), "a name and a reason"),
+        (lambda deps: people.recover("ada", by="Zoe", reason="\n", deps=deps), "a name and a reason"),
     ],
 )
 def test_only_an_admin_changes_users_and_one_always_stays(house: Deps, change: Callable[[Deps], Any], error: str) -> None:
@@ -223,6 +226,28 @@ def test_only_an_admin_changes_users_and_one_always_stays(house: Deps, change: C
     with pytest.raises((ApprovalError, ConfigError), match=error):
         change(house)
     assert house.users.all() == before
+
+
+def test_nobody_is_locked_out_for_good_and_nobody_comes_in_past_an_admin_s_key(house: Deps) -> None:
+    people.new_key("leo", by="ada", deps=house)
+    lost = people.new_key("ada", by="ada", deps=house)
+    with pytest.raises(ApprovalError, match="an admin whose key holds: ada"):
+        people.recover("ada", by="Zoe", reason="the key is lost", deps=house)
+    late = replace(house, now=lambda: house.now() + signing.KEY_LASTS)
+    with pytest.raises(ApprovalError, match="USER-KEY"):
+        people.new_key("ada", by="ada", deps=late)
+    late.users.new_key("ada", by="ada", now=late.now(), lasts=signing.KEY_LASTS, scopes=["read"])
+    late.users.new_key("leo", by="leo", now=late.now(), lasts=signing.KEY_LASTS)
+    assert late.users.holding(now=late.now()) == ["leo"], "a key that is only for reading lets nobody in again"
+    key = people.recover("ada", by="Zoe\nthe owner", reason="the key is lost", deps=late)
+    assert late.users.holding(now=late.now()) == ["ada", "leo"]
+    shown = replace(late, settings=late.settings.model_copy(update={"key": SecretStr(key)}))
+    assert people.put("zed", roles=["analyst"], is_active=True, by="ada", deps=shown).name == "zed"
+    assert late.users.holder(lost, now=late.now()) is None
+    (entry,) = [each for each in late.journal.entries(subject="ada") if each.action == "user.recovered"]
+    assert (entry.actor, entry.detail) == ("Zoe the owner", {"reason": "the key is lost"})
+    with pytest.raises(ApprovalError, match="an admin whose key holds"):
+        people.recover("ada", by="Zoe", reason="again", deps=late)
 
 
 def test_the_first_user_must_be_an_admin(any_shop: Deps) -> None:

@@ -1,4 +1,4 @@
-"""users: add, list, key, revoke-keys, sign-in, sign-out."""
+"""users: add, list, key, revoke-keys, recover, sign-in, sign-out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BY = click.option("--as", "by", required=True, metavar="USER", help="Who does i
 
 @click.group(name="users")
 def users_command() -> None:
-    """Who may ask, sign and look: add, list, key, revoke-keys, sign-in, sign-out."""
+    """Who may ask, sign and look: add, list, key, revoke-keys, recover, sign-in, sign-out."""
 
 
 @command(name="list")
@@ -71,6 +71,18 @@ def users_revoke_keys(workspace: Workspace, name: str, by: str) -> None:
     workspace.show({"name": name, "revoked": count}, f"{count} keys of {name} hold no longer.")
 
 
+@command(name="recover")
+@click.argument("name")
+@click.option("--as", "by", required=True, metavar="WHO", help="Your name, for the journal; no user need be called so.")
+@click.option("--reason", required=True, help="Why; the journal keeps it.")
+def users_recover(workspace: Workspace, name: str, by: str, reason: str) -> None:
+    """A new key for the admin NAME, once no admin's key holds any more: nobody is locked out for good."""
+    from liftwright.flow import people
+
+    key = people.recover(name, by=by, reason=reason, deps=workspace.deps())
+    workspace.show({"name": name, "key": key}, f"{key}\nKeep it now: it is not shown again. The journal says that {by} made it.")
+
+
 @command(name="sign-in")
 @click.argument("name")
 def users_sign_in(workspace: Workspace, name: str) -> None:
@@ -91,5 +103,5 @@ def users_sign_out(workspace: Workspace, name: str) -> None:
     workspace.show({"name": name, "ended": count}, "Signed out." if count else "No key was shown, so nothing ended.")
 
 
-for _each in (users_list, users_add, users_key, users_revoke_keys, users_sign_in, users_sign_out):
+for _each in (users_list, users_add, users_key, users_revoke_keys, users_recover, users_sign_in, users_sign_out):
     users_command.add_command(_each)

@@ -77,6 +77,26 @@ def new_key(name: str, *, by: str, scopes: Sequence[KeyScope] = (), deps: Deps) 
     return deps.users.new_key(name, by=by, now=deps.now(), lasts=signing.KEY_LASTS, scopes=scopes)
 
 
+def recover(name: str, *, by: str, reason: str, deps: Deps) -> str:
+    """A new key for an admin where no admin has one that holds any more, so that a workspace is never closed for good. Returns the key.
+
+    For the terminal of whoever keeps the workspace's database, never for a server; the journal says who and why. Raises ConfigError for who is no
+    active admin and without a reason, ApprovalError while some admin's key holds.
+    """
+    who, why = " ".join(by.split())[:MOST_NAME], " ".join(reason.split())
+    known = admins(deps=deps)
+    if name not in known:
+        raise ConfigError("USER-RECOVER", f"{name[:MOST_NAME]} is no admin.", next_step=f"Admins: {', '.join(known) or 'none'}.")
+    if not who or not why:
+        raise ConfigError("USER-RECOVER", "That needs a name and a reason.", next_step="Say who does it, and why.")
+    now = deps.now()
+    if holding := sorted(set(known) & set(deps.users.holding(now=now))):
+        says = f"There is an admin whose key holds: {', '.join(holding)}."
+        raise ApprovalError("USER-RECOVER", says, next_step="Ask them for a key, or wait until theirs has ended.")
+    deps.journal.append(at=now, actor=who, action="user.recovered", subject=name, detail={"reason": why})
+    return deps.users.new_key(name, by=who, now=now, lasts=signing.KEY_LASTS)
+
+
 def sign_in(name: str, *, deps: Deps) -> str:
     """A session of a user who shows a key: a key of its own that ends after 12 hours. A session opens no further one.
 

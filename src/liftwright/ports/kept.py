@@ -105,6 +105,9 @@ class Users(Protocol):
     def have_keys(self) -> bool:
         """Whether any user ever got a key: then only they look."""
 
+    def holding(self, *, now: datetime) -> list[str]:
+        """Active users with a key, or a session, for all uses that holds now, by name."""
+
     def sign(self, signature: Signature) -> None:
         """Put a name under a pending approval, once; ApprovalError where it is too late for that."""
 

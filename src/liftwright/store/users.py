@@ -19,15 +19,17 @@ from liftwright.store.engine import reading, writing
 from liftwright.store.journal import append_in
 from liftwright.store.tables import KeyRow, SignatureRow, UserRow
 
+_HOLDS = (col(KeyRow.revoked_at).is_(None), col(KeyRow.expires_at) > bindparam("now"), col(UserRow.is_active).is_(True))
+_IS_OF = col(UserRow.name) == col(KeyRow.name)
 _HOLDER = (
-    select(col(KeyRow.name), col(KeyRow.scopes))
-    .join(UserRow, col(UserRow.name) == col(KeyRow.name))
-    .where(
-        col(KeyRow.digest) == bindparam("digest"),
-        col(KeyRow.revoked_at).is_(None),
-        col(KeyRow.expires_at) > bindparam("now"),
-        col(UserRow.is_active).is_(True),
-    )
+    select(col(KeyRow.name), col(KeyRow.scopes)).join(UserRow, _IS_OF).where(col(KeyRow.digest) == bindparam("digest"), *_HOLDS)
+)
+_HOLDING = (
+    select(col(KeyRow.name))
+    .join(UserRow, _IS_OF)
+    .where(col(KeyRow.scopes) == "[]", *_HOLDS)
+    .distinct()
+    .order_by(col(KeyRow.name))
 )
 _ANY_KEY = select(col(KeyRow.digest)).limit(1)
 
@@ -110,6 +112,11 @@ class SqlUsers:
         """Whether any user ever got a key."""
         with self._engine.connect() as connection:
             return connection.execute(_ANY_KEY).first() is not None
+
+    def holding(self, *, now: datetime) -> list[str]:
+        """Active users with a key, or a session, for all uses that holds at `now`, by name."""
+        with self._engine.connect() as connection:
+            return list(connection.execute(_HOLDING, {"now": now}).scalars())
 
     def sign(self, signature: Signature) -> None:
         """Put a name under a pending approval, once; journaled. Raises ApprovalError as `decide` does where it is too late for that."""
