@@ -14,7 +14,7 @@ from staffed import STAFF, Strict, approve, asked, house_of, planned
 
 from liftwright.domain.approval import Decision
 from liftwright.domain.errors import ApprovalError, ConfigError
-from liftwright.flow import deciding, people, signing, walk
+from liftwright.flow import deciding, people, shown, signing, walk
 from liftwright.flow.launch import launch
 from liftwright.ports import Deps
 from liftwright.store.engine import open_engine
@@ -32,6 +32,7 @@ async def test_two_people_of_the_needed_roles_launch_and_one_does_not(house: Dep
     row = house.approvals.pending(campaign_id)
     assert row is not None
     assert signing.missing(row, deps=house) == ("finance",)
+    assert shown.approvals_json(deps=house)[0]["asked_by"] == house.campaigns.get(campaign_id).goal.asked_by == "mia"
     assert await approve(house, campaign_id, plan_hash, "leo") == "awaiting_approval", "signing twice is signing once"
     assert planned(house, campaign_id) == 0
     assert await approve(house, campaign_id, plan_hash, "fay") == "running"

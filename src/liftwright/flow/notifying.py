@@ -164,5 +164,4 @@ def _asked_by(row: ApprovalRequest, notice: Notice, deps: Deps) -> str:
     """Who escalated it; of a plan, who asked for the campaign; else what asks, which is no person."""
     if notice.kind == "escalated":
         return signing.escalated(row, deps=deps).get(notice.role, row.asked_by)
-    asked = deps.campaigns.get(row.campaign_id).goal.asked_by if row.thread_id == row.campaign_id else None
-    return asked or row.asked_by
+    return signing.asked_by(row, deps=deps)

@@ -111,7 +111,7 @@ def approvals_json(*, deps: Deps) -> list[Json]:
             "risk": row.risk,
             "trigger": row.trigger,
             "due_at": _time(row.expires_at),
-            "asked_by": row.asked_by,
+            "asked_by": signing.asked_by(row, deps=deps),
             "needs": list(signing.needs(row, deps=deps)),
         }
         for row in deps.approvals.waiting()

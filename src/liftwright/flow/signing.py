@@ -133,6 +133,12 @@ def sign(user: User, row: ApprovalRequest, *, deps: Deps) -> bool:
     return not missing(row, deps=deps)
 
 
+def asked_by(row: ApprovalRequest, *, deps: Deps) -> str:
+    """Of a plan who asked for the campaign, where there are users; else what asks, which is no person."""
+    asked = deps.campaigns.get(row.campaign_id).goal.asked_by if row.thread_id == row.campaign_id else ""
+    return asked or row.asked_by
+
+
 def missing(row: ApprovalRequest, *, deps: Deps) -> tuple[str, ...]:
     """What is still missing of the signatures an approval needs: roles, and "another person"; nothing in a workspace without users.
 

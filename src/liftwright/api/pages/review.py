@@ -170,6 +170,7 @@ def _signatures(campaign_id: str, deps: Deps) -> dict[str, Any] | None:
         return None
     return {
         "row": row,
+        "asked_by": signing.asked_by(row, deps=deps),
         "needs": signing.needs(row, deps=deps),
         "missing": signing.missing(row, deps=deps),
         "signed": [each.by for each in deps.users.signatures(row.approval_id) if each.plan_hash == row.plan_hash],
