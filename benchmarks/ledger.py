@@ -5,10 +5,10 @@
 A shop whose plan touches nearly everybody three times in two weeks, on SQLite. `n`: sends of the plan. `rows_per_cpu_second`: sends that reached the drop
 file per CPU second of the approval that launches them (hash, rules and holdout checked anew) and of `--workers` worker processes with the command's own batch
 of 5,000, their start apart: lease, last look (fresh facts through all rules), addresses, mark, file, settle. `ledger_rows_per_cpu_second`: lease, mark and settle
-alone. Then a copy of the same shop is delivered in smaller batches (a tenth of a day's sends, at most 500), and of each flight day one worker is ended with
-SIGKILL once half of the day's sends are out; the others go on, and a new one comes six minutes later, when the dead one's leases have run out. `held_at_kill`:
-sends the dead held. `duplicates`: rows of the drop files beyond one per approved send that no rule kept back, and keys the ledger has twice; `lost`: such sends
-without a row. A drop file takes a send that is handed over again once, so this is ledger and channel together.
+alone. Then a copy of the same shop is delivered in smaller batches (a fifth of a day's sends, at most 500), and of each flight day one worker is ended with
+SIGKILL while it holds sends, once half of the day's are out; the others go on, and a new one comes six minutes later, when the dead one's leases have
+run out. `held_at_kill`: sends the dead held. `duplicates`: rows of the drop files beyond one per approved send that no rule kept back, and keys the ledger has
+twice; `lost`: such sends without a row. A drop file takes a send that is handed over again once, so this is ledger and channel together.
 
 Peer: DBOS in the same run, on SQLite with a write-ahead log (synced less often than ours), one process, workflows of 500 sends with one durable step per send; a
 step appends a row to a file, without rules, addresses or a lock. `dbos` is our rows per CPU second over the peer's. `batch_steps_rows_per_cpu_second`: one
@@ -23,20 +23,22 @@ import csv
 import importlib.util
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from shops import plain
-from shops.worker import Worker, together, working
+from shops.worker import Worker, prepare, together, working
 
 from liftwright.flow import deciding
-from liftwright.ports import Deps
+from liftwright.store.engine import DATABASE_FILE
 
 SHOPS = Path(__file__).parent / "shops"
 BATCH, KILL_BATCH, PEER_BATCH = 5_000, 500, 500
@@ -47,6 +49,7 @@ POLL_SECONDS, LONGEST_SECONDS = 0.005, 300.0
 def main() -> None:
     """Measure and print the line."""
     given = arguments()
+    prepare()
     with tempfile.TemporaryDirectory(prefix="liftwright-ledger-") as folder:
         home, killed, alone = (Path(folder) / name for name in ("home", "killed", "alone"))
         launching, moments = launched(home, given.people)
@@ -104,36 +107,44 @@ def delivered(home: Path, people: int, moments: Sequence[datetime], *, workers: 
 def killing(home: Path, people: int, moments: Sequence[datetime], *, workers: int) -> dict[str, int]:
     """Deliver while one worker dies at every moment; what became of the sends."""
     held = 0
-    with plain.opened(home, people) as deps:
-        due = deps.ledger.sends(columns=["send_id"]).num_rows // len(moments)
-        batch = min(KILL_BATCH, max(due // 10, 1))
+    with closing(sqlite3.connect(home / DATABASE_FILE)) as looking:
+        (due,) = looking.execute("SELECT count(*) FROM sends").fetchone()
+        each = due // len(moments)
+        batch = min(KILL_BATCH, max(each // 5, 1))
         with working(home, people, batch, workers + len(moments)) as team:
             for number, moment in enumerate(moments):
-                held += _one_dies(team[number : number + workers], moment, due * number + due // 2, deps)
+                held += _one_dies(
+                    team[number : number + workers], moment, each * number + each // 2, each * (number + 1), looking
+                )
                 together(team[number + 1 : number + 1 + workers], moment + LEASES_OVER)
     found = outcome(home, people)
     return {name: found[name] for name in ("duplicates", "lost", "kept_back")} | {"kills": len(moments), "held_at_kill": held}
 
 
-def _one_dies(team: Sequence[Worker], moment: datetime, half: int, deps: Deps) -> int:
-    """All deliver; once `half` of the sends are out the first is killed; the others go on to their end. How many sends the dead one held."""
+def _one_dies(team: Sequence[Worker], moment: datetime, half: int, whole: int, looking: sqlite3.Connection) -> int:
+    """All deliver; the first is killed while it holds sends once `half` are out, or once the `whole` is; the others go on. How many it held."""
     for worker in team:
         worker.ask(moment)
-    _wait_until(deps, half)
-    team[0].end()
-    for worker in team[1:]:
-        worker.answer()
-    return deps.ledger.sends(states=["leased", "sending"], columns=["send_id"]).num_rows
-
-
-def _wait_until(deps: Deps, sent: int) -> None:
-    """Look again and again until so many are out."""
     last = time.monotonic() + LONGEST_SECONDS
-    (campaign,) = deps.campaigns.all()
-    while deps.ledger.counts(campaign.campaign_id)["delivered"] < sent:
+    while (out := _out(looking)) < whole and (out < half or not _held(team[0], looking)):
         if time.monotonic() > last:
             raise SystemExit("The workers deliver nothing.")
         time.sleep(POLL_SECONDS)
+    team[0].end()
+    for worker in team[1:]:
+        worker.answer()
+    return _held(team[0], looking)
+
+
+def _out(looking: sqlite3.Connection) -> int:
+    """Sends that are out."""
+    return int(looking.execute("SELECT count(*) FROM sends WHERE state = 'sent'").fetchone()[0])
+
+
+def _held(worker: Worker, looking: sqlite3.Connection) -> int:
+    """Sends that a worker has leased or marked as leaving."""
+    query = "SELECT count(*) FROM sends WHERE worker = ? AND state IN ('leased', 'sending')"
+    return int(looking.execute(query, [worker.name]).fetchone()[0])
 
 
 def outcome(home: Path, people: int) -> dict[str, int]:

@@ -21,6 +21,7 @@ def test_the_line_of_the_benchmark() -> None:
     line = json.loads(only)
     ours = line["ours"]
     assert (line["name"], ours["workers"], ours["kills"]) == ("ledger", 2, 3)
+    assert ours["held_at_kill"] > 0
     assert (ours["duplicates"], ours["lost"], ours["kept_back"]) == (0, 0, 0)
     assert line["n"] > 400
     assert 0 < ours["rows_per_cpu_second"] < ours["ledger_rows_per_cpu_second"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.forkserver
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -29,6 +30,11 @@ _LATE = (
 _FORKING.set_forkserver_preload(["chromadb", "langgraph.checkpoint.sqlite.aio", *(f"liftwright.{name}" for name in _LATE)])
 
 
+def prepare() -> None:
+    """Let the server begin to import, beside whatever else is done before the first worker."""
+    multiprocessing.forkserver.ensure_running()
+
+
 class Worker:
     """One process that delivers what is due whenever it is asked. Its first answer comes when it has opened the shop."""
 
@@ -40,6 +46,11 @@ class Worker:
         self.process = _FORKING.Process(target=_live, args=(other, home, people, batch), daemon=True)
         self.process.start()
         other.close()
+
+    @property
+    def name(self) -> str:
+        """What the ledger knows it by."""
+        return _name(self.process.pid)
 
     def ask(self, moment: datetime) -> None:
         """Let it deliver what is due at a moment."""
@@ -79,11 +90,15 @@ def together(team: Sequence[Worker], moment: datetime) -> list[dict[str, Any]]:
     return [worker.answer() for worker in team]
 
 
+def _name(pid: int | None) -> str:
+    return f"w{pid}"
+
+
 def _live(line: Connection, home: Path, people: int, batch: int) -> None:
     at = [plain.NOW]
     with plain.opened(home, people, now=lambda: at[0]) as deps:
         line.send({"cpu": time.process_time()})
         while True:
             at[0] = line.recv()
-            done = dispatch.drain(deps=deps, worker=f"w{os.getpid()}", limit=batch)
+            done = dispatch.drain(deps=deps, worker=_name(os.getpid()), limit=batch)
             line.send({**done, "cpu": time.process_time()})
