@@ -98,8 +98,8 @@ class DiskLibrary:
         return self._load()[1]
 
     def where(self, rule_id: str) -> str:
-        """File and line of a rule, for messages; empty when unknown."""
-        return self._load()[2].get(rule_id, "")
+        """File and line of a rule as they were last read, for messages; empty when unknown."""
+        return (self._cached[1:] if self._cached else self._load())[2].get(rule_id, "")
 
     def directory(self, name: str) -> Path:
         """A shipped data folder (prompts, policies, evals); the operator's own where they have one."""

@@ -37,7 +37,7 @@ def opened(settings: Settings, **chosen: Any) -> Iterator[Deps]:
     """As `build`, and every connection given back at the end: for whoever opens many workspaces in one process."""
     from liftwright.store import engine
 
-    _make(settings.home)
+    make_home(settings.home)
     database = engine.open_engine(settings.home, settings.database_url)
     try:
         yield build(settings, database=database, **chosen)
@@ -62,7 +62,7 @@ def build(
     from liftwright.memory.store import ChromaMemory
     from liftwright.store import engine
 
-    _make(settings.home)
+    make_home(settings.home)
     database = database or engine.open_engine(settings.home, settings.database_url)
     engine.migrate(database)
     library = DiskLibrary()
@@ -114,7 +114,8 @@ def _stores(settings: Settings, database: Any) -> dict[str, Any]:
     }
 
 
-def _make(home: Path) -> None:
+def make_home(home: Path) -> None:
+    """The workspace's directory, made where there is none; ConfigError where it cannot be."""
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

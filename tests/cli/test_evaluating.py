@@ -132,3 +132,17 @@ def test_a_wrong_command_line_is_one_line(run: Run, place: Place, words: tuple[s
     assert said.code == 2
     assert said.complaint.startswith("liftwright: USAGE: ")
     assert hint in said.complaint
+
+
+def test_a_suite_without_a_model_opens_no_workspace_and_keeps_its_run_there(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    done = run("eval", "run", "goals_reader", "-n", "2", "--home", home, "--json")
+    assert (done.code, done.data["verdict"], done.data["cases"]) == (2, "inconclusive", 2)
+    assert [path.name for path in home.iterdir()] == ["evals"]
+
+
+def test_a_suite_without_a_model_says_when_the_workspace_cannot_be_made(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    done = run("eval", "run", "goals_reader", "--home", tmp_path / "file", "--json")
+    assert done.code == 2
+    assert "CONFIG-HOME" in done.err

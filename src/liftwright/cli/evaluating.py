@@ -55,8 +55,8 @@ def eval_run(workspace: Workspace, suite: str, limit: int | None, resume: str | 
     if suite == redteam.NAME:
         _red_team(workspace, limit)
         return
-    deps = workspace.deps()
-    summary = asyncio.run(run.run_suite(suite, deps=deps, home=deps.settings.home, limit=limit, resume=resume))
+    deps = workspace.deps() if run.needs_model(suite) else None
+    summary = asyncio.run(run.run_suite(suite, deps=deps, home=workspace.settings().home, limit=limit, resume=resume))
     workspace.show(summary.model_dump(mode="json"), summary.text)
     leave(run.EXIT_CODES[summary.verdict])
 

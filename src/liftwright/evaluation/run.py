@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import computed_field
 
-from liftwright import __version__
+from liftwright import __version__, wiring
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ConfigError, LiftwrightError
 from liftwright.evaluation.baseline import Baseline, Flips, flips, load_baseline
@@ -82,6 +82,11 @@ def _needs(count: GraderCount) -> str:
     return {"hard": "all must pass", "none": "shown only"}.get(count.gate, f"at least {count.needs} must pass")
 
 
+def needs_model(name: str, *, folder: Path | None = None) -> bool:
+    """Whether a language model, and so the workspace, takes part in a suite. Raises ConfigError for a suite that cannot be used."""
+    return load_suite(name, folder=folder or evals_folder()).target not in MODEL_FREE
+
+
 async def run_suite(
     name: str, *, deps: Deps | None, home: Path, limit: int | None = None, resume: str | None = None, folder: Path | None = None
 ) -> Summary:
@@ -96,6 +101,7 @@ async def run_suite(
     dataset = load_dataset(suite.dataset, folder=root)
     _check_reachable(suite, dataset)
     header = _header(suite, dataset, deps)
+    wiring.make_home(home)
     store = RunFolder.resume(home, header, resume) if resume else RunFolder.create(home, header)
     finished = store.finished([grader.use for grader in suite.graders])
     wanted = dataset.cases if limit is None else dataset.cases[: max(limit, 0)]

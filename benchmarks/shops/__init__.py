@@ -1,0 +1,1 @@
+"""Workspaces that benchmarks make for themselves."""
