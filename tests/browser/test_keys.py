@@ -116,6 +116,9 @@ def test_equal_questions_are_walked_and_chosen_by_key(serve: Serve, visit: Visit
     expect(boxes.nth(1)).to_be_focused()
     expect(boxes.nth(1)).not_to_be_checked()
     expect(boxes.nth(0)).to_be_checked()
+    for key in "gx":
+        page.keyboard.press(key)
+    page.wait_for_url("**/explain")
 
 
 def test_what_comes_to_wait_appears_in_a_list_that_stands_open(serve: Serve, visit: Visit) -> None:

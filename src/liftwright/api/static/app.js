@@ -134,7 +134,7 @@
     }
     if (Date.now() - g >= 1500 && read(event.key)) { event.preventDefault(); return; }
     if (Date.now() - g >= 1500 && form) { event.preventDefault(); $("input:not([type=hidden]), textarea, button:not(:disabled)", form).focus(); return; }
-    if (rows.length && "jksux".includes(event.key)) {
+    if (Date.now() - g >= 1500 && rows.length && "jksux".includes(event.key)) {
       const at = rows.findIndex((row) => row.contains(document.activeElement));
       if (event.key === "u" || event.key === "x") { const box = $(event.key === "u" ? "[data-row-key=u]" : "input[type=checkbox]", rows[Math.max(at, 0)]); if (box) { event.preventDefault(); box.focus(); box.click(); } return; }
       if (event.key === "s") { const box = $("select, button", rows[Math.max(at, 0)]); if (box) { event.preventDefault(); box.focus(); } return; }
