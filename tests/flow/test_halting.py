@@ -154,3 +154,6 @@ def test_a_wish_to_stop_that_comes_in_just_after_the_answer_keeps_nobody_from_ta
         deps.talks.add("t-1", kind, {"text": "who?", "by": "Ann"}, at=plain_shop.NOW)  # type: ignore[arg-type]
     assert not talking.is_working(deps.talks.since("t-1"), deps=deps)
     assert talking.say("t-1", "and why?", by="Ann", deps=deps) == 4
+    assert talking.is_working(deps.talks.since("t-1", 2)[:1], deps=deps), (
+        "of a talk whose end is not known only the wish was seen"
+    )

@@ -42,8 +42,8 @@ def campaign_of(events: list[TalkEvent]) -> str | None:
 
 
 def latest(events: list[TalkEvent]) -> TalkEvent:
-    """How far a talk is: its last event, wishes to stop left aside, since one may come in after the answer."""
-    return next(event for event in reversed(events) if event.kind != "stopping")
+    """How far these events of a talk are: the last one, wishes to stop left aside, since one may come in after the answer."""
+    return next((event for event in reversed(events) if event.kind != "stopping"), events[-1])
 
 
 def is_working(events: list[TalkEvent], *, deps: Deps) -> bool:
