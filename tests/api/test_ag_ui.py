@@ -109,6 +109,12 @@ def test_what_goes_wrong_ends_the_run_with_its_code(browse: Open, tmp_path: Path
     assert run[-1].data["message"].endswith(".")
 
 
+def test_a_wish_to_stop_that_comes_after_the_answer_takes_nothing_from_it(waiting: Waiting) -> None:
+    client, path, run = asked_about(waiting)
+    waiting[1].talks.add(path.split("/")[3], "stopping", {"by": "Ann"}, at=waiting[1].now())
+    assert run_of(client, path)[-1].data["outcome"] == run[-1].data["outcome"]
+
+
 def test_a_run_nobody_works_on_is_lost_and_the_next_words_begin_another(waiting: Waiting) -> None:
     client, deps, _ = waiting
     long_ago = deps.now() - talking.LOST - timedelta(seconds=1)

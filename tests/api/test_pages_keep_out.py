@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsing import Open, Waiting, empty, send, token
@@ -127,6 +129,25 @@ def test_a_stranger_s_upload_and_words_go_nowhere_once_there_are_users(browse: O
     assert client.post("/talks", data=given).status_code == 401
     assert deps.lake.snapshot() == before
     assert deps.talks.latest() == []
+
+
+@pytest.mark.parametrize("path", ["/data", "/data/look"])
+def test_not_a_byte_of_a_stranger_s_upload_is_read(browse: Open, path: str) -> None:
+    client, deps = browse(plain_shop.furnished())
+    people.put("ada", roles=["admin"], is_active=True, by="ada", deps=deps)
+    headers = [(b"host", b"127.0.0.1"), (b"content-type", b"multipart/form-data; boundary=x"), (b"content-length", b"200000000")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "root_path": "", "scheme": "http"}
+    read, told = list[str](), list[Any]()
+
+    async def receive() -> dict[str, Any]:
+        read.append("a part")
+        return {"type": "http.disconnect"}
+
+    async def send_on(message: Any) -> None:
+        told.append(message)
+
+    asyncio.run(client.app({**scope, "query_string": b"", "headers": headers}, receive, send_on))  # type: ignore[arg-type, call-arg]
+    assert (told[0]["status"], read) == (401, [])
 
 
 def test_a_page_leads_to_the_door_and_back_to_itself(browse: Open) -> None:

@@ -104,13 +104,38 @@ def test_the_list_is_walked_put_off_and_brought_back_by_key(serve: Serve, visit:
     expect(page.get_by_text("Waiting 1")).to_be_visible()
 
 
+def test_equal_questions_are_walked_and_chosen_by_key(serve: Serve, visit: Visit) -> None:
+    shop, _, _ = _talk(serve)
+    page = visit(shop, "/approvals", name="Ann")
+    page.request.post("/v1/campaigns", data={"goal": plain_shop.GOAL.replace("14 days", "12 days")})
+    page.reload()
+    page.get_by_role("link", name="2 equal low-risk questions").click()
+    boxes = page.get_by_role("checkbox")
+    for key in "jjx":
+        page.keyboard.press(key)
+    expect(boxes.nth(1)).to_be_focused()
+    expect(boxes.nth(1)).not_to_be_checked()
+    expect(boxes.nth(0)).to_be_checked()
+    for key in "gx":
+        page.keyboard.press(key)
+    page.wait_for_url("**/explain")
+
+
 def test_what_comes_to_wait_appears_in_a_list_that_stands_open(serve: Serve, visit: Visit) -> None:
     shop, _, review = _talk(serve)
-    page, other = visit(shop, "/approvals", name="Ann"), visit(shop, review, name="Leo")
+    page, other, typed = (
+        visit(shop, "/approvals", name="Ann"),
+        visit(shop, review, name="Leo"),
+        visit(shop, "/approvals", name="Mia"),
+    )
     expect(page.get_by_text("Waiting 1")).to_be_visible()
+    typed.get_by_label("Search").fill("shoes")
+    typed.get_by_label("Search").evaluate("box => box.blur()")
     decide(other, "Reject", name="", Why="no")
     expect(page.get_by_text("Nothing waits")).to_be_visible(timeout=10_000)
     expect(page.get_by_text("Decided 1")).to_be_visible()
+    expect(typed.get_by_text("What waits has changed")).to_be_visible()
+    expect(typed.get_by_label("Search")).to_have_value("shoes")
 
 
 def test_on_a_phone_a_talk_is_three_parts(serve: Serve, visit: Visit) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 import plain_shop
 from liftwright.domain.errors import ApprovalError, GoalError, Halted
@@ -128,3 +129,31 @@ def test_only_users_stop_planning_where_there_are_users(tmp_path: Path) -> None:
         talking.stop("t-1", by="mallory", deps=deps)
     assert [event.kind for event in deps.talks.since("t-1")] == ["said"]
     plain_shop.close(deps)
+
+
+def test_one_user_stops_what_another_asked_for_and_nothing_is_lost(tmp_path: Path) -> None:
+    """Mia's session plans; Leo stops it before there is a campaign, so the planning itself has to pass his word on without a key of his."""
+    home = plain_shop.copy_of(plain_shop.furnished(), tmp_path / "home")
+    keys = plain_shop.staffed(home, mia=("marketer",), leo=("marketer",))
+    deps = plain_shop.open_shop(home)
+    mia, leo = (
+        replace(deps, settings=deps.settings.model_copy(update={"key": SecretStr(keys[name])})) for name in ("mia", "leo")
+    )
+    talking.say("t-1", plain_shop.GOAL, by="mia", deps=mia)
+    talking.stop("t-1", by="leo", deps=leo)
+    asyncio.run(talking.answer("t-1", by="mia", deps=mia))
+    assert deps.talks.since("t-1")[-1].payload["code"] == "PLAN-STOPPED"
+    (campaign,) = deps.campaigns.all()
+    assert campaign.status == "planning", "it can be taken up again"
+    plain_shop.close(deps)
+
+
+def test_a_wish_to_stop_that_comes_in_just_after_the_answer_keeps_nobody_from_talking_on(another: Open) -> None:
+    deps = another()
+    for kind in ("said", "reply", "stopping"):
+        deps.talks.add("t-1", kind, {"text": "who?", "by": "Ann"}, at=plain_shop.NOW)  # type: ignore[arg-type]
+    assert not talking.is_working(deps.talks.since("t-1"), deps=deps)
+    assert talking.say("t-1", "and why?", by="Ann", deps=deps) == 4
+    assert talking.is_working(deps.talks.since("t-1", 2)[:1], deps=deps), (
+        "of a talk whose end is not known only the wish was seen"
+    )

@@ -19,7 +19,7 @@ from liftwright.domain.errors import ApprovalError
 from liftwright.domain.evidence import Report
 from liftwright.domain.figures import Interval
 from liftwright.domain.policy import Finding
-from liftwright.flow import adapt, dispatch, drill, ladder, nightly, pausing, reporting, trust, walk
+from liftwright.flow import adapt, dispatch, drill, ladder, nightly, pausing, reporting, stopping, trust, walk
 from liftwright.ports import ChannelAdapter, Deps
 
 CELL = "models/email/small"
@@ -261,6 +261,18 @@ def test_a_drill_finds_a_stop_that_does_not_stop(flight: under_way.Flight, monke
     assert (done["passed"], done["let_through"] > 0) == (False, True)
     assert {row["state"] for row in flight.sends()} <= {"planned", "sent"}
     assert not rules.drills(ladder.entries(deps=flight.deps))[-1].passed
+
+
+def test_a_campaign_that_a_person_stops_during_a_drill_stays_stopped(
+    flight: under_way.Flight, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(send_ids: list[str], deps: Deps) -> None:
+        stopping.stop(flight.campaign_id, by="ann", reason="sold out", deps=deps)
+
+    monkeypatch.setattr(drill, "_give_back", stopped)
+    drill.drill(flight.campaign_id, by="ada", deps=flight.deps)
+    campaign = flight.deps.campaigns.get(flight.campaign_id)
+    assert (campaign.status, campaign.stop_reason) == ("stopped", "sold out")
 
 
 def test_what_does_not_run_cannot_be_drilled(flight: under_way.Flight) -> None:

@@ -147,7 +147,7 @@ async def stream(talk_id: str, since: Place, *, watch: Watch, decision: Json, de
     yield "retry: 1000\n\n"
     async for found in talks.follow(talk_id, 0, watch=watch, deps=deps):
         for event in found:
-            made = await asyncio.to_thread(teller.told, event, is_last=event is found[-1])
+            made = await asyncio.to_thread(teller.told, event, is_last=event is talking.latest(found))
             for number, each in enumerate(made, start=1):
                 last = number == len(made)
                 if (event.seq, WHOLE if last else float(number)) <= since:

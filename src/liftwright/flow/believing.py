@@ -51,14 +51,10 @@ def checks(seen: reporting.Look, report: Report, found: Mapping[str, Mapping[str
     ratio = "The arms' sizes fit the plan" if has_ratio else "The arms' sizes do not fit the plan"
     before, silence = found["health.prior_p"]["mid"], found["health.silence"]["mid"]
     is_alike = before is None or before >= integrity.SRM_BOUND
-    is_heard = report.status not in ("running", "paused") or silence is None or silence <= SILENCE.days
+    is_heard = report.status not in ("running", "paused") or (silence is not None and silence <= SILENCE.days)
     told = [
         ("health.srm_p", has_ratio, f"{ratio} ({1 - share:.0%} treated, {share:.0%} held out)"),
-        (
-            "health.prior_p",
-            is_alike,
-            "Both arms spent alike before the start" if is_alike else "The arms differed before the start",
-        ),
+        ("health.prior_p", is_alike, _before_the_start(before, is_alike)),
         ("health.contamination", health.contaminated_share <= integrity.CONTAMINATION_BOUND, _left_alone(report)),
         ("health.silence", is_heard, "Events keep coming in" if is_heard else "No event came in lately: is tracking broken?"),
         ("health.lost", not health.lost, "People of the audience who cannot be analysed any more"),
@@ -84,6 +80,12 @@ def causes(report: Report) -> list[str]:
     if health.contaminated_share > integrity.CONTAMINATION_BOUND:
         found.append("another system contacts the people held out; leave them out there too")
     return found
+
+
+def _before_the_start(gap: float | None, is_alike: bool) -> str:
+    if gap is None:
+        return "What the arms spent before the start cannot be compared"
+    return "Both arms spent alike before the start" if is_alike else "The arms differed before the start"
 
 
 def _left_alone(report: Report) -> str:

@@ -15,6 +15,8 @@ from liftwright.flow import signing, standing
 from liftwright.ports import Deps
 
 WORKER = "shutdown-drill"
+HELD = "a shutdown drill"
+"""Why a campaign is paused while a drill lasts."""
 TRIED = 200
 """Sends that are tried at most, before the stop and after it."""
 FAR = timedelta(days=400)
@@ -24,8 +26,8 @@ def drill(campaign_id: str, *, by: str, deps: Deps) -> dict[str, Any]:
     """`{"campaign_id", "passed", "tried", "let_through"}`; the journal keeps it, and the ladder counts it.
 
     Sends are taken as a worker takes them, the campaign is held, and then they may not start, nor may others be taken. It goes on
-    afterwards, also after a drill that failed: that is for a person to judge. A crash in between leaves it paused. Nothing is recalled from
-    executors, since that could not be undone. Raises ApprovalError for a campaign that does not run or has nothing left to send.
+    afterwards, also after a drill that failed: that is for a person to judge. Whoever stops it meanwhile has stopped it. A crash in between
+    leaves it paused. Nothing is recalled from executors, since that could not be undone. Raises ApprovalError for a campaign that does not run or has nothing left to send.
     """
     signing.known(by, deps=deps)
     campaign = deps.campaigns.get(campaign_id)
@@ -42,7 +44,7 @@ def drill(campaign_id: str, *, by: str, deps: Deps) -> dict[str, Any]:
             f"{campaign_id} has nothing left to send, so a stop shows nothing.",
             next_step="Drill another campaign.",
         )
-    standing.move(campaign_id, "paused", deps=deps, stopped_by=by, stop_reason="a shutdown drill")
+    standing.move(campaign_id, "paused", deps=deps, stopped_by=by, stop_reason=HELD)
     moved = deps.ledger.mark(taken, "sending", now=deps.now(), worker=WORKER)
     again = _take(campaign_id, deps)
     let_through = len(moved) + len(again)
@@ -54,7 +56,9 @@ def drill(campaign_id: str, *, by: str, deps: Deps) -> dict[str, Any]:
         "let_through": let_through,
     }
     deps.journal.append(at=deps.now(), actor=by, action=rules.DRILLED, subject=rules.SUBJECT, detail=detail)
-    deps.campaigns.update(campaign_id, status="running", stopped_by=None, stop_reason=None)
+    held = deps.campaigns.get(campaign_id)
+    if (held.status, held.stop_reason) == ("paused", HELD):
+        deps.campaigns.update(campaign_id, status="running", stopped_by=None, stop_reason=None)
     return detail
 
 

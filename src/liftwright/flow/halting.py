@@ -12,7 +12,6 @@ from typing import Any
 
 from liftwright.domain.campaign import JournalEntry
 from liftwright.domain.errors import GoalError, Halted
-from liftwright.flow import signing
 from liftwright.flow.state import CampaignState
 from liftwright.ports import Deps
 
@@ -31,11 +30,11 @@ AT_WORK = {
 
 
 def ask(campaign_id: str, *, by: str, deps: Deps) -> None:
-    """Ask that planning stops at its next step; asking again changes nothing.
+    """Ask that planning stops at its next step; asking again changes nothing. Whether `by` may is for the caller to ask: whoever plans passes
+    on what another user wants, and shows no key of theirs.
 
-    Raises GoalError PLAN-STOP-LATE where nothing is planned (any more), ApprovalError where there are users and `by` is none of them.
+    Raises GoalError PLAN-STOP-LATE where nothing is planned (any more).
     """
-    signing.known(by, deps=deps, scope="plan")
     if deps.campaigns.get(campaign_id).status == "planning" and asked(campaign_id, deps=deps) is None:
         deps.journal.append(at=deps.now(), actor=by.strip() or "somebody", action=ASKED, subject=campaign_id, detail={})
     status = deps.campaigns.get(campaign_id).status

@@ -41,9 +41,14 @@ def campaign_of(events: list[TalkEvent]) -> str | None:
     return str(named[-1]) if named else None
 
 
+def latest(events: list[TalkEvent]) -> TalkEvent:
+    """How far these events of a talk are: the last one, wishes to stop left aside, since one may come in after the answer."""
+    return next((event for event in reversed(events) if event.kind != "stopping"), events[-1])
+
+
 def is_working(events: list[TalkEvent], *, deps: Deps) -> bool:
     """Whether somebody is at work on the last words."""
-    return bool(events) and events[-1].kind not in ENDS and deps.now() - events[-1].at < LOST
+    return bool(events) and latest(events).kind not in ENDS and deps.now() - latest(events).at < LOST
 
 
 def say(talk_id: str, text: str, *, by: str, deps: Deps, campaign_id: str | None = None) -> int:
@@ -81,7 +86,7 @@ def stopper(events: list[TalkEvent]) -> str | None:
 
 
 def _pass_on(events: list[TalkEvent], *, deps: Deps) -> None:
-    """Tell whoever plans that somebody wants it stopped, as soon as there is a campaign that is being planned."""
+    """Tell whoever plans that somebody wants it stopped, as soon as there is a campaign that is being planned. Whether they may was asked in `stop`."""
     by, campaign_id = stopper(events), campaign_of(events)
     if by is not None and campaign_id is not None:
         with contextlib.suppress(GoalError):  # it is done already, or its revision has not begun

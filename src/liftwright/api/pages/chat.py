@@ -122,7 +122,7 @@ def _talk(talk_id: str, deps: Deps, *, since: int = 0) -> dict[str, Any]:
         "lines": lines,
         "last": events[-1].seq,
         "is_working": is_working,
-        "is_lost": events[-1].kind not in talking.ENDS and not is_working,
+        "is_lost": talking.latest(events).kind not in talking.ENDS and not is_working,
         "may_go_on": shown is not None and shown["status"] == "planning" and not is_working,
         "stopper": talking.stopper(events),
         "agents": agents(events),
@@ -163,10 +163,11 @@ def agents(events: list[TalkEvent]) -> list[dict[str, str]]:
     for event in steps:
         who, what = str(event.payload["who"]), str(event.payload["what"])
         doing[who] = doing.get(who, what) if what in BETWEEN else what
-    now = str(steps[-1].payload["who"]) if steps and events[-1].kind != "reply" else ""
+    last = talking.latest(events)
+    now = str(steps[-1].payload["who"]) if steps and last.kind != "reply" else ""
     ended = "working"
-    if events[-1].kind == "failed":
-        ended = "stopped" if events[-1].payload.get("code") == "PLAN-STOPPED" else "failed"
+    if last.kind == "failed":
+        ended = "stopped" if last.payload.get("code") == "PLAN-STOPPED" else "failed"
     return [
         {
             "name": name.replace("_", " "),

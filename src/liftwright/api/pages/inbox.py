@@ -26,6 +26,7 @@ def routes(site: Site) -> APIRouter:
     @router.get("/approvals")
     def inbox(request: Request, show: str = "waiting", words: str = "", risk: str = "") -> Response:
         visitor = site.inside(request)
+        mark = arriving.mark(visitor.deps)  # before the rows: what comes while they are read is news
         put_off = inboxes.put_off(by=visitor.name, deps=visitor.deps)
         rows = [_with_facts(row, visitor.deps) for row in shown.approvals_json(deps=visitor.deps) if _is_meant(row, words, risk)]
         awake = [row for row in rows if row["approval_id"] not in put_off]
@@ -39,7 +40,7 @@ def routes(site: Site) -> APIRouter:
             "open": inboxes.open_questions(deps=visitor.deps),
             "over": inboxes.ran_out(deps=visitor.deps),
             "asked": {"words": words, "risk": risk},
-            "mark": arriving.mark(visitor.deps),
+            "mark": mark,
         }
         return site.page(request, "approvals.html", title="Approvals", **values)
 

@@ -150,7 +150,7 @@ class Site:
 
         Raises Refused, SignInFirst, and DataError REQUEST-NUL for texts nothing can keep. The caller closes fields that hold a file.
         """
-        visitor = self.visitor(request)
+        visitor = self.visitor(request) if by_strangers else self.inside(request)
         fields = await request.form(max_files=1, max_fields=most_fields)
         given = str(fields.get("token", ""))
         is_own = request.cookies.get(VISIT) == visitor.visit and _is_token(given, visitor)
@@ -161,8 +161,6 @@ class Site:
             if not is_own or not is_same_site(request):
                 says = "This form is not one of ours, or it is too old."
                 raise Refused("FORM-TOKEN", says, next_step="Open the page again and repeat it.")
-            if not by_strangers:
-                self.inside(request)
         except LiftwrightError:
             await fields.close()
             raise

@@ -122,7 +122,7 @@
   if (off) { off.checked = isOff(); off.addEventListener("change", () => { try { localStorage.setItem("keys", off.checked ? "off" : "on"); } catch { /* not kept */ } }); }
   let g = 0;
   document.addEventListener("keydown", (event) => {
-    if (isOff() || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+    if (isOff() || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=checkbox]), textarea, select")) return;
     if (event.key === "?") { event.preventDefault(); dialog.showModal(); return; }
     if (event.key === "/") { const box = $("main textarea, main input:not([type=hidden])"); if (box) { event.preventDefault(); box.focus(); } return; }
     const form = $(`[data-decide="${CSS.escape(event.key)}"]`), rows = [...document.querySelectorAll("[data-rows] tbody tr, [data-rows] [data-row], ol[data-rows] > li")];
@@ -134,7 +134,7 @@
     }
     if (Date.now() - g >= 1500 && read(event.key)) { event.preventDefault(); return; }
     if (Date.now() - g >= 1500 && form) { event.preventDefault(); $("input:not([type=hidden]), textarea, button:not(:disabled)", form).focus(); return; }
-    if (rows.length && "jksux".includes(event.key)) {
+    if (Date.now() - g >= 1500 && rows.length && "jksux".includes(event.key)) {
       const at = rows.findIndex((row) => row.contains(document.activeElement));
       if (event.key === "u" || event.key === "x") { const box = $(event.key === "u" ? "[data-row-key=u]" : "input[type=checkbox]", rows[Math.max(at, 0)]); if (box) { event.preventDefault(); box.focus(); box.click(); } return; }
       if (event.key === "s") { const box = $("select, button", rows[Math.max(at, 0)]); if (box) { event.preventDefault(); box.focus(); } return; }
@@ -148,11 +148,12 @@
   // ---- the list of what waits: says when it is another, and shows it at once where nobody is in the middle of something
   const arrived = $("#arrived");
   if (arrived) {
+    const isTyped = () => [...document.querySelectorAll("main input:not([type=hidden])")].some((box) => box.value !== box.defaultValue);
     const listen = () => {
       const source = new EventSource(`/approvals/events?shown=${arrived.dataset.mark}`);
       source.addEventListener("waiting", () => {
         source.close();
-        if (document.hidden || document.activeElement === document.body) { location.reload(); return; }
+        if (!isTyped() && (document.hidden || document.activeElement === document.body)) { location.reload(); return; }
         $("p", arrived).hidden = false;
       });
       window.addEventListener("pagehide", () => source.close(), { once: true });
