@@ -17,8 +17,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import plain_shop
-from liftwright.api.pages.downloads import FORMULA, as_csv, cell
+from liftwright.api.pages.downloads import as_csv
 from liftwright.api.pages.drawing import rail
+from liftwright.evaluation.exporting import FORMULA, cell
 from liftwright.flow import answers, forgetting, results
 from liftwright.measurement import integrity
 

@@ -14,7 +14,7 @@ from staffed import STAFF, Strict, approve, asked, house_of, planned
 
 from liftwright.domain.approval import Decision
 from liftwright.domain.errors import ApprovalError, ConfigError
-from liftwright.flow import deciding, people, shown, signing, walk
+from liftwright.flow import deciding, drill, people, shown, signing, walk
 from liftwright.flow.launch import launch
 from liftwright.ports import Deps
 from liftwright.store.engine import open_engine
@@ -227,6 +227,11 @@ def test_only_an_admin_changes_users_and_one_always_stays(house: Deps, change: C
     with pytest.raises((ApprovalError, ConfigError), match=error):
         change(house)
     assert house.users.all() == before
+
+
+def test_who_only_looks_holds_no_campaign_for_a_drill(house: Deps) -> None:
+    with pytest.raises(ApprovalError, match="DRILL-NOT-YOURS"):
+        drill.drill("c-any", by="ines", deps=house)
 
 
 def test_nobody_is_locked_out_for_good_and_nobody_comes_in_past_an_admin_s_key(house: Deps) -> None:

@@ -59,9 +59,13 @@ def _csv(suite: Suite, taken: RunFolder, header: Header, rows: Sequence[Row]) ->
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for row in _rows(taken, header, rows):
-        cells = (row[name] for name in COLUMNS)
-        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells])
+        writer.writerow([cell(row[name]) for name in COLUMNS])
     return out.getvalue()
+
+
+def cell(value: Any) -> Any:
+    """One cell, as it may stand in a file that a spreadsheet opens."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _jsonl(suite: Suite, taken: RunFolder, header: Header, rows: Sequence[Row]) -> str:

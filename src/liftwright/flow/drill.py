@@ -27,9 +27,13 @@ def drill(campaign_id: str, *, by: str, deps: Deps) -> dict[str, Any]:
 
     Sends are taken as a worker takes them, the campaign is held, and then they may not start, nor may others be taken. It goes on
     afterwards, also after a drill that failed: that is for a person to judge. Whoever stops it meanwhile has stopped it. A crash in between
-    leaves it paused. Nothing is recalled from executors, since that could not be undone. Raises ApprovalError for a campaign that does not run or has nothing left to send.
+    leaves it paused. Nothing is recalled from executors, since that could not be undone. Raises ApprovalError for a campaign that does not run or has nothing
+    left to send, and for somebody whose role only looks.
     """
-    signing.known(by, deps=deps)
+    user = signing.known(by, deps=deps)
+    if user is not None and set(user.roles) <= signing.LOOKS_ONLY:
+        says = f"{user.name} may look, and hold no campaign, not even for a drill."
+        raise ApprovalError("DRILL-NOT-YOURS", says, next_step="Ask somebody whose role decides: any role but analyst.")
     campaign = deps.campaigns.get(campaign_id)
     if campaign.status != "running":
         raise ApprovalError(

@@ -13,11 +13,11 @@ from fastapi.responses import Response
 from starlette.datastructures import FormData, UploadFile
 
 from liftwright.api import sampling
-from liftwright.api.pages.downloads import cell
 from liftwright.api.pages.site import Site, Visitor, back
 from liftwright.audience.mapping import choosing
 from liftwright.domain.errors import DataError
 from liftwright.evaluation import sample
+from liftwright.evaluation.exporting import cell
 from liftwright.flow import data_state, put_aside, uploads
 
 TABLES = ("customers", "events", "treatments", "products", "prices", "leads", "evidence", "documents")

@@ -15,12 +15,11 @@ from markupsafe import Markup
 from liftwright.api.headers import SELF_CONTAINED
 from liftwright.api.pages.site import Site, campaign, style
 from liftwright.domain.sharing import SharedLink
+from liftwright.evaluation.exporting import cell
 from liftwright.flow import results
 from liftwright.ports import Deps
 
 COLUMNS = ("name", "low", "mid", "high", "level", "unit", "method")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""What a spreadsheet takes for a formula at the start of a cell."""
 
 
 def routes(site: Site) -> APIRouter:
@@ -82,8 +81,3 @@ def as_csv(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         writer.writerow([cell(row[name]) for name in COLUMNS])
     return out.getvalue()
-
-
-def cell(value: Any) -> Any:
-    """One cell, as it may stand in a file that a spreadsheet opens."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
