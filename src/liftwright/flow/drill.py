@@ -30,17 +30,7 @@ def drill(campaign_id: str, *, by: str, deps: Deps) -> dict[str, Any]:
     leaves it paused. Nothing is recalled from executors, since that could not be undone. Raises ApprovalError for a campaign that does not run or has nothing
     left to send, and for somebody whose role only looks.
     """
-    user = signing.known(by, deps=deps)
-    if user is not None and set(user.roles) <= signing.LOOKS_ONLY:
-        says = f"{user.name} may look, and hold no campaign, not even for a drill."
-        raise ApprovalError("DRILL-NOT-YOURS", says, next_step="Ask somebody whose role decides: any role but analyst.")
-    campaign = deps.campaigns.get(campaign_id)
-    if campaign.status != "running":
-        raise ApprovalError(
-            "DRILL-NOT-RUNNING",
-            f"{campaign_id} is {campaign.status.replace('_', ' ')}; a drill stops something that runs.",
-            next_step="Name a running campaign: liftwright list.",
-        )
+    _must_be_possible(campaign_id, by, deps)
     taken = _take(campaign_id, deps)
     if not taken:
         raise ApprovalError(
@@ -64,6 +54,21 @@ def drill(campaign_id: str, *, by: str, deps: Deps) -> dict[str, Any]:
     if (held.status, held.stop_reason) == ("paused", HELD):
         deps.campaigns.update(campaign_id, status="running", stopped_by=None, stop_reason=None)
     return detail
+
+
+def _must_be_possible(campaign_id: str, by: str, deps: Deps) -> None:
+    """Raises ApprovalError for somebody who only looks, and for a campaign that does not run."""
+    user = signing.known(by, deps=deps)
+    if user is not None and set(user.roles) <= signing.LOOKS_ONLY:
+        says = f"{user.name} may look, and hold no campaign, not even for a drill."
+        raise ApprovalError("DRILL-NOT-YOURS", says, next_step="Ask somebody whose role decides: any role but analyst.")
+    campaign = deps.campaigns.get(campaign_id)
+    if campaign.status != "running":
+        raise ApprovalError(
+            "DRILL-NOT-RUNNING",
+            f"{campaign_id} is {campaign.status.replace('_', ' ')}; a drill stops something that runs.",
+            next_step="Name a running campaign: liftwright list.",
+        )
 
 
 def _take(campaign_id: str, deps: Deps) -> list[str]:
