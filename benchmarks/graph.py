@@ -29,9 +29,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from delivery import plain
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
-from shops import plain
 from typing_extensions import TypedDict
 
 from liftwright.flow import beginning, walk

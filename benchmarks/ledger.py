@@ -34,13 +34,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shops import plain
-from shops.worker import Worker, prepare, together, working
+from delivery import plain
+from delivery.worker import Worker, prepare, together, working
 
 from liftwright.flow import deciding
 from liftwright.store.engine import DATABASE_FILE
 
-SHOPS = Path(__file__).parent / "shops"
+DELIVERY = Path(__file__).parent / "delivery"
 BATCH, KILL_BATCH, PEER_BATCH = 5_000, 500, 500
 LEASES_OVER = timedelta(minutes=6)
 POLL_SECONDS, LONGEST_SECONDS = 0.005, 300.0
@@ -192,7 +192,14 @@ def against_dbos(named: str | None, sends: int, scratch: Path) -> dict[str, Any]
         return {"note": "not installed (bench extra)"}
     found = {}
     for step in ("each", "batch"):
-        command = [named or sys.executable, str(SHOPS / "dbos_sends.py"), str(scratch / step), str(sends), str(PEER_BATCH), step]
+        command = [
+            named or sys.executable,
+            str(DELIVERY / "dbos_sends.py"),
+            str(scratch / step),
+            str(sends),
+            str(PEER_BATCH),
+            step,
+        ]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         if ran.returncode:
             raise SystemExit(f"The peer failed: {ran.stderr[-800:]}")

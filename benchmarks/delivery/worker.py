@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from delivery import plain
 from liftwright.flow import dispatch
-from shops import plain
 
 _FORKING = multiprocessing.get_context("forkserver")
 _LATE = (

@@ -1,1 +1,0 @@
-"""Workspaces that benchmarks make for themselves."""
