@@ -84,7 +84,7 @@ def workspace(scratch: Path, customers: int) -> tuple[Path, str]:
             sys.exit(f"{words[0]} failed: {ran.stderr[-800:]}")
         done = ran.stdout
     with (home / "liftwright.toml").open("a", encoding="utf-8") as file:
-        file.write("\n[server]\nrequests_per_minute = 0  # one machine clicks here for many people\n")
+        file.write("\n[server]\nrequests_per_minute = 0\nsign_ins_per_minute = 0\n# one machine clicks here for many people\n")
     return home, str(json.loads(done)["campaign_id"])
 
 

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 import plain_shop
+from liftwright.agents.bench import Bench
 from liftwright.domain.errors import ApprovalError, GoalError, Halted
 from liftwright.flow import conversation, halting, recovery, shown, talking, walk
 from liftwright.ports import Deps
@@ -30,6 +32,22 @@ def another(tmp_path: Path) -> Iterator[Open]:
     yield open_it
     for deps in opened:
         plain_shop.close(deps)
+
+
+def test_whoever_listens_for_a_stop_reads_the_data_once(another: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Deps] = []
+    init = Bench.__init__
+
+    def counted(self: Bench, deps: Deps, **pins: Any) -> None:
+        made.append(deps)
+        init(self, deps, **pins)
+
+    monkeypatch.setattr(Bench, "__init__", counted)
+    deps = another()
+    campaign = asyncio.run(walk.start(plain_shop.GOAL, deps=replace(deps, progress=lambda who, what: None)))
+    assert (campaign.status, len(made)) == ("awaiting_approval", 1)
+    asyncio.run(walk.start(plain_shop.GOAL, deps=replace(deps, settings=deps.settings.model_copy(update={"seed": 8}))))
+    assert len(made) == 2, "other settings see other data"
 
 
 def _stopping_at(agent: str, seen: list[str], *, deps: Deps, elsewhere: Deps) -> Deps:

@@ -22,6 +22,8 @@ from liftwright.ports import Deps
 
 _OPEN: dict[tuple[Any, ...], Bench] = {}
 _MOST_OPEN = 4
+_ITS_PARTS = ("settings", "lake", "models", "library", "ledger", "journal", "lessons", "memory", "channels")
+"""What of Deps a bench reads; whoever hears of its progress, or signs, shares it."""
 _MOST_SOLVED = 4
 
 
@@ -59,7 +61,8 @@ class Bench:
     ) -> Bench:
         """The bench of these pins, kept for the next step of the same process until a model is switched."""
         off = tuple(card.model for card in deps.models.cards() if not card.is_used) if models is None else ()
-        key = (id(deps), campaign_id, snapshot_id, as_of, seed, models, off)
+        parts = tuple(id(getattr(deps, name)) for name in _ITS_PARTS)
+        key = (parts, campaign_id, snapshot_id, as_of, seed, models, off)
         if key not in _OPEN:
             while len(_OPEN) >= _MOST_OPEN:
                 _OPEN.pop(next(iter(_OPEN)))
