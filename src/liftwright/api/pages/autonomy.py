@@ -32,7 +32,7 @@ def routes(site: Site) -> APIRouter:
         visitor, fields = await site.form(request)
         deed = DEEDS.get(str(fields.get("do", "")))
         if deed is None:
-            raise DataError("ACT-WORDS", "There is no such step.", next_step="Go back and choose one.")
+            raise DataError("ACT-KIND", "There is no such step.", next_step="Go back and choose one.")
         await run_in_threadpool(deed, fields, visitor.acting(fields), visitor.deps)
         return back(PAGE)
 

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from liftwright.api.pages.site import Site, back, campaign
+from liftwright.api.pages.site import Site, back, campaign, reason
 from liftwright.domain.errors import DataError
 from liftwright.flow import pausing, results, shown, stopping, visits, walk
 
@@ -32,16 +32,13 @@ def routes(site: Site) -> APIRouter:
     @router.post("/campaigns/{campaign_id}")
     async def act(request: Request, campaign_id: str) -> Response:
         visitor, fields = await site.form(request)
-        by, reason = visitor.name or str(fields.get("by", "")), str(fields.get("reason", "")).strip()
-        if not by or not reason:
-            raise DataError("ACT-WORDS", "That needs a name and a reason.", next_step="Go back and say why.")
-        do = str(fields.get("do", ""))
+        by, why, do = visitor.acting(fields), reason(fields), str(fields.get("do", ""))
         if do == "stop":
-            stopping.stop(campaign_id, by=by, reason=reason, deps=visitor.deps)
+            stopping.stop(campaign_id, by=by, reason=why, deps=visitor.deps)
         elif do == "pause":
-            pausing.hold(campaign_id, by=by, reason=reason, deps=visitor.deps)
+            pausing.hold(campaign_id, by=by, reason=why, deps=visitor.deps)
         elif do == "resume":
-            pausing.resume(campaign_id, by=by, reason=reason, deps=visitor.deps)
+            pausing.resume(campaign_id, by=by, reason=why, deps=visitor.deps)
         elif do == "again":
             afresh = await walk.again(campaign_id, deps=visitor.deps, by=by)
             return back(f"/approvals/{afresh.campaign_id}")

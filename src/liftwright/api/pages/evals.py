@@ -69,7 +69,7 @@ def _baseline(site: Site, router: APIRouter) -> None:
     @router.post("/evals/{suite}/baseline")
     async def accept(request: Request, suite: str) -> Response:
         visitor, fields = await site.form(request)
-        by, run = visitor.name if visitor.has_users else str(fields.get("by", "")), str(fields.get("run", ""))
+        by, run = visitor.acting(fields), str(fields.get("run", ""))
         if not run:
             raise DataError("EVAL-RUN-UNKNOWN", "No run was named.", next_step="Go back and choose one.")
         made = gating.accept(suite, run, by=by, reason=str(fields.get("reason", "")), deps=visitor.deps)

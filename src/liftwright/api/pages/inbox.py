@@ -50,7 +50,7 @@ def routes(site: Site) -> APIRouter:
         inboxes.snooze(
             str(fields.get("approval", "")),
             until=str(fields.get("until", "")),
-            by=visitor.name or str(fields.get("by", "")),
+            by=visitor.name,
             deps=visitor.deps,
         )
         return back("/approvals" if fields.get("until") == inboxes.WAKE else "/approvals?show=snoozed")
@@ -92,7 +92,7 @@ def _together(site: Site, router: APIRouter) -> None:
             raise ApprovalError("APPROVAL-KIND", says, next_step="Go back and say both.")
         rows = {row["approval_id"]: row for row in _groups(shown.approvals_json(deps=visitor.deps)).get(trigger, [])}
         wanted = [str(each).partition(" ") for each in fields.getlist("chosen")]
-        by = visitor.name or str(fields.get("by", ""))
+        by = visitor.acting(fields)
         told = [
             await _decided(rows.get(name), plan_hash, kind=kind, by=by, reason=reason, visitor=visitor)
             for name, _, plan_hash in wanted

@@ -7,8 +7,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from liftwright.api.pages.site import Site, back
-from liftwright.domain.errors import DataError
+from liftwright.api.pages.site import Site, back, reason
 from liftwright.flow import registry
 
 
@@ -29,10 +28,8 @@ def routes(site: Site) -> APIRouter:
     @router.post("/models/{model}")
     async def switch(request: Request, model: str) -> Response:
         visitor, fields = await site.form(request)
-        by, reason = visitor.name or str(fields.get("by", "")).strip(), str(fields.get("reason", "")).strip()
-        if not by or not reason:
-            raise DataError("ACT-WORDS", "That needs a name and a reason.", next_step="Go back and say why.")
-        registry.switch(model, str(fields.get("state", "")), by=by, reason=reason, deps=visitor.deps)
+        by, why = visitor.acting(fields), reason(fields)
+        registry.switch(model, str(fields.get("state", "")), by=by, reason=why, deps=visitor.deps)
         return back(f"/models/{quote(model, safe='')}")
 
     return router

@@ -7,12 +7,9 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from starlette.datastructures import FormData
 
-from liftwright.api.pages.site import Site, Visitor, back
+from liftwright.api.pages.site import Site, back
 from liftwright.compliance import waivers
-from liftwright.domain.approval import MOST_NAME
-from liftwright.domain.errors import PolicyError
 from liftwright.domain.profile import CHANNELS
 from liftwright.flow import rulebook, waiving
 from liftwright.ports import Deps
@@ -64,7 +61,7 @@ def _waiving(site: Site, router: APIRouter) -> None:
             campaign_id=str(fields.get("campaign", "")).strip() or None,
             reason=str(fields.get("reason", "")),
             days=int(days) if days.isascii() and days.isdigit() and len(days) < 4 else 0,
-            by=_who(visitor, fields),
+            by=visitor.acting(fields),
             deps=visitor.deps,
         )
         return _to(made.rule)
@@ -72,22 +69,14 @@ def _waiving(site: Site, router: APIRouter) -> None:
     @router.post("/policies/approve")
     async def approve(request: Request) -> Response:
         visitor, fields = await site.form(request)
-        made = waiving.approve(str(fields.get("waiver", "")), by=_who(visitor, fields), deps=visitor.deps)
+        made = waiving.approve(str(fields.get("waiver", "")), by=visitor.acting(fields), deps=visitor.deps)
         return _to(made.rule)
 
     @router.post("/policies/revoke")
     async def revoke(request: Request) -> Response:
         visitor, fields = await site.form(request)
-        made = waiving.revoke(str(fields.get("waiver", "")), by=_who(visitor, fields), deps=visitor.deps)
+        made = waiving.revoke(str(fields.get("waiver", "")), by=visitor.acting(fields), deps=visitor.deps)
         return _to(made.rule)
-
-
-def _who(visitor: Visitor, fields: FormData) -> str:
-    """Who acts: with users who is signed in, else the name that was typed. Raises PolicyError for none: a waiver takes two people."""
-    by = visitor.name if visitor.has_users else str(fields.get("by", "")).strip()[:MOST_NAME]
-    if not by:
-        raise PolicyError("WAIVER-WHO", "No name was given.", next_step="Say who you are.")
-    return by
 
 
 def _to(rule_id: str) -> Response:

@@ -76,7 +76,7 @@ async def _decide(campaign_id: str, fields: FormData, asked: ApprovalRequest | N
         kind,
         campaign_id,
         plan_hash=str(fields.get("plan_hash", "")),
-        by=visitor.name or str(fields.get("by", "")),
+        by=visitor.acting(fields),
         reason=reason,
         changes=editing.changes(fields, plan) if kind == "edit" and plan is not None else None,
         deps=visitor.deps,

@@ -26,7 +26,7 @@ def routes(site: Site) -> APIRouter:
     @router.post("/campaigns/{campaign_id}/share")
     async def make(request: Request, campaign_id: str) -> Response:
         visitor, fields = await site.form(request)
-        by, days = visitor.name or str(fields.get("by", "")), str(fields.get("days", ""))
+        by, days = visitor.acting(fields), str(fields.get("days", ""))
         count = int(days) if days.isascii() and days.isdigit() and len(days) < 5 else 0
         token, link = sharing.make(campaign_id, by=by, days=count, role=str(fields.get("role", "")), deps=visitor.deps)
         made = {"url": f"{address(request, visitor.deps)}/shared/{token}", "link": link}
@@ -35,8 +35,7 @@ def routes(site: Site) -> APIRouter:
     @router.post("/campaigns/{campaign_id}/share/revoke")
     async def revoke(request: Request, campaign_id: str) -> Response:
         visitor, fields = await site.form(request)
-        by = visitor.name or str(fields.get("by", ""))
-        sharing.revoke(campaign_id, str(fields.get("link", "")), by=by, deps=visitor.deps)
+        sharing.revoke(campaign_id, str(fields.get("link", "")), by=visitor.acting(fields), deps=visitor.deps)
         return back(f"/campaigns/{campaign_id}/share")
 
     _outside(site, router)

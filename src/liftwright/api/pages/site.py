@@ -74,8 +74,12 @@ class Visitor:
         return self.has_users and not self.name
 
     def acting(self, fields: FormData) -> str:
-        """Who acts by a form: who is signed in, and in a workspace without users the name that was typed. Raises DataError for none."""
-        by = self.name if self.has_users else str(fields.get("by", "")).strip()
+        """Who acts by a form: who is signed in; in a workspace without users the name that was typed, else the one this browser goes by.
+
+        Raises DataError ACT-WHO for none, and for what is no name.
+        """
+        typed = "" if self.has_users else str(fields.get("by", "")).strip()
+        by = typed or self.name
         if not is_name(by):
             raise DataError(
                 "ACT-WHO", f"That needs a name of up to {MOST_NAME} characters.", next_step="Go back and say who you are."
@@ -179,6 +183,14 @@ def templates() -> Environment:
     found.filters |= words.FILTERS
     found.globals |= {"version": _fingerprint(), "term": glossary.term, "most_name": MOST_NAME}
     return found
+
+
+def reason(fields: FormData) -> str:
+    """Why somebody acts by a form. Raises DataError ACT-WORDS for no reason."""
+    said = str(fields.get("reason", "")).strip()
+    if not said:
+        raise DataError("ACT-WORDS", "That needs a reason.", next_step="Go back and say why.")
+    return said
 
 
 def style() -> str:

@@ -12,6 +12,7 @@ from liftwright.api.pages.signing_in import signed_in
 from liftwright.api.pages.site import VISIT, Site, keep, kept
 from liftwright.domain.errors import ApprovalError, ConfigError
 from liftwright.flow import people
+from liftwright.ports import Deps
 
 ATTEMPT = "lw_attempt"
 BACK = "/sign-in/oidc/callback"
@@ -27,7 +28,7 @@ def routes(site: Site) -> APIRouter:
     def go(request: Request, to: str = "/") -> Response:
         visitor = site.visitor(request)
         secret = secrets.token_urlsafe(32)
-        there = _provider(site, request).authorize(Asked.of(secret, visitor.visit))
+        there = _provider(visitor.deps, request).authorize(Asked.of(secret, visitor.visit))
         response = RedirectResponse(there, status_code=303)
         keep(response, request, VISIT, visitor.visit, lasts=LASTS)
         keep(response, request, ATTEMPT, f"{secret}:{to[:1000]}", lasts=LASTS)
@@ -43,8 +44,9 @@ def routes(site: Site) -> APIRouter:
                 raise ApprovalError(
                     "SIGN-IN-OTHER", "That is no answer to what this browser asked.", next_step="Begin again on the sign-in page."
                 )
-            name = _provider(site, request).name(code, asked)
-            response = signed_in(request, name, people.vouched_for(name, by=_issuer(site, request), deps=visitor.deps), to)
+            name = _provider(visitor.deps, request).name(code, asked)
+            by = visitor.deps.settings.oidc.issuer
+            response = signed_in(request, name, people.vouched_for(name, by=by, deps=visitor.deps), to)
         except ApprovalError as error:
             response = site.page(request, "sign_in.html", status=401, title="Sign in", to="/", refused=error.says)
         response.delete_cookie(ATTEMPT, path="/")
@@ -53,13 +55,9 @@ def routes(site: Site) -> APIRouter:
     return router
 
 
-def _issuer(site: Site, request: Request) -> str:
-    return site.visitor(request).deps.settings.oidc.issuer
-
-
-def _provider(site: Site, request: Request) -> Provider:
+def _provider(deps: Deps, request: Request) -> Provider:
     """The provider of the settings. Raises ConfigError where there is none."""
-    settings = site.visitor(request).deps.settings.oidc
+    settings = deps.settings.oidc
     if not settings.issuer or not settings.client_id:
         raise ConfigError("OIDC-UNKNOWN", "Nobody signs in elsewhere here.", next_step="Set `[oidc] issuer` and `client_id`.")
     host = request.headers.get("host", "")
