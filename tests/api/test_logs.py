@@ -70,6 +70,9 @@ def test_a_walk_with_keys_and_people_leaves_no_trace_of_them(served: tuple[str, 
         client.post(f"/v1/visitors/{person}/events", json=body, headers=shown | {"idempotency-key": "my-idempotency"})
         assert client.post("/v1/visitors/C000002/events", json=body, headers=shown).status_code == 201
         client.post("/v1/visitors/C000002/next-action", headers=shown)
+        client.post("/v1/visitors/sh0p%2Fann%2Fs3ven/events", json=body, headers=shown)
+        client.post("/v1/visitors/sh0p/ann/s3ven/next-action", headers=shown)
+        client.get("/explain/sh0p%2Fs3ven")
         client.get("/v1/campaigns", headers={"Authorization": "Bearer lw_wrong-guess"})
         client.get("/shared/t0ken-of-a-link")
         client.get("/%73hared/t0ken-of-a-link/review")
@@ -83,6 +86,8 @@ def test_a_walk_with_keys_and_people_leaves_no_trace_of_them(served: tuple[str, 
         session,
         person,
         "C000002",
+        "sh0p",
+        "s3ven",
         "lw_wrong-guess",
         "c0de-of-a-provider",
         "t0ken-of-a-link",
@@ -104,6 +109,14 @@ def test_a_walk_with_keys_and_people_leaves_no_trace_of_them(served: tuple[str, 
         ("//shared//s3cret", "//shared/…"),
         ("/behind/a/proxy/shared/s3cret", "/behind/a/proxy/shared/…"),
         ("/explain?person=ann", "/explain"),
+        ("/v1/visitors/shop/ann/7/events", "/v1/visitors/…/events"),
+        ("/v1/visitors/shop%2Fann/next-action?x=1", "/v1/visitors/…/next-action"),
+        ("/v1/visitors/shop/ann", "/v1/visitors/…"),
+        ("/v1/visitors/events/ann", "/v1/visitors/…"),
+        ("/explain/shop/ann/?campaign=c-1", "/explain/…"),
+        ("/explain/shop%2fann%0Abob/eve", "/explain/…"),
+        ("/shared/s3/cret/review/", "/shared/…/review"),
+        ("/shared/s3cret/reviews", "/shared/…"),
         ("/v1/campaigns?cursor=x", "/v1/campaigns"),
         ("/v1/campaigns/c-1", "/v1/campaigns/c-1"),
     ],

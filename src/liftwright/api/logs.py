@@ -7,7 +7,8 @@ import logging
 import re
 from typing import Any
 
-_SECRET = re.compile(r"(/v1/visitors|/explain|/shared)/+[^/?]+")
+_SECRET = re.compile(r"(/v1/visitors|/explain|/shared)/+.+?(/(?:events|next-action|review))?/*$", re.DOTALL)
+"""What follows is secret to its end, for an id may have slashes in it (`%2F` is one by the time it is written down); the last word may be ours."""
 
 
 class Discreet(logging.Filter):
@@ -23,7 +24,7 @@ class Discreet(logging.Filter):
 
 def shortened(path: str) -> str:
     """A path without its query, without whom it is about, and without the token that opens it."""
-    return _SECRET.sub(r"\1/…", path.partition("?")[0])
+    return _SECRET.sub(r"\1/…\2", path.partition("?")[0])
 
 
 def config() -> dict[str, Any]:
