@@ -10,7 +10,6 @@ from browsing import Open, Waiting, send, token
 from fastapi.testclient import TestClient
 
 import plain_shop
-from liftwright.api.pages import arriving
 from liftwright.domain.campaign import Campaign
 from liftwright.ports import Deps
 
@@ -166,15 +165,3 @@ def test_mine_is_what_i_could_sign(browse: Open, tmp_path: Path) -> None:
         assert f"Mine {count}" in text
         assert "Waiting 1" in text
         assert ("Nothing waits" in text) == (count == 0)
-
-
-def test_an_open_list_is_told_when_something_else_waits(waiting: Waiting) -> None:
-    client, deps, campaign = waiting
-    found = re.search(r'data-mark="(\w+)"', client.get("/approvals").text)
-    assert found
-    assert found[1] == arriving.mark(deps), "nothing changed since the page was made"
-    page = f"/approvals/{campaign.campaign_id}"
-    send(client, page, page, kind="reject", plan_hash=str(campaign.plan_hash), by="Ann", reason="no")
-    for shown in (found[1], "", "x" * 500):
-        told = client.get("/approvals/events", params={"shown": shown})
-        assert (told.status_code, told.text.count("event: waiting")) == (200, 1)
