@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from pathlib import Path
 
@@ -71,6 +72,41 @@ def test_the_page_and_the_terminal_say_the_same_of_the_same_run(opened: tuple[Te
         assert {"pass": "The gate is passed.", "inconclusive": "Inconclusive", "regression": "Regression: the gate"}[
             said.verdict
         ] in text
+
+
+def _says(text: str) -> str:
+    """What a page says, without its marks."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", "", text)).split())
+
+
+@pytest.mark.parametrize("why", ["no baseline", "a baseline of other cases", "a run on other cases"])
+def test_what_the_gate_cannot_judge_is_not_judged_by_page_or_file_either(
+    opened: tuple[TestClient, Deps], place: Place, why: str
+) -> None:
+    client, deps = opened
+    if why != "no baseline":
+        send(client, FORM, PAGE, run="0001", by="Ann", reason="first")
+        assert "The gate is passed." in client.get(PAGE).text
+        place.write_cases(dict.fromkeys(place.cases, "k"))
+    if why == "a baseline of other cases":
+        place.store()
+    said = gating.gate("small", home=place.home)
+    assert (said.verdict, said.exit_code) == ("harness_error", 3)
+    for text in (client.get(PAGE).text, client.get("/evals").text, evals_file.whole(["small"], home=place.home, now=deps.now())):
+        assert f"Not judged: liftwright eval gate small ends with exit code 3. {said.rule}" in _says(text)
+        assert "The gate is passed." not in text
+    assert ("The suite's own gate is passed." in client.get(PAGE).text) == (why != "a run on other cases")
+
+
+def test_what_fails_the_suite_s_own_gate_is_a_regression_with_no_baseline_too(
+    opened: tuple[TestClient, Deps], place: Place
+) -> None:
+    client, _ = opened
+    place.store(place.cases[:30])
+    assert gating.gate("small", home=place.home).verdict == "regression"
+    text = _says(client.get(PAGE).text)
+    assert "Regression: the suite's own gate is not passed." in text
+    assert "Not judged" not in text
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 from liftwright.domain.errors import ConfigError, DataError
 from liftwright.evaluation.cases import Dataset, load_dataset
 from liftwright.evaluation.comparing import Comparison, compare, reasons
-from liftwright.evaluation.gating import clusters, decided
+from liftwright.evaluation.gating import clusters, decided, gate
 from liftwright.evaluation.paired import Difference
 from liftwright.evaluation.results import Header, RunFolder
 from liftwright.evaluation.run import GraderCount, Verdict, count, verdict
@@ -46,7 +46,7 @@ class Line:
 @dataclass(frozen=True)
 class View:
     """A run of a suite and what it is held against; `not_compared` says why nothing is. `verdict` is the gate's, as `liftwright eval gate`
-    says it, where that is the baseline; else the suite's own gate's."""
+    says it, where that is the baseline or where it cannot judge the run at all (`unjudged` says why); else that of the suite's own gate, `own`, which judges today's cases only."""
 
     suite: Suite
     header: Header
@@ -55,6 +55,8 @@ class View:
     baseline: Side | None
     of: int
     verdict: Verdict
+    own: Verdict
+    unjudged: str
     metrics: tuple[Metric, ...]
     lines: tuple[Line, ...]
     other: Side | None
@@ -111,6 +113,9 @@ def view(name: str, *, home: Path, run: str = "", against: str = "", folder: Pat
     accepted = baseline_side(suite, folder=root)
     other, why_not = _other(looked, header, runs, against, accepted)
     found = _compared(suite, other, side, clusters(dataset, header.dataset_sha256)) if other else None
+    is_todays, held = header.dataset_sha256 == dataset.sha256, found if other is accepted else None
+    own = verdict(counts, errors=0, of=len(dataset.cases)) if is_todays else "harness_error"
+    unjudged = "" if is_todays and held is not None else _unjudged(name, looked.run, home, root)
     return View(
         suite=suite,
         header=header,
@@ -118,7 +123,9 @@ def view(name: str, *, home: Path, run: str = "", against: str = "", folder: Pat
         runs=tuple(each.run for each in runs),
         baseline=accepted,
         of=len(dataset.cases),
-        verdict=decided(verdict(counts, errors=0, of=len(dataset.cases)), found if other is accepted else None),
+        verdict="harness_error" if unjudged else decided(own, held),
+        own=own,
+        unjudged=unjudged,
         metrics=tuple(_metrics(counts, found)),
         lines=tuple(_lines(side, other, suite.deciding)),
         other=other,
@@ -196,6 +203,12 @@ def _other(
     if against:
         return None, f"Run {against} was on other cases."
     return None, "There is no baseline and no earlier run on the same cases."
+
+
+def _unjudged(name: str, run: str, home: Path, root: Path) -> str:
+    """Why `liftwright eval gate` cannot judge a run, in its own words; "" where it can."""
+    said = gate(name, home=home, run=run, folder=root)
+    return said.rule if said.verdict == "harness_error" else ""
 
 
 def _compared(suite: Suite, other: Side, side: Side, named: Mapping[str, str]) -> Comparison | None:
