@@ -135,7 +135,7 @@ def test_who_looked_at_whom_is_journaled_by_digest_and_only_when_there_was_somet
     home, campaign = plain_shop.planned()
     client, deps = browse(home)
     client.cookies.set("lw_name", "Ann", domain="shop.test")
-    client.get("/explain")
+    assert "name nobody in it, it is kept for good" in client.get("/explain").text, "beside the field for the reason"
     assert client.get(_page("nobody", campaign.campaign_id)).status_code == 404
     assert [entry for entry in deps.journal.entries(subject="people") if entry.action == about.LOOKED] == []
     client.get(_page("C000002", campaign.campaign_id))

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 import plain_shop
 from liftwright import settings as house_settings
 from liftwright.api.app import create
+from liftwright.domain.errors import ApprovalError
 from liftwright.flow import people, signing
 from liftwright.ports import Deps
 
@@ -82,6 +83,21 @@ def test_a_first_user_who_is_not_one_is_refused_and_what_was_typed_stays(browse:
     for path in ("/settings/users", "/settings/keys", "/settings/keys/revoke"):
         assert send(client, path, HERE, name="eve", role="admin", new="yes", active="yes").status_code == 422
     assert deps.users.all() == []
+
+
+def test_the_page_says_when_an_admin_s_key_ends_and_what_lets_one_in_then(browse: Open) -> None:
+    client, deps = browse(plain_shop.furnished())
+    for admin in ("ADMIN", "ada"):
+        text = client.get(HERE).text
+        assert f"A key ends after {signing.KEY_LASTS.days} days, an admin's too" in text
+        assert f"<code>liftwright users recover {admin} --as YOU --reason TEXT</code>" in text
+        if admin == "ADMIN":
+            staff(deps, leo=["approver"])
+            client = _entered(client, deps, "ada")
+    late = replace(deps, now=lambda: deps.now() + signing.KEY_LASTS)
+    with pytest.raises(ApprovalError, match="an admin whose key holds: ada"):
+        people.recover("ada", by="Zoe", reason="it ended", deps=deps)
+    assert people.recover("ada", by="Zoe", reason="it ended", deps=late).startswith("lw_")
 
 
 def test_an_admin_adds_changes_switches_off_and_on(house: tuple[TestClient, Deps]) -> None:
