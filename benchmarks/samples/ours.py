@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +30,21 @@ async def at_once(case: Case, deps: Deps | None) -> Answer:
     return Answer(_said[0])
 
 
-async def counted(*given: Any, **named: Any) -> run.Summary:
-    """The suite, and its CPU seconds."""
-    before = time.process_time()
-    summary = await _own(*given, **named)
-    print("suite", time.process_time() - before, file=sys.stderr)
-    return summary
+def counted(suite: Callable[..., Awaitable[run.Summary]], folder: Path) -> Callable[..., Coroutine[Any, Any, run.Summary]]:
+    """A suite of this folder that says its CPU seconds."""
+
+    async def ran(name: str, **named: Any) -> run.Summary:
+        before = time.process_time()
+        summary = await suite(name, folder=folder, **named)
+        print("suite", time.process_time() - before, file=sys.stderr)
+        return summary
+
+    return ran
 
 
 if __name__ == "__main__":
-    folder, _own = Path(sys.argv.pop(1)), run.run_suite
+    own = Path(sys.argv.pop(1))
     TARGETS["at_once"] = at_once
-    run.evals_folder = lambda: folder  # type: ignore[attr-defined]
-    run.run_suite = counted
+    run.needs_model = partial(run.needs_model, folder=own)
+    run.run_suite = counted(run.run_suite, own)
     cli.main()

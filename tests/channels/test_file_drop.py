@@ -4,6 +4,7 @@ import csv
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from liftwright.channels import files
 from liftwright.channels.file_drop import COLUMNS, FileDrop
+from liftwright.domain.delivery import Delivery
 from liftwright.domain.errors import DataError
 
 NOW = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+Make = Callable[..., Delivery]
 
 
 def rows(home: Path, day: str = "2026-03-02") -> list[dict[str, str]]:
@@ -23,9 +26,9 @@ def rows(home: Path, day: str = "2026-03-02") -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_delivery_becomes_a_row_of_the_contract(tmp_path: Path, make: object) -> None:
+def test_a_delivery_becomes_a_row_of_the_contract(tmp_path: Path, make: Make) -> None:
     drop = FileDrop("email", tmp_path)
-    receipts = drop.deliver([make(1)], now=NOW)  # type: ignore[operator]
+    receipts = drop.deliver([make(1)], now=NOW)
     assert [(r.send_id, r.outcome, r.provider_id) for r in receipts] == [("s0001", "sent", "2026-03-02.csv")]
     assert rows(tmp_path) == [
         {
@@ -42,22 +45,22 @@ def test_a_delivery_becomes_a_row_of_the_contract(tmp_path: Path, make: object) 
     assert drop.is_idempotent
 
 
-def test_no_address_is_written(tmp_path: Path, make: object) -> None:
-    FileDrop("email", tmp_path).deliver([make(1)], now=NOW)  # type: ignore[operator]
+def test_no_address_is_written(tmp_path: Path, make: Make) -> None:
+    FileDrop("email", tmp_path).deliver([make(1)], now=NOW)
     text = (tmp_path / "outbox" / "actions" / "2026-03-02.csv").read_text(encoding="utf-8")
     assert "jana" not in text.lower()
     assert "555" not in text
 
 
-def test_row_order_is_priority_over_batches_and_channels(tmp_path: Path, make: object) -> None:
-    FileDrop("email", tmp_path).deliver([make(5), make(2)], now=NOW)  # type: ignore[operator]
-    FileDrop("sms", tmp_path).deliver([make(3, "sms"), make(1, "sms"), make(9, "sms")], now=NOW)  # type: ignore[operator]
+def test_row_order_is_priority_over_batches_and_channels(tmp_path: Path, make: Make) -> None:
+    FileDrop("email", tmp_path).deliver([make(5), make(2)], now=NOW)
+    FileDrop("sms", tmp_path).deliver([make(3, "sms"), make(1, "sms"), make(9, "sms")], now=NOW)
     assert [row["send_id"] for row in rows(tmp_path)] == ["s0001", "s0002", "s0003", "s0005", "s0009"]
 
 
-def test_delivering_again_changes_nothing(tmp_path: Path, make: object) -> None:
+def test_delivering_again_changes_nothing(tmp_path: Path, make: Make) -> None:
     drop = FileDrop("email", tmp_path)
-    batch = [make(number) for number in range(1, 6)]  # type: ignore[operator]
+    batch = [make(number) for number in range(1, 6)]
     drop.deliver(batch, now=NOW)
     before = (tmp_path / "outbox" / "actions" / "2026-03-02.csv").read_bytes()
     again = drop.deliver(batch[::-1], now=NOW + timedelta(hours=2))
@@ -65,48 +68,48 @@ def test_delivering_again_changes_nothing(tmp_path: Path, make: object) -> None:
     assert (tmp_path / "outbox" / "actions" / "2026-03-02.csv").read_bytes() == before
 
 
-def test_a_send_delivered_again_on_a_later_day_stays_in_its_first_file(tmp_path: Path, make: object) -> None:
+def test_a_send_delivered_again_on_a_later_day_stays_in_its_first_file(tmp_path: Path, make: Make) -> None:
     drop = FileDrop("email", tmp_path)
-    drop.deliver([make(1)], now=NOW)  # type: ignore[operator]
-    receipt = drop.deliver([make(1)], now=NOW + timedelta(days=3))[0]  # type: ignore[operator]
+    drop.deliver([make(1)], now=NOW)
+    receipt = drop.deliver([make(1)], now=NOW + timedelta(days=3))[0]
     assert receipt.provider_id == "2026-03-02.csv"
     assert not (tmp_path / "outbox" / "actions" / "2026-03-05.csv").exists()
 
 
-def test_a_late_send_goes_into_the_file_of_the_day_it_is_delivered(tmp_path: Path, make: object) -> None:
-    late = make(1, send_at=NOW - timedelta(days=1))  # type: ignore[operator]
-    FileDrop("email", tmp_path).deliver([late, make(2)], now=NOW)  # type: ignore[operator]
+def test_a_late_send_goes_into_the_file_of_the_day_it_is_delivered(tmp_path: Path, make: Make) -> None:
+    late = make(1, send_at=NOW - timedelta(days=1))
+    FileDrop("email", tmp_path).deliver([late, make(2)], now=NOW)
     assert [(row["send_id"], row["send_at"]) for row in rows(tmp_path)] == [
         ("s0001", "2026-03-02T14:00:00+00:00"),
         ("s0002", "2026-03-02T14:00:00+00:00"),
     ]
 
 
-def test_the_day_is_the_utc_day_of_send_at(tmp_path: Path, make: object) -> None:
+def test_the_day_is_the_utc_day_of_send_at(tmp_path: Path, make: Make) -> None:
     evening = datetime.fromisoformat("2026-03-02T22:30:00-05:00")
-    FileDrop("email", tmp_path).deliver([make(1, send_at=evening)], now=NOW)  # type: ignore[operator]
+    FileDrop("email", tmp_path).deliver([make(1, send_at=evening)], now=NOW)
     assert rows(tmp_path, "2026-03-03")[0]["send_at"] == "2026-03-03T03:30:00+00:00"
 
 
-def test_values_with_commas_quotes_and_line_breaks_come_back_whole(tmp_path: Path, make: object) -> None:
+def test_values_with_commas_quotes_and_line_breaks_come_back_whole(tmp_path: Path, make: Make) -> None:
     odd = 'C,"1"\n2'
-    FileDrop("email", tmp_path).deliver([make(1, customer_id=odd)], now=NOW)  # type: ignore[operator]
-    FileDrop("email", tmp_path).deliver([make(2)], now=NOW)  # type: ignore[operator]
+    FileDrop("email", tmp_path).deliver([make(1, customer_id=odd)], now=NOW)
+    FileDrop("email", tmp_path).deliver([make(2)], now=NOW)
     assert rows(tmp_path)[0]["customer_id"] == odd
 
 
-def test_a_file_with_other_columns_is_not_overwritten(tmp_path: Path, make: object) -> None:
+def test_a_file_with_other_columns_is_not_overwritten(tmp_path: Path, make: Make) -> None:
     path = tmp_path / "outbox" / "actions" / "2026-03-02.csv"
     path.parent.mkdir(parents=True)
     path.write_text("send_id,who\ns1,me\n", encoding="utf-8")
     with pytest.raises(DataError, match="DROP-COLUMNS"):
-        FileDrop("email", tmp_path).deliver([make(1)], now=NOW)  # type: ignore[operator]
+        FileDrop("email", tmp_path).deliver([make(1)], now=NOW)
     assert path.read_text(encoding="utf-8") == "send_id,who\ns1,me\n"
 
 
-def test_a_crash_before_the_rename_leaves_the_old_file(tmp_path: Path, make: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_before_the_rename_leaves_the_old_file(tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     drop = FileDrop("email", tmp_path)
-    drop.deliver([make(1)], now=NOW)  # type: ignore[operator]
+    drop.deliver([make(1)], now=NOW)
     before = rows(tmp_path)
 
     def power_cut(descriptor: int) -> None:
@@ -115,15 +118,16 @@ def test_a_crash_before_the_rename_leaves_the_old_file(tmp_path: Path, make: obj
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", power_cut)
         with pytest.raises(OSError, match="power cut"):
-            drop.deliver([make(2)], now=NOW)  # type: ignore[operator]
+            drop.deliver([make(2)], now=NOW)
     assert rows(tmp_path) == before
-    drop.deliver([make(2)], now=NOW)  # type: ignore[operator]
+    drop.deliver([make(2)], now=NOW)
     assert [row["send_id"] for row in rows(tmp_path)] == ["s0001", "s0002"]
 
 
 WRITER = """
 import sys
 from pathlib import Path
+
 from liftwright.channels import files
 from liftwright.channels.file_drop import COLUMNS
 directory, first = Path(sys.argv[1]), int(sys.argv[2])
@@ -157,9 +161,9 @@ def test_every_send_stands_exactly_once_however_batches_overlap(
         assert sorted(files.keys(directory / "day.csv")) == wanted
 
 
-def test_what_was_handed_over_is_recalled_beside_its_file_once(tmp_path: Path, make: object) -> None:
+def test_what_was_handed_over_is_recalled_beside_its_file_once(tmp_path: Path, make: Make) -> None:
     drop = FileDrop("email", tmp_path)
-    early = [make(number) for number in (1, 2, 3)]  # type: ignore[operator]
+    early = [make(number) for number in (1, 2, 3)]
     drop.deliver(early, now=NOW)
     before = rows(tmp_path)
     assert drop.recall(["s0002", "s0003", "s0009"], reason="enough", now=NOW) == dict.fromkeys(

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +20,18 @@ from liftwright.evaluation.baseline import load_baseline
 from liftwright.flow import people
 from liftwright.ports import Deps
 from stored_runs import Place
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from liftwright import settings, wiring
+from liftwright.evaluation import gating
+home, folder = Path(sys.argv[1]), Path(sys.argv[2])
+deps = wiring.build(settings.load(directory=home, environment={}, home=home))
+os.replace = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+gating.accept("small", sys.argv[3], by="Ben", reason="better still", deps=deps, folder=folder)
+"""
+"""Accepts a run, and is killed just before the new file would take the place of the old one."""
 
 
 @pytest.fixture
@@ -30,6 +47,10 @@ def deps(place: Place) -> Deps:
 def accept(place: Place, run: str, deps: Deps, by: str = "Ann", reason: str = "better briefs") -> str:
     gating.accept("small", run, by=by, reason=reason, deps=deps, folder=place.folder)
     return (place.folder / "baselines" / "small.json").read_text(encoding="utf-8")
+
+
+def baselines(place: Place) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in (place.folder / "baselines").iterdir()}
 
 
 def gate(place: Place, run: str = "") -> tuple[str, int, str]:
@@ -144,6 +165,36 @@ def test_a_file_that_cannot_be_written_is_said_to(place: Place, deps: Deps) -> N
     (place.folder / "baselines").write_text("in the way", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"baselines/small\.json cannot be written"):
         accept(place, place.store(), deps)
+
+
+def test_a_baseline_that_could_not_be_journaled_or_put_in_place_leaves_the_old_one(
+    place: Place, deps: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, better = accept(place, place.store(["c41"]), deps), place.store()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "no space left")
+
+    for place_of, name, raised in ((deps.journal, "append", OSError), (os, "replace", ConfigError)):
+        with monkeypatch.context() as patch:
+            patch.setattr(place_of, name, full)
+            with pytest.raises(raised, match="no space left"):
+                accept(place, better, deps)
+        assert baselines(place) == {"small.json": kept}
+    runs = [entry.detail["run"] for entry in deps.journal.entries(subject="small")]
+    assert runs == ["0001", "0002"], "who tried is known where the file could not be put in place"
+
+
+def test_killed_between_the_entry_and_the_file_the_old_baseline_stays_and_accepting_again_works(place: Place, deps: Deps) -> None:
+    kept, better = accept(place, place.store(["c41"]), deps), place.store()
+    words = [sys.executable, "-c", KILLED, str(place.home), str(place.folder), better]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
+    assert baselines(place)["small.json"] == kept
+    assert [entry.actor for entry in deps.journal.entries(subject="small")] == ["Ann", "Ben"]
+    made = accept(place, better, deps, by="Ben")
+    assert json.loads(made)["accepted"]["run"] == better
+    assert [entry.actor for entry in deps.journal.entries(subject="small")] == ["Ann", "Ben", "Ben"]
 
 
 def test_a_suite_held_against_another_s_baseline_does_not_overwrite_it(place: Place, deps: Deps) -> None:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,8 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-async def run(folder: Path, **options: object) -> Summary:
-    return await run_suite("small", deps=None, home=folder.parent, folder=folder, **options)  # type: ignore[arg-type]
+async def run(folder: Path, **options: Any) -> Summary:
+    return await run_suite("small", deps=None, home=folder.parent, folder=folder, **options)
 
 
 def stored(folder: Path, name: str = "0001") -> list[dict[str, object]]:

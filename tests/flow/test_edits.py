@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from liftwright.domain.errors import GoalError
 from liftwright.domain.goal import Brief, Objective
 from liftwright.domain.money import Money
+from liftwright.domain.profile import Channel
 from liftwright.flow.edits import PATHS, Edits, parse
 from liftwright.settings import OfferSettings, Settings
 
@@ -85,10 +86,10 @@ def test_later_edits_overwrite_earlier_ones_and_exclusions_add_up() -> None:
     share=st.none() | st.floats(0.01, 0.9),
 )
 def test_what_edits_say_reads_back_as_the_same_edits(
-    touches: int | None, budget: int | None, channels: tuple[str, ...], share: float | None
+    touches: int | None, budget: int | None, channels: tuple[Channel, ...], share: float | None
 ) -> None:
     money = None if budget is None else Money(minor=budget, currency="USD")
-    edits = Edits(touches=touches, budget=money, channels=channels, holdout_share=share)  # type: ignore[arg-type]
+    edits = Edits(touches=touches, budget=money, channels=channels, holdout_share=share)
     if edits.overrides():
         assert parse(edits.overrides(), settings=SETTINGS) == edits
 

@@ -42,8 +42,7 @@ def test_every_mark_stands_at_one_look_the_first_after_it(at: list[int], looks: 
 
     points = [LookPoint(at=moment(hour), conversions=1, information=0.1, spending=0.1) for hour in sorted(looks)]
     happened = [{"at": moment(hour), "kind": "send", "says": str(hour)} for hour in sorted(at)]
-    report = _Report(points)
-    placed = marks.between(happened, report)  # type: ignore[arg-type]
+    placed = marks.between(happened, points)
     assert [mark for each in placed for mark in each] == happened
     for number, each in enumerate(placed):
         since = points[number - 1].at if number else None
@@ -53,11 +52,4 @@ def test_every_mark_stands_at_one_look_the_first_after_it(at: list[int], looks: 
 
 
 def test_without_a_look_there_is_nowhere_to_stand() -> None:
-    assert marks.between([{"at": plain_shop.NOW, "kind": "send", "says": "x"}], _Report([])) == []  # type: ignore[arg-type]
-
-
-class _Report:
-    """As much of a report as has looks."""
-
-    def __init__(self, series: list[LookPoint]) -> None:
-        self.series = series
+    assert marks.between([{"at": plain_shop.NOW, "kind": "send", "says": "x"}], []) == []

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,8 +74,8 @@ def test_a_switch_counts_at_once_in_a_process_that_has_planned_before(shop: tupl
     plan = plain_shop.plan_of(deps, campaign_id)
 
     def _opened() -> Bench:
-        pins = {"snapshot_id": plan.pins.snapshot, "as_of": plain_shop.NOW, "seed": plan.pins.seed}
-        return Bench.open(deps, campaign_id=campaign_id, **pins)  # type: ignore[arg-type]
+        pins: dict[str, Any] = {"snapshot_id": plan.pins.snapshot, "as_of": plain_shop.NOW, "seed": plan.pins.seed}
+        return Bench.open(deps, campaign_id=campaign_id, **pins)
 
     assert _opened().scored.effects.is_tested
     deps.models.switch("uplift_margin", "off", by="ann", now=LATER)

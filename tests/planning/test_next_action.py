@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,8 +15,8 @@ from liftwright.planning.treatments import Economics
 ACTIONS = ("web:none", "web:save10", "push:none")
 
 
-def economics(**changes: object) -> Economics:
-    values = {
+def economics(**changes: Any) -> Economics:
+    values: dict[str, Any] = {
         "unit_cost": {"web": 0.01, "push": 0.02},
         "buy_chance": np.array([0.1]),
         "order_revenue": np.array([50.0]),
@@ -22,7 +24,7 @@ def economics(**changes: object) -> Economics:
         "recent_contacts": np.array([0.0]),
         "discounts": {"save10": 0.1},
     }
-    return Economics(**(values | changes))  # type: ignore[arg-type]
+    return Economics(**(values | changes))
 
 
 @given(effects=st.fixed_dictionaries({name: st.floats(-2, 2) for name in ACTIONS}), blocked=st.sets(st.sampled_from(ACTIONS)))

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -228,9 +229,9 @@ def test_days_that_were_not_stepped_are_lived_too() -> None:
         (lambda t: t.set_column(5, "send_at", [[datetime(2026, 3, 9, tzinfo=UTC)] * t.num_rows]), "WORLD-DAY"),
     ],
 )
-def test_actions_it_cannot_keep_whole_are_refused(lived: Market, change: object, code: str) -> None:
+def test_actions_it_cannot_keep_whole_are_refused(lived: Market, change: Callable[[pa.Table], pa.Table], code: str) -> None:
     with pytest.raises(DataError) as error:
-        lived.act(START, change(actions(lived, last=5)))  # type: ignore[operator]
+        lived.act(START, change(actions(lived, last=5)))
     assert error.value.code == code
 
 

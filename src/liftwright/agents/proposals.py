@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import Field
@@ -80,7 +80,7 @@ class AgentResult(Generic[T]):
 
     def corrected(self, value: U, *findings: Finding) -> AgentResult[U]:
         """The same result with the value that code settled on, and what it found."""
-        return replace(self, value=value, findings=self.findings + findings)  # type: ignore[arg-type,return-value]
+        return AgentResult(value, self.findings + findings, self.by, self.calls, self.tokens)
 
 
 def note(

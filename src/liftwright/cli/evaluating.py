@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from liftwright.cli.workspace import Workspace, command, leave
 from liftwright.domain.errors import LiftwrightError
+
+if TYPE_CHECKING:
+    from liftwright.domain.base import Value
 
 HARNESS_ERROR = 3
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -29,6 +33,12 @@ def _harness() -> Iterator[None]:
     except LiftwrightError as error:
         error.exit_code = HARNESS_ERROR
         raise
+
+
+def _end(workspace: Workspace, found: Value, text: str, code: int, **more: Any) -> None:
+    """Show what was found, and leave with the exit code of its verdict."""
+    workspace.show(found.model_dump(mode="json") | more, text)
+    leave(code)
 
 
 @command(name="list")
@@ -56,9 +66,8 @@ def eval_run(workspace: Workspace, suite: str, limit: int | None, resume: str | 
         _red_team(workspace, limit)
         return
     deps = workspace.deps() if run.needs_model(suite) else None
-    summary = asyncio.run(run.run_suite(suite, deps=deps, home=workspace.settings().home, limit=limit, resume=resume))
-    workspace.show(summary.model_dump(mode="json"), summary.text)
-    leave(run.EXIT_CODES[summary.verdict])
+    found = asyncio.run(run.run_suite(suite, deps=deps, home=workspace.settings().home, limit=limit, resume=resume))
+    _end(workspace, found, found.text, run.EXIT_CODES[found.verdict])
 
 
 def _red_team(workspace: Workspace, limit: int | None) -> None:
@@ -67,8 +76,7 @@ def _red_team(workspace: Workspace, limit: int | None) -> None:
 
     told = red_team(wiring.shipped("evals") / "redteam", limit=limit, progress=lambda line: workspace.progress("red team", line))
     found = asyncio.run(told)
-    workspace.show(found.model_dump(mode="json"), found.text)
-    leave(1 if found.failed else 0)
+    _end(workspace, found, found.text, 1 if found.failed else 0)
 
 
 @command(name="compare")
@@ -81,7 +89,7 @@ def eval_compare(workspace: Workspace, suite: str, first: str, second: str) -> N
     Exit 0 better or non-inferior, 1 worse, 2 inconclusive (and about how many more samples would settle it), 3 not comparable. A case
     that fails a hard grader in B and passed it in A makes B worse; else the 95 % interval of the paired difference decides.
     """
-    from liftwright.evaluation import gating, told
+    from liftwright.evaluation import comparing, gating, told
 
     with _harness():
         settings = workspace.settings()
@@ -92,8 +100,7 @@ def eval_compare(workspace: Workspace, suite: str, first: str, second: str) -> N
         {"before": tokens.before * price, "now": tokens.now * price, "currency": settings.currency} if tokens and price else None
     )
     lines = [*told.lines(found), *([told.cost(cost)] if cost else [])]
-    workspace.show({**found.model_dump(mode="json"), "cost_a_case": cost}, "\n".join(lines))
-    leave({"worse": 1, "inconclusive": 2}.get(found.verdict, 0))
+    _end(workspace, found, "\n".join(lines), comparing.EXIT_CODES[found.verdict], cost_a_case=cost)
 
 
 @command(name="gate")
@@ -110,8 +117,7 @@ def eval_gate(workspace: Workspace, suite: str, run: str) -> None:
 
     with _harness():
         found = gating.gate(suite, home=workspace.settings().home, run=run)
-    workspace.show(found.model_dump(mode="json"), found.text)
-    leave(EXIT_CODES[found.verdict])
+    _end(workspace, found, found.text, EXIT_CODES[found.verdict])
 
 
 @command(name="baseline")
@@ -155,8 +161,7 @@ def eval_judge(workspace: Workspace, suite: str, labels: Path, grader: str, run:
 
     with _harness():
         found = judging.judge(suite, labels, home=workspace.settings().home, grader=grader, run=run)
-    workspace.show(found.model_dump(mode="json"), found.text)
-    leave(found.exit_code)
+    _end(workspace, found, found.text, judging.EXIT_CODES[found.verdict])
 
 
 @command(name="export")

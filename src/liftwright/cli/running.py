@@ -6,10 +6,17 @@ import asyncio
 import os
 import socket
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from liftwright.cli.workspace import Workspace, command
+
+if TYPE_CHECKING:
+    from liftwright.ports import Deps
+
+_BY = click.option("--as", "by", required=True, metavar="USER", help="Who does it.")
+_WHY = click.option("--reason", required=True, help="Why.")
 
 
 @command(name="worker")
@@ -46,17 +53,25 @@ def tick_command(workspace: Workspace, campaign: str) -> None:
     workspace.show(data, lambda: report(data))
 
 
-@command(name="stop")
-@click.argument("campaign")
-@click.option("--as", "by", required=True, metavar="USER", help="Who stops it.")
-@click.option("--reason", required=True, help="Why.")
-def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
-    """Kill switch: nothing leaves after the batch in flight, and what drop files hold for later is recalled."""
-    from liftwright.cli.texts import stopped
-    from liftwright.flow import signing, stopping
+def _allowed(workspace: Workspace, by: str) -> Deps:
+    """The workspace, for somebody who may stop, hold and let go on. Raises ApprovalError for who may not."""
+    from liftwright.flow import signing
 
     deps = workspace.deps()
     signing.known(by, deps=deps, scope="decide")
+    return deps
+
+
+@command(name="stop")
+@click.argument("campaign")
+@_BY
+@_WHY
+def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
+    """Kill switch: nothing leaves after the batch in flight, and what drop files hold for later is recalled."""
+    from liftwright.cli.texts import stopped
+    from liftwright.flow import stopping
+
+    deps = _allowed(workspace, by)
     done = stopping.stop(campaign, by=by, reason=reason, deps=deps)
     data = {"campaign_id": campaign, "status": "stopped", **done.model_dump()}
     workspace.show(data, lambda: stopped(data))
@@ -64,14 +79,13 @@ def stop_command(workspace: Workspace, campaign: str, by: str, reason: str) -> N
 
 @command(name="pause")
 @click.argument("campaign")
-@click.option("--as", "by", required=True, metavar="USER", help="Who pauses it.")
-@click.option("--reason", required=True, help="Why.")
+@_BY
+@_WHY
 def pause_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
     """Hold CAMPAIGN: nothing leaves until somebody lets it go on. What was handed over for later is recalled where that can be done."""
-    from liftwright.flow import pausing, signing
+    from liftwright.flow import pausing
 
-    deps = workspace.deps()
-    signing.known(by, deps=deps, scope="decide")
+    deps = _allowed(workspace, by)
     recalled = pausing.hold(campaign, by=by, reason=reason, deps=deps)
     data = {"campaign_id": campaign, "status": "paused", "waiting": deps.ledger.counts(campaign)["waiting"], "recalled": recalled}
     workspace.show(data, f"{campaign} is paused: {data['waiting']:,} touches wait, {sum(recalled.values()):,} were recalled.")
@@ -79,14 +93,13 @@ def pause_command(workspace: Workspace, campaign: str, by: str, reason: str) -> 
 
 @command(name="resume")
 @click.argument("campaign")
-@click.option("--as", "by", required=True, metavar="USER", help="Who lets it go on.")
-@click.option("--reason", required=True, help="Why it may.")
+@_BY
+@_WHY
 def resume_command(workspace: Workspace, campaign: str, by: str, reason: str) -> None:
     """Let a paused CAMPAIGN go on. What was recalled from drop files stays recalled."""
-    from liftwright.flow import pausing, signing
+    from liftwright.flow import pausing
 
-    deps = workspace.deps()
-    signing.known(by, deps=deps, scope="decide")
+    deps = _allowed(workspace, by)
     pausing.resume(campaign, by=by, reason=reason, deps=deps)
     counts = deps.ledger.counts(campaign)
     data = {"campaign_id": campaign, "status": "running", "waiting": counts["waiting"], "cancelled": counts["cancelled"]}

@@ -87,7 +87,7 @@ def ladder_of(autonomy: Mapping[str, Any]) -> Ladder:
     if set(BREACHES) - set(found.demotion):
         raise _bad(f"demotion says nothing about {', '.join(sorted(set(BREACHES) - set(found.demotion)))}")
     bounds = list(found.bands.values())
-    if not bounds or bounds[-1] is not None or None in bounds[:-1] or sorted(map(float, bounds[:-1])) != bounds[:-1]:  # type: ignore[arg-type]
+    if not bounds or bounds[-1] is not None or sorted(bound for bound in bounds if bound is not None) != bounds[:-1]:
         raise _bad("bands must ascend, and the last one must be null")
     if set(found.promotion.roles) - set(autonomy.get("roles", {})):
         raise _bad("promotion.roles names a role that is not declared")

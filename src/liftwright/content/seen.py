@@ -63,7 +63,7 @@ def seen(text: str) -> str:
     looks = _SPELLED.sub(lambda found: _as_digits(found, looks), looks)
     looks = re.sub(r"([$€£])\s+(?=\d)", r"\1", looks)
     for pattern, sign in _MONEY_WORDS:
-        looks = pattern.sub(lambda found, sign=sign: f"{sign}{found.group(1)}", looks)  # type: ignore[misc]
+        looks = pattern.sub(rf"{sign}\1", looks)
     return looks
 
 

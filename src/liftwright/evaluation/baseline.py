@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -63,20 +63,35 @@ def load_baseline(name: str, *, folder: Path) -> Baseline | None:
         ) from error
 
 
-def save_baseline(name: str, baseline: Baseline, *, folder: Path) -> Path:
-    """Write it in one piece: whoever reads finds the old file or the new one. Raises ConfigError where it cannot be written."""
+@contextmanager
+def saving(name: str, baseline: Baseline, *, folder: Path) -> Iterator[None]:
+    """Write the new file beside the old one, let the caller's block put down who accepts it, then put it in place in one piece.
+
+    So no baseline stands that nobody answers for: where the block raises, the old file stays and nothing of the new one is left; where the
+    process is killed after it, the old file stays and accepting again works. Raises ConfigError where the file cannot be written or put in place.
+    """
     path = _file(name, folder)
-    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(baseline.text(), encoding="utf-8")
-        os.replace(half, path)
+        with _writable(name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(baseline.text(), encoding="utf-8")
+        yield
+        with _writable(name):
+            os.replace(new, path)
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+
+
+@contextmanager
+def _writable(name: str) -> Iterator[None]:
+    """What the disk refuses, in words."""
+    try:
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            half.unlink()
         says = f"baselines/{name}.json cannot be written: {error.strerror}."
         raise ConfigError("EVAL-BASELINE-WRITE", says, next_step="Accept it where the evals folder may be written.") from error
-    return path
 
 
 def flips(rows: Sequence[Row], baseline: Baseline | None) -> Flips:

@@ -22,6 +22,7 @@ from liftwright.evaluation.paired import (
 from liftwright.evaluation.sides import USAGE, Side
 from liftwright.evaluation.suite import Gate, GraderUse, Suite
 
+EXIT_CODES: dict[Outcome, int] = {"better": 0, "non_inferior": 0, "worse": 1, "inconclusive": 2}
 NAMED = 10
 """Cases named in one line; the rest are counted."""
 

@@ -9,7 +9,7 @@ from pydantic import computed_field
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ApprovalError, ConfigError, LiftwrightError
 from liftwright.evaluation import told
-from liftwright.evaluation.baseline import Accepted, Baseline, save_baseline
+from liftwright.evaluation.baseline import Accepted, Baseline, saving
 from liftwright.evaluation.cases import Dataset, load_dataset
 from liftwright.evaluation.comparing import Comparison, compare, listed
 from liftwright.evaluation.results import RunFolder, mean_scores
@@ -122,9 +122,9 @@ def accept(name: str, run: str, *, by: str, reason: str, deps: Deps, folder: Pat
         accepted=Accepted(run=taken.run, by=who, at=deps.now(), reason=why),
         scores=mean_scores(taken.rows()),
     )
-    save_baseline(name, made, folder=root)
     detail = {"run": taken.run, "reason": why, "dataset": header.dataset_sha256, "model": header.model}
-    deps.journal.append(at=deps.now(), actor=who, action="eval.baseline_accepted", subject=name, detail=detail)
+    with saving(name, made, folder=root):
+        deps.journal.append(at=deps.now(), actor=who, action="eval.baseline_accepted", subject=name, detail=detail)
     return made
 
 

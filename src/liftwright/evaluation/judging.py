@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import computed_field
 
 from liftwright.domain.base import Value
 from liftwright.domain.errors import ConfigError, DataError
@@ -58,20 +57,10 @@ class Judged(Value):
     balanced_accuracy: float | None
     disagreements: tuple[Disagreement, ...]
     notes: tuple[str, ...]
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def verdict(self) -> Fitness:
-        """Whether it may gate, or why that cannot be said."""
-        if self.labels < LEAST_LABELS:
-            return "too few labels"
-        return "fit" if self.kappa is not None and self.kappa_low >= LEAST_KAPPA else "not fit"
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def exit_code(self) -> int:
-        """0 fit, 1 not fit, 2 too few labels."""
-        return EXIT_CODES[self.verdict]
+    verdict: Fitness
+    """Whether it may gate, or why that cannot be said."""
+    exit_code: int
+    """0 fit, 1 not fit, 2 too few labels."""
 
     @property
     def text(self) -> str:
@@ -98,27 +87,45 @@ def judge(name: str, labels: Path, *, home: Path, grader: str = "", run: str = "
     if not both:
         says = f"No label is of a case that {which} judged in run {taken.run}."
         raise DataError("EVAL-LABELS", says, next_step="Take the ids from `liftwright eval export`.")
-    low, high = kappa_interval(cells)
+    differ = (
+        Disagreement(case=case, people=label, grader=passed[case], reason=side.reasons[case].get(which, ""))
+        for case, label in both.items()
+        if label != passed[case]
+    )
+    return _judged(cells, suite=name, run=taken.run, grader=which, differ=differ, notes=_notes(given, decided, passed))
+
+
+def _judged(
+    cells: Sequence[int], *, suite: str, run: str, grader: str, differ: Iterable[Disagreement], notes: Iterable[str]
+) -> Judged:
+    """What four counts come to: the figures, and the verdict and its exit code, which nobody else sets."""
+    labels, found, (low, high) = sum(cells), kappa(cells), kappa_interval(cells)
+    verdict = fitness(labels, found, low)
     return Judged(
-        suite=name,
-        run=taken.run,
-        grader=which,
-        labels=len(both),
+        suite=suite,
+        run=run,
+        grader=grader,
+        labels=labels,
         both_pass=cells[0],
         only_grader=cells[1],
         only_people=cells[2],
         both_fail=cells[3],
-        kappa=kappa(cells),
+        kappa=found,
         kappa_low=low,
         kappa_high=high,
         balanced_accuracy=balanced_accuracy(cells),
-        disagreements=tuple(
-            Disagreement(case=case, people=label, grader=passed[case], reason=side.reasons[case].get(which, ""))
-            for case, label in both.items()
-            if label != passed[case]
-        ),
-        notes=tuple(_notes(given, decided, passed)),
+        disagreements=tuple(differ),
+        notes=tuple(notes),
+        verdict=verdict,
+        exit_code=EXIT_CODES[verdict],
     )
+
+
+def fitness(labels: int, kappa: float | None, low: float) -> Fitness:
+    """Whether a grader may gate on so many labels, with this kappa and the lower end of its interval."""
+    if labels < LEAST_LABELS:
+        return "too few labels"
+    return "fit" if kappa is not None and low >= LEAST_KAPPA else "not fit"
 
 
 def kappa(cells: Sequence[int]) -> float | None:

@@ -92,7 +92,7 @@ async def _whatif(campaign_id: str, edits: Edits, deps: Deps) -> dict[str, Any]:
 
 async def _solved_again(state: CampaignState, edits: Edits, deps: Deps) -> dict[str, Any]:
     revised = await approval.revised(state, state.get("edits", Edits()).then(edits), deps)
-    changed: CampaignState = {**state, **revised}  # type: ignore[typeddict-item]
+    changed = cast(CampaignState, {**state, **revised})
     if not changed["eligible"].count:
         raise GoalError("WHATIF-NOBODY", "Nobody would be left who may be contacted.", next_step="Exclude fewer people.")
     bench = await opened(state, deps)

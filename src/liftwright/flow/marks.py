@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.domain.evidence import Action, Report
+from liftwright.domain.figures import LookPoint
 from liftwright.flow import evidence, reporting
 from liftwright.ports import Deps
 
@@ -27,10 +29,10 @@ def of(report: Report, sends: pa.Table, *, deps: Deps) -> list[dict[str, Any]]:
     return sorted(found, key=lambda mark: (mark["at"], mark["kind"], mark["says"]))
 
 
-def between(marks: list[dict[str, Any]], report: Report) -> list[list[dict[str, Any]]]:
+def between(marks: Sequence[dict[str, Any]], looks: Sequence[LookPoint]) -> list[list[dict[str, Any]]]:
     """The marks since the look before, look by look; the last look has whatever came after it too."""
     found, left = [], list(marks)
-    for point in report.series:
+    for point in looks:
         found.append([mark for mark in left if mark["at"] <= point.at])
         left = left[len(found[-1]) :]
     if found:

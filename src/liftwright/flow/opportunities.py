@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from liftwright.agents.bench import Bench
 from liftwright.compliance import ladder as rules
 from liftwright.compliance.autonomy import LEVELS
+from liftwright.domain.profile import Channel
 from liftwright.flow import current
 from liftwright.flow import ladder as levels
 from liftwright.planning.treatments import action_parts
@@ -91,7 +92,7 @@ def _of_group(
     effects = bench.scored.effects
     for place, action in enumerate(bench.data.actions):
         channel, offer = action_parts(action)
-        unit = deps.settings.unit_cost(channel)  # type: ignore[arg-type]
+        unit = deps.settings.unit_cost(cast(Channel, channel))
         net = effects.values[:, place] - unit
         chosen = here & quiet & _may(bench, channel) & (net > 0)
         if not chosen.any():

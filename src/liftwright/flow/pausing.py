@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from liftwright.domain.campaign import Campaign
 from liftwright.domain.errors import ApprovalError
@@ -13,6 +13,11 @@ from liftwright.ports import Deps
 
 PERSON = "PERSON"
 """The rule of what somebody decided by themselves."""
+_OTHERWISE = {
+    "running": ("PAUSE-NOT-RUNNING", "so there is nothing to pause"),
+    "paused": ("RESUME-NOT-PAUSED", "not paused"),
+}
+"""What is said of a campaign that is in another state than the one it must be in."""
 
 
 def pause(campaign_id: str, *, by: str, reason: str, rule: str, evidence: Mapping[str, Any], deps: Deps) -> dict[str, int]:
@@ -29,13 +34,7 @@ def hold(campaign_id: str, *, by: str, reason: str, deps: Deps) -> dict[str, int
 
     Raises ApprovalError for a campaign that does not run.
     """
-    campaign = deps.campaigns.get(campaign_id)
-    if campaign.status != "running":
-        raise ApprovalError(
-            "PAUSE-NOT-RUNNING",
-            f"{campaign_id} is {campaign.status.replace('_', ' ')}, so there is nothing to pause.",
-            next_step=f"See `liftwright show {campaign_id}`.",
-        )
+    _must_be("running", campaign_id, deps=deps)
     return _hold(campaign_id, by, reason, PERSON, stopping.word_of_a_person(campaign_id, deps=deps), deps)
 
 
@@ -56,13 +55,7 @@ def resume(campaign_id: str, *, by: str, reason: str, deps: Deps) -> Campaign:
 
     Raises ApprovalError for a campaign that is not paused.
     """
-    campaign = deps.campaigns.get(campaign_id)
-    if campaign.status != "paused":
-        raise ApprovalError(
-            "RESUME-NOT-PAUSED",
-            f"{campaign_id} is {campaign.status.replace('_', ' ')}, not paused.",
-            next_step=f"See `liftwright show {campaign_id}`.",
-        )
+    _must_be("paused", campaign_id, deps=deps)
     seen = stopping.word_of_a_person(campaign_id, deps=deps)
     after = {"status": "running", "reason": reason, "evidence": seen}
     action = Action(at=deps.now(), kind="resume", rule=PERSON, before={"status": "paused"}, after=after, by=by)
@@ -75,6 +68,14 @@ def is_overruled(campaign_id: str, rule: str, *, deps: Deps) -> bool:
     done = [action for action in deps.campaigns.actions(campaign_id) if action.kind in ("pause", "resume")]
     paused = [place for place, action in enumerate(done) if action.kind == "pause" and action.rule == rule]
     return bool(paused) and any(action.kind == "resume" for action in done[paused[-1] :])
+
+
+def _must_be(status: Literal["running", "paused"], campaign_id: str, *, deps: Deps) -> None:
+    found = deps.campaigns.get(campaign_id).status
+    if found != status:
+        code, so = _OTHERWISE[status]
+        says = f"{campaign_id} is {found.replace('_', ' ')}, {so}."
+        raise ApprovalError(code, says, next_step=f"See `liftwright show {campaign_id}`.")
 
 
 def _last(campaign_id: str, deps: Deps) -> str:

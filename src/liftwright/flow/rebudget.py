@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from liftwright.domain.campaign import Send
 from liftwright.domain.plan import Plan
+from liftwright.domain.profile import Channel
 from liftwright.flow import budget_change, decided, in_force, key, responses
 from liftwright.flow.earned import Earned, earned
 from liftwright.planning import budget_curves, budget_exchange, budget_moves
@@ -187,8 +188,8 @@ def _options(plan: Plan, near: pa.Table, deps: Deps) -> list[dict[str, Any]]:
     return list(table.filter(keep).select(names).to_pylist())
 
 
-def _lead_days(channel: str, deps: Deps) -> int:
-    found = deps.settings.channels.get(channel)  # type: ignore[call-overload]
+def _lead_days(channel: Channel, deps: Deps) -> int:
+    found = deps.settings.channels.get(channel)
     return found.lead_days if found is not None else 0
 
 

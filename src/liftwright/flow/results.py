@@ -171,7 +171,7 @@ def _looks(report: Report, happened: list[Json]) -> list[Json]:
     """The looks, each with its figure's key and the marks since the one before."""
     return [
         {"key": f"series.{number}", "at": point.at.isoformat(), "marks": mine}
-        for number, (point, mine) in enumerate(zip(report.series, marks.between(happened, report), strict=True))
+        for number, (point, mine) in enumerate(zip(report.series, marks.between(happened, report.series), strict=True))
     ]
 
 

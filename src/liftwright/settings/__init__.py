@@ -120,7 +120,7 @@ class AgentSettings(Value):
     attempts: int = Field(default=3, ge=1)
 
 
-DEFAULT_CHANNELS: dict[str, ChannelSettings] = {
+DEFAULT_CHANNELS: dict[Channel, ChannelSettings] = {
     "email": ChannelSettings(unit_cost=Decimal("0.002")),
     "push": ChannelSettings(unit_cost=Decimal("0.001")),
     "web": ChannelSettings(unit_cost=Decimal("0.0005")),
@@ -149,7 +149,7 @@ class Settings(Value):
     time_zone: str = "America/New_York"
     seed: int = 7
     margin: MarginSettings = MarginSettings()
-    channels: dict[Channel, ChannelSettings] = Field(default_factory=lambda: dict(DEFAULT_CHANNELS))  # type: ignore[arg-type]
+    channels: dict[Channel, ChannelSettings] = Field(default_factory=lambda: dict(DEFAULT_CHANNELS))
     offers: dict[str, OfferSettings] = {}
     limits: LimitSettings = LimitSettings()
     experiment: ExperimentSettings = ExperimentSettings()
@@ -237,7 +237,7 @@ def _with_default_channels(named: dict[str, Any], *, where: str) -> dict[str, An
                 f"{where} names the channel '{name}', which does not exist.{_nearest(name, CHANNELS)}",
                 next_step=f"Use one of: {', '.join(CHANNELS)}.",
             )
-    defaults = {name: channel.model_dump() for name, channel in DEFAULT_CHANNELS.items()}
+    defaults: dict[str, Any] = {name: channel.model_dump() for name, channel in DEFAULT_CHANNELS.items()}
     return defaults | {name: (defaults[name] | value if isinstance(value, dict) else value) for name, value in named.items()}
 
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.errors import ApprovalError
 from liftwright.store.campaigns import row_of
-from liftwright.store.engine import reading, serialise, writing
+from liftwright.store.engine import changed, reading, serialise, writing
 from liftwright.store.journal import append_in
 from liftwright.store.tables import ApprovalRow, DecisionRow
 
@@ -245,12 +245,12 @@ def _stale(session: Session, row: ApprovalRow) -> ApprovalError:
 
 
 def _set_decided(session: Session, row: ApprovalRow, decision: Decision) -> None:
-    changed: Any = session.execute(
+    mine = (
         update(ApprovalRow)
         .where(col(ApprovalRow.approval_id) == row.approval_id, col(ApprovalRow.status) == "pending")
         .values(status=DECIDED[decision.kind], decided_by=decision.by, decided_at=decision.at, reason=decision.reason)
     )
-    if changed.rowcount != 1:
+    if changed(session, mine) != 1:
         raise RuntimeError(f"approval {row.approval_id} changed while its row was locked")
     session.add(
         DecisionRow(

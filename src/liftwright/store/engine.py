@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, CursorResult, Delete, Engine, Update, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
 from sqlmodel import Session
@@ -60,6 +60,11 @@ def writing(engine: Engine) -> Iterator[Session]:
             raise _unreachable(engine, error) from error
         yield session
         session.commit()
+
+
+def changed(session: Session, statement: Update | Delete) -> int:
+    """Run a statement that changes or takes away rows; returns how many it found."""
+    return cast("CursorResult[Any]", session.execute(statement)).rowcount
 
 
 def serialise(session: Session, name: str) -> None:

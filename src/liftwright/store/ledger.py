@@ -14,7 +14,7 @@ from liftwright.domain.campaign import SEND_FIELDS, Send, SendState
 from liftwright.domain.profile import Channel
 from liftwright.ports import LeaseOutcome, Names
 from liftwright.store import contacts
-from liftwright.store.engine import reading, writing
+from liftwright.store.engine import changed, reading, writing
 from liftwright.store.launch import chunks, launch
 from liftwright.store.reading import as_stored, as_table
 from liftwright.store.replacing import replace
@@ -200,15 +200,14 @@ class SqlLedger:
         wanted: dict[str, list[str]] = {}
         for send_id, variant_id in sorted(variants.items()):
             wanted.setdefault(variant_id, []).append(send_id)
-        changed = 0
+        count = 0
         with writing(self._engine) as session:
             for variant_id, send_ids in wanted.items():
                 for chunk in chunks(send_ids):
                     mine = and_(SENDS.c.campaign_id == campaign_id, SENDS.c.state == "planned", SENDS.c.send_id.in_(chunk))
                     other = and_(mine, SENDS.c.variant_id != variant_id)
-                    result: Any = session.execute(update(SENDS).where(other).values(variant_id=variant_id))
-                    changed += int(result.rowcount)
-        return changed
+                    count += changed(session, update(SENDS).where(other).values(variant_id=variant_id))
+        return count
 
     def replace(
         self,

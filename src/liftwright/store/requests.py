@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field
 
 from liftwright.domain.request import Answer, Taken
-from liftwright.store.engine import reading, writing
+from liftwright.store.engine import changed, reading, writing
 from liftwright.store.tables import METADATA, Row
 from liftwright.store.times import UtcTime
 
@@ -70,7 +70,7 @@ class SqlRequests:
         """Keep the answer; False when somebody else has the request by now, whose answer then counts."""
         kept = update(REQUESTS).where(REQUESTS.c.request_id == request_id, REQUESTS.c.token == token)
         with writing(self._engine) as session:
-            return bool(session.execute(kept.values(answer=answer.model_dump_json())).rowcount)  # type: ignore[attr-defined]
+            return bool(changed(session, kept.values(answer=answer.model_dump_json())))
 
     def free(self, request_id: str, *, token: str) -> None:
         """Nothing came of it: the next one with this key does it."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field
 
 from liftwright.domain.visit import VisitEvent
-from liftwright.store.engine import reading, writing
+from liftwright.store.engine import changed, reading, writing
 from liftwright.store.launch import chunks
 from liftwright.store.tables import METADATA, Row
 from liftwright.store.times import UtcTime
@@ -76,7 +76,7 @@ class SqlVisits:
     def forget_events(self, *, before: datetime) -> int:
         """Take away what was done before a moment; returns how many rows."""
         with writing(self._engine) as session:
-            return int(session.execute(delete(_EVENTS).where(_EVENTS.c.at < before)).rowcount)  # type: ignore[attr-defined]
+            return changed(session, delete(_EVENTS).where(_EVENTS.c.at < before))
 
     def chose(self, choice: Mapping[str, Any]) -> bool:
         """Keep a choice (`decision_id`, `customer_id` and the rest as JSON values); False when it is there already."""

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,7 +129,7 @@ def _header(names: list[str]) -> tuple[list[str], tuple[str, ...]]:
     return header, tuple(notes)
 
 
-def _numbered(table: pa.Table, *, skipped: set[int] = frozenset()) -> pa.Table:  # type: ignore[assignment]
+def _numbered(table: pa.Table, *, skipped: Set[int] = frozenset()) -> pa.Table:
     total = table.num_rows + len(skipped)
     numbers = [number for number in range(1, total + 1) if number not in skipped] if skipped else range(1, total + 1)
     return table.append_column(ROW, pa.array(numbers, pa.int64()))

@@ -204,7 +204,7 @@ def total_contacts(turn: Turn) -> list[Said[float]]:
 
 
 def _count(times: str) -> int:
-    return {"once": 1, "twice": 2, "thrice": 3}.get(times) or int(re.match(r"\d+", times)[0])  # type: ignore[index]
+    return {"once": 1, "twice": 2, "thrice": 3}.get(times) or int(re.split(r"\D", times, maxsplit=1)[0])
 
 
 def _is_a_habit(words: str) -> bool:
