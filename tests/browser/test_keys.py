@@ -111,6 +111,8 @@ def test_equal_questions_are_walked_and_chosen_by_key(serve: Serve, visit: Visit
     page.reload()
     page.get_by_role("link", name="2 equal low-risk questions").click()
     boxes = page.get_by_role("checkbox")
+    expect(boxes).to_have_count(2)
+    page.wait_for_load_state()
     for key in "jjx":
         page.keyboard.press(key)
     expect(boxes.nth(1)).to_be_focused()

@@ -7,8 +7,10 @@ import logging
 import re
 from typing import Any
 
-_SECRET = re.compile(r"(/v1/visitors|/explain|/shared)/+.+?(/(?:events|next-action|review))?/*$", re.DOTALL)
-"""What follows is secret to its end, for an id may have slashes in it (`%2F` is one by the time it is written down); the last word may be ours."""
+_SECRET = re.compile(r"(/v1/visitors|/explain|/shared)/+")
+"""What follows is secret to its end, for an id may have slashes in it (`%2F` is one by the time it is written down)."""
+_OURS = ("events", "next-action", "review")
+"""Last words that are ours and stay."""
 
 
 class Discreet(logging.Filter):
@@ -24,7 +26,12 @@ class Discreet(logging.Filter):
 
 def shortened(path: str) -> str:
     """A path without its query, without whom it is about, and without the token that opens it."""
-    return _SECRET.sub(r"\1/…\2", path.partition("?")[0])
+    path = path.partition("?")[0]
+    found = _SECRET.search(path)
+    if found is None or found.end() == len(path):
+        return path
+    secret, _, word = path[found.end() :].rstrip("/").rpartition("/")
+    return f"{path[: found.end(1)]}/…" + (f"/{word}" if secret and word in _OURS else "")
 
 
 def config() -> dict[str, Any]:

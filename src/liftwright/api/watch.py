@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from liftwright.domain.talk import TalkEvent
 from liftwright.ports import Talks
@@ -13,6 +14,17 @@ from liftwright.ports import Talks
 LOOK_SECONDS = 0.1
 """How often a process looks, however many streams it has; it does not look while nobody waits."""
 _LOG = logging.getLogger("uvicorn.error")
+A = TypeVar("A")
+T = TypeVar("T")
+
+
+async def looked(what: str, look: Callable[[A], T], at: A) -> T | None:
+    """What a look at the database says, off the event loop. None when it cannot be asked: the log says why, once for all who wait."""
+    try:
+        return await asyncio.to_thread(look, at)
+    except Exception:  # whatever is wrong with the database, streams end and browsers come back
+        _LOG.exception("%s cannot be watched.", what)
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +63,7 @@ class Watch:
         while self._waiting:
             await asyncio.sleep(LOOK_SECONDS)
             asked = list(self._waiting)
-            try:
-                found = await asyncio.to_thread(self._since, {(one.talk_id, one.after) for one in asked})
-            except Exception:  # whatever is wrong with the database, streams end and browsers come back
-                _LOG.exception("Talks cannot be watched.")
-                found = None
+            found = await looked("Talks", self._since, {(one.talk_id, one.after) for one in asked})
             for one in asked:
                 events = None if found is None else [event for event in found.get(one.talk_id, ()) if event.seq > one.after]
                 if not one.news.done() and events != []:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from collections.abc import AsyncIterator, Callable
 
 from fastapi import APIRouter, Request
@@ -12,13 +11,13 @@ from fastapi.responses import Response, StreamingResponse
 
 from liftwright.api.pages.site import Site
 from liftwright.api.talks import LONGEST_SECONDS
+from liftwright.api.watch import looked
 from liftwright.ports import Deps
 
 LOOK_SECONDS = 1.0
 """How often a process looks, however many lists stand open; it does not look where none does."""
 BEATS = 15
 """Looks after which a quiet stream says that it lives."""
-_LOG = logging.getLogger("uvicorn.error")
 
 
 def routes(site: Site) -> APIRouter:
@@ -67,11 +66,7 @@ class Waiting:
         self._next = None  # who comes while this looks waits for the next one: what they show may be newer than what it sees
         if not self._listening:
             return None
-        try:
-            return await asyncio.to_thread(self._look, deps)
-        except Exception:  # whatever is wrong with the database, streams end and browsers come back
-            _LOG.exception("What waits cannot be watched.")
-            return None
+        return await looked("What waits", self._look, deps)
 
 
 async def _told(shown: str, waiting: Waiting, deps: Deps) -> AsyncIterator[str]:
