@@ -60,10 +60,11 @@ class Played:
         return [row for row in rows if row["send_id"] not in recalled]
 
     def holdout(self) -> set[str]:
-        """Drawn again with the salt and share that the plan states, within the strata of its audience."""
+        """Those of the audience, whose arms are the ones that the plan's salt and share draw within its strata."""
         audience = self.run.deps.lake.get(self.plan.audience.digest)
-        drawn = untouchable.redrawn(self.plan.experiment, audience)
-        return {name for name, arm in zip(audience["customer_id"].to_pylist(), drawn, strict=True) if arm == "holdout"}
+        assert untouchable.is_drawn(self.plan.experiment, audience, gone=0)
+        arms = zip(audience["customer_id"].to_pylist(), audience["arm"].to_pylist(), strict=True)
+        return {name for name, arm in arms if arm == "holdout"}
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 import plain_shop
+from liftwright.agents.bench import Bench
 from liftwright.domain.errors import ApprovalError, GoalError
 from liftwright.domain.plan import Plan
 from liftwright.flow import (
@@ -69,7 +70,7 @@ def shop(kept: Path, tmp_path: Path) -> Iterator[Shop]:
 
 def test_everybody_is_in_the_arm_that_the_stated_salt_and_stratum_draw(shop: Shop) -> None:
     audience = shop.deps.lake.get(shop.plan.audience.digest)
-    assert untouchable.redrawn(shop.plan.experiment, audience) == audience["arm"].to_pylist()
+    assert untouchable.is_drawn(shop.plan.experiment, audience, gone=0)
     assert shop.plan.experiment.strata == 20
     counts = audience.group_by("arm").aggregate([([], "count_all")]).to_pylist()
     shares = {row["arm"]: row["count_all"] / audience.num_rows for row in counts}
@@ -97,6 +98,23 @@ def test_options_of_the_random_arm_are_drawn_alike_and_their_chance_is_logged(sh
     assert touches
     assert all(row["randomised"] for row in touches.values())
     assert {row["value"] > 0 for row in touches.values()} == {True, False}, "also what the plan would never choose is tried"
+
+
+def test_only_what_is_likely_to_help_competes_but_the_random_arm_tries_anything(shop: Shop) -> None:
+    pins = shop.plan.pins
+    created_at = shop.deps.campaigns.get(shop.plan.campaign_id).created_at
+    named = {"campaign_id": shop.plan.campaign_id, "snapshot_id": pins.snapshot, "as_of": created_at, "seed": pins.seed}
+    bench = Bench(shop.deps, **named, models=pins.models)
+    effects, place = bench.scored.effects, {name: number for number, name in enumerate(bench.data.ids)}
+    assert effects.ranked_by == "orders"
+    likely = effects.values > effects.errors
+    arms = {row["customer_id"]: row["arm"] for row in shop.table(shop.plan.audience.digest)}
+    seen: dict[str, set[bool]] = {"treated": set(), "random": set()}
+    for row in shop.table(shop.plan.assignment.candidates):
+        column = bench.data.actions.index(f"{row['channel']}:{row['offer']}")
+        seen.setdefault(arms[row["customer_id"]], set()).add(bool(likely[place[row["customer_id"]], column]))
+    assert seen["treated"] == {True}
+    assert seen["random"] == {True, False}
 
 
 def test_business_as_usual_sends_what_the_rule_says_to_everybody_in_its_arm(shop: Shop) -> None:

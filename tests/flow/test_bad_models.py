@@ -77,7 +77,8 @@ def waits_with_a_valid_plan(deps: Deps, campaign: Campaign) -> Plan:
     sent_to = _people(campaign, "assignment", deps)
     assert sent_to
     audience = deps.lake.get(plan.audience.digest)
-    drawn = dict(zip(audience["customer_id"].to_pylist(), untouchable.redrawn(plan.experiment, audience), strict=True))
+    assert untouchable.is_drawn(plan.experiment, audience, gone=0)
+    drawn = dict(zip(audience["customer_id"].to_pylist(), audience["arm"].to_pylist(), strict=True))
     assert {drawn[person] for person in sent_to} == {"treated"}
     assert not [person for person in sent_to if int(person[1:]) % 10 == 0], "people who denied e-mail"
     nothing_happened(deps, campaign)

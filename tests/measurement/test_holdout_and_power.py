@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from liftwright.measurement.holdout import arms, assigned, draws, globally_held, quarter_salts, strata
+from liftwright.measurement.holdout import arms, assigned, draws, globally_held, is_left_of_draw, quarter_salts, strata
 from liftwright.measurement.power import detectable, holdout_share
 
 IDS = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=60, unique=True)
@@ -54,6 +54,38 @@ def test_every_stratum_gives_its_share_to_within_one_person(which: list[int], sh
     for stratum in set(which):
         mine = held[np.array(which) == stratum]
         assert abs(mine.sum() - share * len(mine)) < 1.0 + 1e-9
+
+
+LOST = st.sets(st.integers(0, 59), max_size=5)
+
+
+@given(which=STRATA, salt=st.text(max_size=8), shares=st.tuples(st.floats(0.01, 0.5), st.floats(0.01, 0.4)), lost=LOST)
+def test_a_draw_is_known_again_when_people_were_erased_since(
+    which: list[int], salt: str, shares: tuple[float, float], lost: set[int]
+) -> None:
+    names, ids = {"holdout": shares[0], "usual": shares[1]}, [f"c{n}" for n in range(len(which))]
+    drawn = assigned(ids, salt=salt, shares=names, strata=which)
+    left = [n for n in range(len(ids)) if n not in lost]
+    people, found, strata_left = [ids[n] for n in left], [drawn[n] for n in left], [which[n] for n in left]
+    assert is_left_of_draw(people, found, salt=salt, shares=names, strata=strata_left, gone=len(ids) - len(left))
+
+
+@pytest.mark.parametrize("gone", [0, 1, 3])
+def test_people_moved_between_arms_are_noticed_although_somebody_was_erased(gone: int) -> None:
+    shares, ids, which = {"holdout": 0.2}, [f"c{n}" for n in range(100)], [n % 4 for n in range(100)]
+    drawn = list(assigned(ids, salt="s", shares=shares, strata=which))
+    one, other = drawn.index("holdout"), drawn.index("treated")
+
+    def is_drawn(arms: list[str]) -> bool:
+        return is_left_of_draw(ids[gone:], arms[gone:], salt="s", shares=shares, strata=which[gone:], gone=gone)
+
+    swapped, all_held, renamed = drawn[:], ["holdout"] * 100, ["x", *drawn[1:]] if gone == 0 else [*drawn[:-1], "x"]
+    swapped[one], swapped[other] = swapped[other], swapped[one]
+    if one >= gone and other >= gone:
+        assert not is_drawn(swapped)
+    assert is_drawn(drawn)
+    assert not is_drawn(all_held)
+    assert not is_drawn(renamed)
 
 
 @given(which=STRATA, salt=st.text(max_size=8), seed=st.integers(0, 99))

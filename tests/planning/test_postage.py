@@ -25,10 +25,11 @@ def economics(people: int, **changes: Any) -> Economics:
     return economy.economics(people, fatigue_price={"direct_mail": 0.06}, **changes)
 
 
-def weighed(effects: Any, *, allowed: Any = None, priced: Economics | None = None) -> postage.Letters:
+def weighed(effects: Any, *, likely: Any = None, allowed: Any = None, priced: Economics | None = None) -> postage.Letters:
     table = np.asarray(effects, dtype=float)
+    sure = np.ones(table.shape, dtype=bool) if likely is None else np.asarray(likely, dtype=bool)
     may = allowed or {"direct_mail": np.ones(len(table), dtype=bool), "email": np.ones(len(table), dtype=bool)}
-    found = postage.weigh(effects=table, actions=ACTIONS, allowed=may, economics=priced or economics(len(table)))
+    found = postage.weigh(effects=table, likely=sure, actions=ACTIONS, allowed=may, economics=priced or economics(len(table)))
     assert found is not None
     return found
 
@@ -61,9 +62,25 @@ def test_an_effect_that_is_not_sure_counts_as_none() -> None:
     assert postage.tiers(weighed([[-np.inf, -np.inf, -np.inf]]), np.array([True])).tolist() == ["not moved"]
 
 
+def test_what_is_not_sure_enough_does_not_compete_and_is_not_called_unmoved() -> None:
+    letters = weighed(
+        [[2.0, 0, 0], [2.0, 0, 1.9], [3.0, 2.0, 0], [-1.0, 0, 0], [0.9, 0, 0]],
+        likely=[[False, False, True], [True, True, False], [False, True, True], [False, False, True], [False, False, True]],
+    )
+    table = postage.table(IDS, letters, np.ones(5, dtype=bool))
+    assert table["tier"].to_pylist() == ["not worth the postage", "letter", "letter", "not moved", "not worth the postage"]
+    assert table["value"].to_pylist()[:3] == pytest.approx([2.0 - 0.91, 2.0 - 0.91, 2.0 - 0.91])
+    assert np.isneginf(letters.rank).tolist() == [True, False, False, True, True], (
+        "whom a housemate's letter goes to is asked of these"
+    )
+    assert "and 0.92 USD of expected loss" in postage.told(table, planned=2, currency="USD").says
+
+
 def test_without_letters_among_the_actions_nothing_is_weighed() -> None:
     may = {"email": np.ones(1, dtype=bool)}
-    assert postage.weigh(effects=np.ones((1, 1)), actions=["email:none"], allowed=may, economics=economics(1)) is None
+    one = np.ones((1, 1))
+    found = postage.weigh(effects=one, likely=one > 0, actions=["email:none"], allowed=may, economics=economics(1))
+    assert found is None
 
 
 @given(

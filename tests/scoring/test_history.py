@@ -113,6 +113,38 @@ def test_every_opportunity_has_features_of_the_start_of_its_own_day() -> None:
     assert rows["day"].to_pylist() == [float(stamp.toordinal()) for stamp in rows["at"].to_pylist()]
 
 
+def test_orders_are_counted_by_the_time_since_the_opportunity() -> None:
+    delays = [
+        timedelta(0),
+        timedelta(minutes=59),
+        timedelta(hours=1),
+        timedelta(hours=24),
+        timedelta(days=13, hours=23),
+        timedelta(days=14),
+    ]
+    events = _events(*[("A", "purchase", delay, 10.0, None) for delay in delays], ("A", "visit", timedelta(hours=2), None, None))
+    rows = _rows({"treatments": _treatments(), "events": events})
+    assert rows is not None
+    counts = history.counts_of(rows)
+    assert counts[:, [0, 1, 5, -1]].tolist() == [[2.0, 1.0, 1.0, 1.0], [0.0] * 4]
+    assert counts.sum(axis=1).tolist() == rows["y_orders"].to_pylist() == [5.0, 0.0]
+    assert history.counts_of(rows.slice(1)).tolist() == counts[1:].tolist()
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        {"treatments": _treatments(outcome_orders=[1.0, 0.0, 0.0])},
+        {"treatments": _treatments(), "events": _events(("A", "visit", timedelta(0), None, None))},
+    ],
+    ids=["a wide file", "no order was ever seen"],
+)
+def test_orders_without_moments_have_no_delay(tables: dict[str, pa.Table]) -> None:
+    rows = _rows(tables)
+    assert rows is not None
+    assert rows[history.DELAYED].null_count == rows.num_rows
+
+
 def test_outcomes_of_a_wide_file_are_used_as_they_are() -> None:
     treatments = _treatments(
         outcome_visits=[1.0, 0.0, 0.0],

@@ -32,6 +32,8 @@ ACTION_WORDS = {
     "voice": "a call",
 }
 _ADDRESSES = re.compile(r"\S*@\S*|[+\d][\d ()/.-]{5,}\d")
+_WINDOW = re.compile(r"_\d+$")
+"""The days that a feature looks back, at the end of its name."""
 MOST_BECAUSE = 200
 """Characters of a reason that are kept."""
 HELD_OUT = (
@@ -171,7 +173,8 @@ def _sentence(told: Mapping[str, Any], left_out: Sequence[str]) -> str:
         return f"You got nothing from us in this campaign: a rule or your own wishes kept us from writing, or it was not worth your time{because}."
     channel = told["chosen"].partition(":")[0]
     what = ACTION_WORDS.get(channel, f"a message by {channel.replace('_', ' ')}")
-    names = [each["feature"].replace("_", " ") for each in told["reasons"] if each["feature"] not in ("average", "history")]
+    features = [each["feature"] for each in told["reasons"] if each["feature"] not in ("average", "history")]
+    names = list(dict.fromkeys(_WINDOW.sub("", name).replace("_", " ") for name in features))
     counted = f" What counted most: {', '.join(names[:MOST_REASONS])}." if names else ""
     return f"You got {what} because, by what you bought, looked at and answered before, we expected it to be of use to you.{counted} {_OBJECT}"
 

@@ -109,7 +109,7 @@ def approved_plan(row: ApprovalRequest, deps: Deps) -> Plan:
 def verify_holdout(plan: Plan, rows: pa.Table, deps: Deps) -> None:
     """ApprovalError when the arms are not what the plan's salt draws, or anybody in `rows` is held out, here or everywhere."""
     audience = deps.lake.get(plan.audience.digest)
-    if untouchable.redrawn(plan.experiment, audience) != audience["arm"].to_pylist():
+    if not untouchable.is_drawn(plan.experiment, audience, gone=plan.audience.eligible - audience.num_rows):
         raise _changed(plan, "draw of the arms")
     people = set(rows["customer_id"].to_pylist())
     arms = zip(audience["customer_id"].to_pylist(), audience["arm"].to_pylist(), strict=True)

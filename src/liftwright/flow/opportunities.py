@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from liftwright.agents.bench import Bench
+from liftwright.agents.bench import Bench, solving
 from liftwright.compliance import ladder as rules
 from liftwright.compliance.autonomy import LEVELS
 from liftwright.domain.profile import Channel
@@ -36,8 +36,8 @@ GROUPS = {"recent": "recent buyers", "lapsed": "lapsed customers", "no buyer": "
 def listed(*, deps: Deps, quiet_days: int = QUIET_DAYS) -> list[dict[str, Any]]:
     """`[{"group", "channel", "offer", "people", "last_contact_on", "margin": {"low", "mid", "high", "level"}, "cost", "because", "goal"}]`, most first.
 
-    `people`: of the group, without a contact in `quiet_days` and not known to have said no to the channel, for whom one contact is expected to
-    earn more than it costs. `margin`: their expected extra margin of one contact each, cost taken off, major units, 90 %: the error of the
+    `people`: of the group, without a contact in `quiet_days` and not known to have said no to the channel, for whom one contact is likely
+    to help and expected to earn more than it costs. `margin`: their expected extra margin of one contact each, cost taken off, major units, 90 %: the error of the
     average effect is common to all of them, what is special to a person is their own. Nothing where no past test ranks people: there is no measured uplift to use.
     """
     bench = current.scored(deps)
@@ -90,11 +90,13 @@ def _of_group(
     quiet = np.array([person not in last or last[person] < since for person in ids])
     contacted = [last[person] for person, is_here in zip(ids, here, strict=True) if is_here and person in last]
     effects = bench.scored.effects
+    least = solving.least_z(effects, sure=False)
     for place, action in enumerate(bench.data.actions):
         channel, offer = action_parts(action)
         unit = deps.settings.unit_cost(cast(Channel, channel))
         net = effects.values[:, place] - unit
-        chosen = here & quiet & _may(bench, channel) & (net > 0)
+        likely = solving.is_likely(effects.values[:, place], effects.errors[:, place], least=least)
+        chosen = here & quiet & _may(bench, channel) & likely & (net > 0)
         if not chosen.any():
             continue
         mid = float(net[chosen].sum())

@@ -66,11 +66,12 @@ def _others(plan: Plan, person: str, bench: Bench, left_out: Sequence[str]) -> l
     economics = solving.economics_of(data, bench.scored, plan.objective, np.array([index]))
     rules = _blocking(person, bench)
     waves = flight_waves(data, plan.objective, touches=int(plan.assignment.limits["per_person_cap"]))
-    only_sure, errors = any(step.rule == "past test" for step in plan.audience.funnel), bench.scored.effects.errors
+    effects = bench.scored.effects
+    least = solving.least_z(effects, sure=any(step.rule == "past test" for step in plan.audience.funnel))
     found = []
     for place, action in enumerate(data.actions):
         channel, offer = treatments.action_parts(action)
-        effect = bench.scored.effects.values[[index], place]
+        effect, error = effects.values[[index], place], effects.errors[index, place]
         worth = treatments.terms(effect, channel=channel, offer=offer, wave=1, economics=economics)
         terms = {name: float(worth[column][0]) for name, column in TERMS.items()}
         value = sum(terms.values())
@@ -79,7 +80,7 @@ def _others(plan: Plan, person: str, bench: Bench, left_out: Sequence[str]) -> l
             *(["GOAL-PEOPLE"] if left_out else []),
             *_unused(plan, channel, offer, economics),
             *(["HOUSEHOLD"] if channel == "direct_mail" and not rules.get(channel) and not data.allowed[channel][index] else []),
-            *(["EFFECT-UNSURE"] if only_sure and effect[0] <= solving.SURE_Z * errors[index, place] else []),
+            *(["EFFECT-UNSURE"] if least > 0.0 and 0.0 < effect[0] <= least * error else []),
             *([] if value > 0 else ["DO-NOTHING-IS-WORTH-MORE"]),
         ]
         what = {"channel": channel, "offer": offer, "wave": 1, "send_on": waves[0].send_on.isoformat() if waves else None}

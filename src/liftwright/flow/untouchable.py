@@ -16,11 +16,11 @@ from liftwright.planning.postage import LETTER
 from liftwright.settings import Settings
 
 
-def redrawn(experiment: Experiment, audience: pa.Table) -> list[str]:
-    """Everybody's arm, drawn again from the plan's salt and shares and the strata that the audience states."""
+def is_drawn(experiment: Experiment, audience: pa.Table, *, gone: int) -> bool:
+    """Whether the arms that the audience states are those of the plan's salt, shares and its strata, `gone` people having been erased since."""
+    ids, arms = audience["customer_id"].to_pylist(), audience["arm"].to_pylist()
     strata = audience["stratum"].to_numpy() if experiment.strata > 1 else None
-    ids = audience["customer_id"].to_pylist()
-    return list(holdout.assigned(ids, salt=experiment.salt, shares=experiment.shares, strata=strata))
+    return holdout.is_left_of_draw(ids, arms, salt=experiment.salt, shares=experiment.shares, strata=strata, gone=gone)
 
 
 def planned_out(experiment: Experiment, customer_ids: Collection[str]) -> set[str]:

@@ -52,6 +52,47 @@ def assigned(
     return np.asarray(names[np.searchsorted(edges[1:], places(customer_ids, salt=salt, strata=strata), side="right")])
 
 
+def is_left_of_draw(
+    customer_ids: Sequence[str],
+    arms: Sequence[str],
+    *,
+    salt: str,
+    shares: Mapping[str, float],
+    strata: npt.ArrayLike | None = None,
+    gone: int = 0,
+) -> bool:
+    """Whether these arms are a draw of `assigned`, or what is left of one after `gone` people went.
+
+    Who goes changes the places of the others in their stratum, but not their order: in the order of their hash the arms still follow one
+    another, and each holds as many as the whole stratum gave it, less those who went.
+    """
+    found = np.asarray(arms, dtype=object)
+    if strata is None or gone <= 0:
+        return bool(np.array_equal(assigned(customer_ids, salt=salt, shares=shares, strata=strata), found))
+    names = [*shares, "treated"]
+    edges = np.cumsum([*shares.values()])
+    numbers, which, missing = draws(customer_ids, salt=salt), np.asarray(strata), 0
+    for stratum in np.unique(which):
+        mine = np.flatnonzero(which == stratum)
+        in_order = np.array([names.index(arm) if arm in names else -1 for arm in found[mine[np.argsort(numbers[mine])]]])
+        start = draws([f"stratum:{stratum}"], salt=salt)[0]
+        least = _fewest_gone(np.bincount(in_order + 1, minlength=len(names) + 1), start, edges, most=gone)
+        if least is None or (np.diff(in_order) < 0).any():
+            return False
+        missing += least
+    return missing <= gone
+
+
+def _fewest_gone(counts: Ints, start: float, edges: Floats, *, most: int) -> int | None:
+    """How many people a stratum must have lost at least to hold so many of each arm (first: of no arm); None where more than `most`."""
+    for gone in range(most + 1):
+        size = int(counts.sum()) + gone
+        whole = np.bincount(np.searchsorted(edges, (np.arange(size) + start) / size, side="right"), minlength=len(edges) + 1)
+        if counts[0] == 0 and (counts[1:] <= whole).all():
+            return gone
+    return None
+
+
 def places(customer_ids: Sequence[str], *, salt: str, strata: npt.ArrayLike | None = None) -> Floats:
     """Where everybody stands in [0, 1); an arm is a range of it. Without strata, the hash itself.
 

@@ -69,6 +69,11 @@ def uplift_card(
             "an action is planned whose channel was never tried",
             "people, prices or season differ from those of the past tests",
             "several contacts in one window: effects are those of a single contact",
+            *(
+                ["contacts only bring orders forward: early orders then promise more than all orders of the window hold"]
+                if data.get("half_within_hours")
+                else []
+            ),
             "people who could never get an action (no consent) were counted among those who did not get it by chance",
         ),
     )

@@ -20,6 +20,9 @@ OUTCOMES = ("y_margin", "y_revenue", "y_orders", "y_visits")
 ANSWERED = ("y_clicks", "y_opt_outs")
 SEEN_IN = {"y_visits": {"visit", "page_view"}, "y_clicks": {"click"}, "y_opt_outs": {"opt_out"}}
 """Types of events that show an outcome is recorded at all; of the others it is a purchase."""
+DELAYED = "orders_by_delay"
+"""Column of the rows: how many orders came in each span of DELAY_HOURS after the opportunity; null where orders come without moments."""
+DELAY_HOURS = (0, 1, 3, 6, 12, 24, 48, 72, 96, 120, 144, 168, 192, 216, 240, 288, 336)
 KEYS = ("customer_id", "at", "action", "propensity")
 STAMP = pa.timestamp("us", tz="UTC")
 FEWEST = 30
@@ -82,7 +85,16 @@ def _with_outcomes(rows: pa.Table, tables: Mapping[str, pa.Table], *, window_day
         found = _counted(rows, events, tables.get("products"), window_days=window_days, margin_rate=margin_rate)
     for name in (*OUTCOMES, *ANSWERED):
         rows = rows.append_column(name, pa.array(found.get(name, np.full(rows.num_rows, np.nan)), pa.float64()))
-    return rows.select([*KEYS, *OUTCOMES, *ANSWERED])
+    rows = rows.append_column(DELAYED, _spans(found.get(DELAYED), rows.num_rows))
+    return rows.select([*KEYS, *OUTCOMES, *ANSWERED, DELAYED])
+
+
+def _spans(counts: np.ndarray | None, rows: int) -> pa.Array:
+    """One list of counts a row."""
+    width = len(DELAY_HOURS) - 1
+    if counts is None:
+        return pa.nulls(rows, pa.list_(pa.float32(), width))
+    return pa.FixedSizeListArray.from_arrays(pa.array(counts.ravel(), pa.float32()), width)
 
 
 def _given(rows: pa.Table, margin_rate: float) -> dict[str, np.ndarray]:
@@ -128,7 +140,34 @@ def _counted(
         if is_seen:
             values[place] = pc.fill_null(found[name].cast(pa.float64()), 0.0).to_numpy()
         counted[name] = values
+    if "purchase" in kinds:
+        counted[DELAYED] = _by_delay(rows, events, window_days=window_days)
     return counted
+
+
+def counts_of(rows: pa.Table) -> np.ndarray:
+    """(rows, spans) DELAYED as numbers."""
+    column = rows[DELAYED].combine_chunks()
+    counts: np.ndarray = column.flatten().to_numpy(zero_copy_only=False).astype(np.float64).reshape(-1, len(DELAY_HOURS) - 1)
+    return counts
+
+
+def _by_delay(rows: pa.Table, events: pa.Table, *, window_days: int) -> np.ndarray:
+    """(rows, spans) orders in each span after the moment `at` (microseconds), inside the window."""
+    hour, spans = 3_600_000_000, len(DELAY_HOURS) - 1
+    last = min(window_days * 24, DELAY_HOURS[-1]) * hour
+    orders = events.select(["customer_id", "occurred_at"]).filter(pc.equal(events["type"], "purchase"))
+    with duckdb.connect() as db:
+        db.execute("SET threads = 1")
+        db.register("opportunities", rows.select(["customer_id", "at"]).append_column("place", pa.array(range(rows.num_rows))))
+        db.register("orders", orders)
+        found = db.sql(
+            'SELECT place, epoch_us(occurred_at) - o."at" AS delay FROM opportunities o JOIN orders USING (customer_id)'
+            f" WHERE delay >= 0 AND delay < {last}"
+        ).to_arrow_table()
+    span = np.searchsorted(np.array(DELAY_HOURS) * hour, found["delay"].to_numpy(), side="right") - 1
+    cells = np.bincount(found["place"].to_numpy() * spans + span, minlength=rows.num_rows * spans)
+    return cells.astype(np.float32).reshape(-1, spans)
 
 
 def _shaped(table: pa.Table, wanted: Mapping[str, Any]) -> pa.Table:

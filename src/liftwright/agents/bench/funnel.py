@@ -22,7 +22,7 @@ def chosen_steps(found: Eligible, solved: Solved) -> tuple[FunnelStep, ...]:
     parts = [
         ("without people it does not move", "past test", idle)
         if found.needs_effect
-        else ("no contact pays for itself", "expected margin", idle),
+        else ("no contact that is likely to help pays for itself", "expected margin", idle),
         ("held out to measure the effect", "holdout", arm == "holdout"),
         ("business as usual leaves them out", "arm on request", arm == "usual"),
         ("others are worth more within the limits", "limits", ~unlucky),

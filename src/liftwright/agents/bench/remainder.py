@@ -62,14 +62,18 @@ class Newcomers:
 def resolve(data: Data, scores: Scores, plan: Plan, left: Left, planned: pa.Table, *, seed: int) -> Resolved | None:
     """Solve what is left of a plan with today's features and the models it was made with; None where nobody has an option.
 
-    planned: the touches planned so far (TOUCH columns). Later touches of a person are worth as much less as they had touches before.
+    planned: the touches planned so far (TOUCH columns); they need not be likely to help to be worth what they are expected to bring. Later
+    touches of a person are worth as much less as they had touches before.
     """
     table = _candidates(data, scores, plan, left)
     if not table.num_rows:
         return None
+    names = set(planned["customer_id"].to_pylist())
+    mine = replace(left, people={name: had for name, had in left.people.items() if name in names})
+    worth = _worth(planned, _candidates(data, scores, plan, mine, only_likely=False)) if mine.people else 0.0
     found = _solved(data, table, left.limits, left.flight, seed=seed)
     broken = tuple(checking.check(found.rows, found.candidates, left.limits, draws=found.draws))
-    return Resolved(found, broken, _worth(planned, table))
+    return Resolved(found, broken, worth)
 
 
 def newcomers(
@@ -100,8 +104,8 @@ def newcomers(
     return Newcomers(people, found)
 
 
-def _candidates(data: Data, scores: Scores, plan: Plan, left: Left) -> pa.Table:
-    """What the people who are left could get."""
+def _candidates(data: Data, scores: Scores, plan: Plan, left: Left, *, only_likely: bool = True) -> pa.Table:
+    """What the people who are left could get; only_likely: of what is sure enough to compete."""
     where, flight = _places(data, left.people), left.flight
     field = solving.field_of(
         data,
@@ -114,7 +118,11 @@ def _candidates(data: Data, scores: Scores, plan: Plan, left: Left) -> pa.Table:
         flight=flight,
         sure=any(step.rule == "past test" for step in plan.audience.funnel),
     )
-    field = replace(field, allowed=arms.touchable(data, where, field.allowed, plan.experiment))
+    field = replace(
+        field,
+        allowed=arms.touchable(data, where, field.allowed, plan.experiment),
+        likely=field.likely if only_likely else np.ones_like(field.likely),
+    )
     had = np.array([left.people[str(customer)] for customer in data.ids[where]], dtype=np.float64)
     field = replace(field, economics=replace(field.economics, spared=np.maximum(flight[0].index - 1 - had, 0.0)))
     return _without(solving.candidates_of(data, field, plan.variants)[0], left.frozen)

@@ -20,10 +20,11 @@ SAYS = {
 """From the simplest on. Propensity comes last: it is simple, but it is no effect, so it has to be clearly better to be taken."""
 
 
-def cross_fitted(data: Sample, layout: Layout, *, ridge: Scores, psi: Floats) -> dict[str, Scores]:
+def cross_fitted(data: Sample, layout: Layout, *, ridge: Scores, psi: Floats, is_weighed: bool = False) -> dict[str, Scores]:
     """Scores of every candidate that the rows justify, each fold's learned from the others, the simplest first.
 
-    With many actions the ridge comes first: people are judged within an action, and only the ridge is made to compare actions.
+    With many actions the ridge comes first: people are judged within an action, and only the ridge is made to compare actions. So it
+    does where it alone has seen outcomes weighed by their delay (`is_weighed`).
     """
 
     def groups(fold: int) -> Callable[[Floats], Floats]:
@@ -37,7 +38,7 @@ def cross_fitted(data: Sample, layout: Layout, *, ridge: Scores, psi: Floats) ->
         "propensity": chance.cross_fitted(data),
         **trees.cross_fitted(data, layout),
     }
-    first = ("ridge",) if data.actions > trees.MOST_ACTIONS else ()
+    first = ("ridge",) if is_weighed or data.actions > trees.MOST_ACTIONS else ()
     return {name: found[name] for name in dict.fromkeys((*first, *SAYS)) if name in found}
 
 

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liftwright.domain.errors import DataError
+from liftwright.scoring import history
 from liftwright.scoring.design import CONTROL, Floats, Layout, Scale
-from liftwright.scoring.uplift import candidates, choice, ridge
+from liftwright.scoring.uplift import candidates, choice, ridge, spread
 from liftwright.scoring.uplift.model import UpliftModel
 from liftwright.scoring.uplift.quadrants import quadrants
 from liftwright.scoring.uplift.sample import Sample, Scores, sample
+from liftwright.scoring.uplift.spread import Weighed
 
 FOLDS = 5
 FEWEST = 10
@@ -36,9 +38,17 @@ class Judged:
     psi: Floats
     scores: Mapping[str, Scores]
     choice: choice.Choice
+    weighed: Weighed | None
 
 
-def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int, leading: Sequence[str] = ()) -> UpliftModel:
+def fit(
+    rows: pa.Table,
+    *,
+    outcome: str,
+    feature_names: Sequence[str],
+    seed: int,
+    leading: Sequence[str] = (),
+) -> UpliftModel:
     """Fit on the rows of `history.training_rows` for one outcome (margin, revenue, orders, visits).
 
     `ranking` is "found" only when ordering people by the chosen candidate's cross-fitted effect beats a random order, with an interval
@@ -65,22 +75,54 @@ def fit(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int
             "cap": judged.cap,
             "waves": data.waves,
             "trees_tried": "S" in judged.scores,
+            **({} if judged.weighed is None else {"half_within_hours": judged.weighed.half_within_hours}),
         },
     )
     return replace(made, quality=made.quality | {"quadrants": _quadrants(made, judged)}) if found.is_found else made
 
 
-def judge(rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int, leading: Sequence[str] = ()) -> Judged:
+def judge(
+    rows: pa.Table,
+    *,
+    outcome: str,
+    feature_names: Sequence[str],
+    seed: int,
+    leading: Sequence[str] = (),
+) -> Judged:
     """Learn every candidate on the same folds and choose."""
+    rows, data, scale, layout, cap = prepared(rows, outcome=outcome, feature_names=feature_names, seed=seed, leading=leading)
+    weighed = weigh(rows, data, layout, cap=cap) if outcome == "orders" else None
+    linear = ridge.learn(data, layout, target_of(weighed, data))
+    psi = data.psi(linear.averages)
+    scores = candidates.cross_fitted(data, layout, ridge=linear.scores, psi=psi, is_weighed=weighed is not None)
+    found = choice.choose(data, psi, scores)
+    return Judged(data, scale, layout, cap, linear, psi, scores, found, weighed)
+
+
+def prepared(
+    rows: pa.Table, *, outcome: str, feature_names: Sequence[str], seed: int, leading: Sequence[str] = ()
+) -> tuple[pa.Table, Sample, Scale, Layout, float]:
+    """The usable rows, sorted, and as arrays: sample, scale, layout and the cap on outcomes. Raises DataError UPLIFT-FEW as `fit` does."""
     rows = _usable(rows, outcome)
     scale = Scale.fit(rows, [name for name in feature_names if name in rows.column_names], leading=leading)
     layout = Layout(tuple(sorted(set(rows["action"].unique().to_pylist()) - {CONTROL})), len(scale.names))
     y, cap = _capped(rows[f"y_{outcome}"].to_numpy().astype(np.float64))
-    data = sample(rows, y, scale.apply(rows), layout, folds=FOLDS, seed=seed)
-    linear = ridge.learn(data, layout)
-    psi = data.psi(linear.averages)
-    scores = candidates.cross_fitted(data, layout, ridge=linear.scores, psi=psi)
-    return Judged(data, scale, layout, cap, linear, psi, scores, choice.choose(data, psi, scores))
+    return rows, sample(rows, y, scale.apply(rows), layout, folds=FOLDS, seed=seed), scale, layout, cap
+
+
+def weigh(rows: pa.Table, data: Sample, layout: Layout, *, cap: float) -> Weighed | None:
+    """Orders weighed by how soon they follow a contact, where their moments are known and tell."""
+    if history.DELAYED not in rows.column_names or rows[history.DELAYED].null_count:
+        return None
+    stamped = rows["at"].cast(history.STAMP).cast(pa.int64()).to_numpy()
+    counts = history.counts_of(rows)
+    counts *= (cap / np.maximum(counts.sum(axis=1), max(cap, 1e-12)))[:, None]
+    return spread.weigh(data, layout, counts, hours=stamped // 3_600_000_000)
+
+
+def target_of(weighed: Weighed | None, data: Sample) -> ridge.Target | None:
+    """What the ridge regresses instead of all orders alike."""
+    return None if weighed is None else ridge.Target(weighed.residual, data.treated, weighed.weight)
 
 
 def _quality(judged: Judged) -> dict[str, Any]:

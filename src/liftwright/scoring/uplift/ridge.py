@@ -20,7 +20,7 @@ from liftwright.scoring.uplift.sample import Sample, Scores, cross_fit
 
 MAIN_GRID = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
 SHARED_GRID = (300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
-OWN = 30.0
+OWN = 4.0
 """Penalty of what a feature changes on one channel or offer, as a multiple of what it changes for any contact: the belief that a
 channel's slopes differ from the common ones by a fifth or so (1 / sqrt(30)), unless much data says otherwise."""
 CHUNK = 8_192
@@ -73,15 +73,40 @@ class Learned:
     ridge: Ridge
 
 
-def learn(data: Sample, layout: Layout) -> Learned:
-    """Fit, with penalties chosen by cross-fitted loss."""
-    residual, treated = data.y - data.expected[:, 0], data.treated - data.expected[:, 1:]
-    grams, moments, squares = _normal_equations(data, layout, residual, treated)
+@dataclass(frozen=True)
+class Target:
+    """What is regressed: `residual` (rows,) on `treated` (rows, actions), rows counting by `weight`."""
+
+    residual: Floats
+    treated: Floats
+    weight: Floats
+
+    @classmethod
+    def usual(cls, data: Sample) -> Target:
+        """The R-learner's: what is left of outcome and action beside what people and waves let expect."""
+        return cls(data.y - data.expected[:, 0], data.treated - data.expected[:, 1:], data.weight)
+
+
+def learn(data: Sample, layout: Layout, target: Target | None = None) -> Learned:
+    """Fit, with penalties chosen by cross-fitted loss. target: other than the usual one; averages are always those of the usual one."""
+    usual = _normal_equations(data, layout, Target.usual(data), used=layout.size if target is None else layout.mains)
+    grams, moments, squares = usual if target is None else _normal_equations(data, layout, target, used=layout.size)
     ridge = _ridge(data, layout, grams, moments, squares)
-    solution = _solve(layout, grams.sum(0), moments.sum(0), squares.sum(), data, ridge=ridge, used=layout.size)
-    average = _solve(layout, grams.sum(0), moments.sum(0), squares.sum(), data, ridge=ridge, used=layout.mains)
+    rows = float((data if target is None else target).weight.sum())
+    solution = _solve(layout, grams.sum(0), moments.sum(0), squares.sum(), rows, ridge=ridge, used=layout.size)
+    average = _solve(layout, usual[0].sum(0), usual[1].sum(0), usual[2].sum(), data.weight.sum(), ridge=ridge, used=layout.mains)
     scores, averages = _cross_fitted(data, layout, grams, moments, ridge=ridge)
+    if target is not None:
+        averages = _averages(data, layout, usual[0], usual[1], ridge=ridge)
     return Learned(solution, average, scores, averages, ridge)
+
+
+def _averages(data: Sample, layout: Layout, grams: Floats, moments: Floats, *, ridge: Ridge) -> Floats:
+    """(folds, actions) average effects learned without the fold."""
+    penalty = np.diag(layout.penalties(ridge.main, ridge.shared, ridge.own)[: layout.mains])
+    stacks = np.stack([layout.stack(action)[0, : layout.mains] for action in layout.actions])
+    others = [(grams.sum(0) - grams[fold] + penalty, moments.sum(0) - moments[fold]) for fold in range(data.folds)]
+    return np.array([stacks @ linalg.solve(gram, moment, assume_a="pos") for gram, moment in others])
 
 
 def _cross_fitted(data: Sample, layout: Layout, grams: Floats, moments: Floats, *, ridge: Ridge) -> tuple[Scores, Floats]:
@@ -94,21 +119,24 @@ def _cross_fitted(data: Sample, layout: Layout, grams: Floats, moments: Floats, 
     return cross_fit(data, lambda fold: lambda z: slopes[fold, :, 0] + z @ slopes[fold, :, 1:].T), slopes[:, :, 0]
 
 
-def _normal_equations(data: Sample, layout: Layout, residual: Floats, treated: Floats) -> tuple[Floats, Floats, Floats]:
-    """X'WX, X'Wy and y'Wy per fold, in chunks of rows: single precision within a chunk (half the work), double across them."""
-    grams = np.zeros((data.folds, layout.size, layout.size))
-    moments = np.zeros((data.folds, layout.size))
+def _normal_equations(data: Sample, layout: Layout, target: Target, *, used: int) -> tuple[Floats, Floats, Floats]:
+    """X'WX, X'Wy and y'Wy per fold, in chunks of rows: single precision within a chunk (half the work), double across them.
+
+    used: the first coefficients that are wanted, all or only the mains.
+    """
+    grams = np.zeros((data.folds, used, used))
+    moments = np.zeros((data.folds, used))
     squares = np.zeros(data.folds)
-    grouped = treated @ layout.members()
-    root = np.sqrt(data.weight)
+    grouped, z = target.treated @ layout.members(), data.z if used > layout.mains else data.z[:, :0]
+    root = np.sqrt(target.weight)
     for fold in range(data.folds):
-        rows = np.flatnonzero(data.fold == fold)
+        rows = np.flatnonzero((data.fold == fold) & (target.weight > 0.0))
         for start in range(0, len(rows), CHUNK):
             part = rows[start : start + CHUNK]
             block = grouped[part]
-            products = (block[:, :, None] * data.z[part][:, None, :]).reshape(len(part), -1)
-            x = (np.concatenate([block, treated[part], products], axis=1) * root[part][:, None]).astype(np.float32)
-            y = residual[part] * root[part]
+            products = (block[:, :, None] * z[part][:, None, :]).reshape(len(part), -1)
+            x = (np.concatenate([block, target.treated[part], products], axis=1) * root[part][:, None]).astype(np.float32)
+            y = target.residual[part] * root[part]
             grams[fold] += x.T @ x
             moments[fold] += x.T @ y.astype(np.float32)
             squares[fold] += float(y @ y)
@@ -131,14 +159,14 @@ def _ridge(data: Sample, layout: Layout, grams: Floats, moments: Floats, squares
     return min((Ridge(candidate, shared, OWN * shared) for candidate in reversed(MAIN_GRID)), key=loss)
 
 
-def _solve(layout: Layout, gram: Floats, moment: Floats, square: float, data: Sample, *, ridge: Ridge, used: int) -> Solution:
-    """The ridge solution of the first `used` coefficients; the others are 0 and certain."""
+def _solve(layout: Layout, gram: Floats, moment: Floats, square: float, rows: float, *, ridge: Ridge, used: int) -> Solution:
+    """The ridge solution of the first `used` coefficients; the others are 0 and certain. rows: as many as count, by their weights."""
     penalty = layout.penalties(ridge.main, ridge.shared, ridge.own)[:used]
     inverse = linalg.inv(gram[:used, :used] + np.diag(penalty))
     inverse = (inverse + inverse.T) / 2
     beta = inverse @ moment[:used]
     rest = float(square - 2 * beta @ moment[:used] + beta @ gram[:used, :used] @ beta)
-    sigma = rest / max(float(data.weight.sum()) - used, 1.0)
+    sigma = rest / max(rows - used, 1.0)
     coefficients, covariance = np.zeros(layout.size), np.zeros((layout.size, layout.size))
     coefficients[:used], covariance[:used, :used] = beta, sigma * inverse
     return Solution(coefficients, covariance)

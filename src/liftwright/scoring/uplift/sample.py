@@ -54,7 +54,7 @@ class Sample:
     @cached_property
     def treated(self) -> Floats:
         """(rows, actions) 1 where an action was taken."""
-        return np.eye(self.actions + 1)[self.action + 1][:, 1:]
+        return indicators(self.action, self.actions)
 
     @cached_property
     def slopes(self) -> Floats:
@@ -135,12 +135,22 @@ def cross_fit(data: Sample, score_of: Callable[[int], Callable[[Floats], Floats]
     return Scores(held_out, probes)
 
 
+def actions_of(rows: pa.Table, layout: Layout) -> Ints:
+    """The place of each row's action, -1 for the control and what the layout does not know."""
+    names = pa.array([*layout.actions], pa.string())
+    return np.asarray(pc.fill_null(pc.index_in(rows["action"], value_set=names), -1).to_numpy(), dtype=np.int64)
+
+
+def indicators(action: Ints, count: int) -> Floats:
+    """(rows, count) 1 where an action was taken."""
+    return np.asarray(np.eye(count + 1)[action + 1][:, 1:])
+
+
 def sample(rows: pa.Table, y: Floats, z: Floats, layout: Layout, *, folds: int, seed: int) -> Sample:
     """Arrays from sorted training rows."""
     ids = rows["customer_id"].to_pylist()
     _, person = np.unique(np.asarray(ids, dtype=object), return_inverse=True)
-    names = pa.array([*layout.actions], pa.string())
-    action = pc.fill_null(pc.index_in(rows["action"], value_set=names), -1).to_numpy().astype(np.int64)
+    action = actions_of(rows, layout)
     day = rows["at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy() // 86_400_000_000
     waves, wave = np.unique(day, return_inverse=True)
     if len(waves) > _MOST_WAVES:
