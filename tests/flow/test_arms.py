@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pytest
 
 import plain_shop
-from liftwright.agents.bench import Bench
+from liftwright.agents.bench import Bench, solving
 from liftwright.domain.errors import ApprovalError, GoalError
 from liftwright.domain.plan import Plan
 from liftwright.flow import (
@@ -107,7 +107,7 @@ def test_only_what_is_likely_to_help_competes_but_the_random_arm_tries_anything(
     bench = Bench(shop.deps, **named, models=pins.models)
     effects, place = bench.scored.effects, {name: number for number, name in enumerate(bench.data.ids)}
     assert effects.ranked_by == "orders"
-    likely = effects.values > effects.errors
+    likely = effects.values > solving.LIKELY_Z * effects.errors
     arms = {row["customer_id"]: row["arm"] for row in shop.table(shop.plan.audience.digest)}
     seen: dict[str, set[bool]] = {"treated": set(), "random": set()}
     for row in shop.table(shop.plan.assignment.candidates):

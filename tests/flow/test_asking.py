@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 
 import plain_shop
+from liftwright.agents.bench import Bench
 from liftwright.audience import identity
 from liftwright.domain.errors import DataError
 from liftwright.domain.plan import Plan
@@ -46,6 +48,22 @@ def _some(planned: tuple[Deps, str], arm: str, *, selected: bool) -> str:
 def _why(planned: tuple[Deps, str], person: str) -> dict[str, Any]:
     deps, campaign_id = planned
     return asking.why(campaign_id, person, deps=deps)
+
+
+def test_an_effect_that_is_not_likely_to_help_is_told_from_one_that_does_not(planned: tuple[Deps, str]) -> None:
+    deps, campaign_id = planned
+    plan = _plan(planned)
+    named = {"snapshot_id": plan.pins.snapshot, "as_of": deps.campaigns.get(campaign_id).created_at, "seed": plan.pins.seed}
+    bench = Bench(deps, campaign_id=campaign_id, **named, models=plan.pins.models)
+    effects, place = bench.scored.effects, bench.data.actions.index("email:none")
+    effect, error = effects.values[:, place], effects.errors[:, place]
+    may = np.isin(bench.data.ids, deps.lake.get(plan.audience.digest)["customer_id"].to_pylist())
+    unsure = bench.data.ids[may & (effect > 0) & (effect < 0.5 * error)][0]
+    harmed = bench.data.ids[may & (effect < 0)][0]
+    for person, is_unsure in ((unsure, True), (harmed, False)):
+        (option,) = [each for each in _why(planned, str(person))["candidates"] if each["offer"] == "none"]
+        assert ("EFFECT-UNSURE" in option["blocked_by"]) == is_unsure
+        assert not option["allowed"]
 
 
 @pytest.mark.parametrize(("arm", "selected"), [("treated", True), ("holdout", True)])

@@ -7,7 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import plain_shop
+from liftwright.agents.bench import solving
 from liftwright.flow import opportunities, walk
 from liftwright.flow.stopping import stop
 from liftwright.ports import Deps
@@ -30,6 +33,15 @@ def test_a_group_nobody_wrote_to_is_priced_and_its_goal_can_be_planned(tmp_path:
     assert [row["margin"]["mid"] for row in found] == sorted((row["margin"]["mid"] for row in found), reverse=True)
     campaign = asyncio.run(walk.start(first["goal"], deps=deps))
     assert campaign.status in ("awaiting_approval", "infeasible"), campaign.question
+    plain_shop.close(deps)
+
+
+def test_only_whom_a_contact_is_likely_to_help_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    deps, people = _open(plain_shop.furnished(), tmp_path), []
+    for least in (0.0, solving.LIKELY_Z, 2.0):
+        monkeypatch.setattr(solving, "LIKELY_Z", least)
+        people.append(sum(row["people"] for row in opportunities.listed(deps=deps)))
+    assert people[0] > people[1] > people[2]
     plain_shop.close(deps)
 
 

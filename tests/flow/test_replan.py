@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pytest
 from under_way import Flight, begun
 
+from liftwright.agents.bench import remainder, solving
 from liftwright.domain.campaign import REPLANNED
 from liftwright.domain.evidence import Action
 from liftwright.domain.plan import Plan
@@ -62,6 +64,25 @@ def test_what_it_did_can_be_read_back_and_checked_by_the_independent_checker(fli
     key = ["customer_id", "wave", "channel"]
     ledger = {tuple(row[name] for name in key) for row in flight.sends("planned")}
     assert {tuple(row[name] for name in key) for row in later.to_pylist()} == ledger
+
+
+def test_what_is_planned_is_worth_as_much_however_sure_an_effect_must_be(flight: Flight, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else solving again would seem to gain what the bound alone takes away."""
+    found, resolve = [], remainder.resolve
+
+    def twice(*args: Any, **more: Any) -> remainder.Resolved | None:
+        for least in (0.0, 2.0):
+            monkeypatch.setattr(solving, "LIKELY_Z", least)
+            found.append(resolve(*args, **more))
+        return found[0]
+
+    monkeypatch.setattr(remainder, "resolve", twice)
+    flight.again()
+    loose, strict = found
+    assert loose is not None
+    assert strict is not None
+    assert strict.planned_worth == pytest.approx(loose.planned_worth)
+    assert strict.solution.rows.num_rows < loose.solution.rows.num_rows
 
 
 def test_who_bought_or_wants_no_more_is_not_brought_back(flight: Flight) -> None:

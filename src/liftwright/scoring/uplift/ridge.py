@@ -19,7 +19,7 @@ from liftwright.scoring.design import Floats, Layout
 from liftwright.scoring.uplift.sample import Sample, Scores, cross_fit
 
 MAIN_GRID = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
-SHARED_GRID = (300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
+SHARED_GRID = (30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
 OWN = 4.0
 """Penalty of what a feature changes on one channel or offer, as a multiple of what it changes for any contact: the belief that a
 channel's slopes differ from the common ones by a fifth or so (1 / sqrt(30)), unless much data says otherwise."""

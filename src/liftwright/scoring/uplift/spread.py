@@ -19,7 +19,7 @@ from liftwright.scoring.uplift.sample import Bools, Ints, Sample
 
 SURE = 3.29
 """Standard errors by which a channel's spread effect must differ from none before its orders are weighed."""
-DENIED_Z = 1.96
+DENIED_Z = 2.58
 """Standard errors by which all orders of the window may differ from what the spread effect adds up to."""
 ALIKE = 0.1
 """How far the hours at which a channel and the control are stamped may differ (total variation) for hours after to be comparable."""
@@ -118,13 +118,14 @@ def _moved(data: Sample) -> Floats:
 
 
 def _weight(data: Sample, tells: Floats, known: Bools, *, rate: float) -> Floats:
-    """How much each row tells beside the noise of the control, which all contacts of a wave share.
+    """How much each row tells beside the noise of the control, which all contacts of a wave share (its effective size: Kish 1965).
 
     What people are expected to order when left alone is weighed as well: its noise counts the less the more early orders tell.
     """
-    mean, waves = float(tells[known].mean()), int(data.wave.max()) + 1
-    contacts, control = (np.bincount(data.wave[rows], minlength=waves) for rows in (known, data.action < 0))
-    ratio = (contacts / np.maximum(control, 1))[data.wave]
+    mean, waves, control = float(tells[known].mean()), int(data.wave.max()) + 1, data.action < 0
+    contacts = np.bincount(data.wave[known], minlength=waves)
+    first, second = (np.bincount(data.wave[control], data.weight[control] ** power, minlength=waves) for power in (1, 2))
+    ratio = (contacts * second / np.maximum(first, 1e-12) ** 2)[data.wave]
     return np.asarray(np.where(known, data.weight * tells / mean / (1.0 + ratio / (mean * rate)), 0.0))
 
 
