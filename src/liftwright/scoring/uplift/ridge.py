@@ -22,7 +22,7 @@ MAIN_GRID = (10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
 SHARED_GRID = (30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, 30_000.0, 100_000.0, 300_000.0, 1_000_000.0)
 OWN = 4.0
 """Penalty of what a feature changes on one channel or offer, as a multiple of what it changes for any contact: the belief that a
-channel's slopes differ from the common ones by a fifth or so (1 / sqrt(30)), unless much data says otherwise."""
+channel's slopes differ from the common ones by half or so (1 / sqrt(4)), unless much data says otherwise."""
 CHUNK = 8_192
 
 
