@@ -19,7 +19,7 @@ from under_way import Flight, begun
 import plain_shop
 from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.errors import ApprovalError
-from liftwright.flow import adapt, deciding, in_force, intake, pausing, questions, reporting
+from liftwright.flow import adapt, deciding, in_force, intake, pausing, questions, reporting, stopping
 from liftwright.store.engine import open_engine
 
 
@@ -66,6 +66,17 @@ async def test_people_who_became_worth_a_contact_are_asked_for_and_only_a_yes_ad
     selected = after.filter(after["is_selected"])
     assert found.lift.treated == pc.sum(pc.equal(selected["arm"], "treated")).as_py()
     assert found.lift.holdout == pc.sum(pc.equal(selected["arm"], "holdout")).as_py()
+
+
+async def test_a_change_that_waits_ends_with_its_campaign(flight: Flight) -> None:
+    _became_worth_it(flight)
+    await adapt.tick(flight.campaign_id, deps=flight.deps)
+    asked = _asked(flight)
+    stopping.stop(flight.campaign_id, by="ann", reason="sold out", deps=flight.deps)
+    assert flight.deps.approvals.waiting() == []
+    assert flight.deps.approvals.get(asked.approval_id).status == "revoked"
+    with pytest.raises(ApprovalError):
+        await deciding.decide("approve", flight.campaign_id, plan_hash=asked.plan_hash, by="bea", deps=flight.deps)
 
 
 async def test_a_no_adds_nobody_and_is_remembered(flight: Flight) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from small_shop import Clock
 from stand_ins import Cast
 
+from liftwright.domain.approval import ApprovalRequest, Decision
 from liftwright.domain.errors import ApprovalError, GoalError
 from liftwright.flow import deciding, shown, walk
 from liftwright.flow import graph as graphs
@@ -208,15 +210,55 @@ async def test_a_fork_of_a_launched_run_sends_nothing_again(any_shop: Deps) -> N
     assert any_shop.campaigns.get(campaign_id).status == "running"
 
 
-async def test_a_campaign_stopped_while_it_waits_cannot_be_approved(shop: Deps) -> None:
-    campaign_id, plan_hash = await _waiting(shop)
-    stop(campaign_id, by="ann", reason="changed our mind", deps=shop)
-    with pytest.raises(ApprovalError):
-        await deciding.decide("approve", campaign_id, plan_hash=plan_hash, by="bob", deps=shop)
-    assert _planned(shop, campaign_id) == 0
-
-
 async def test_a_decision_needs_a_name(shop: Deps) -> None:
     campaign_id, plan_hash = await _waiting(shop)
     with pytest.raises(ApprovalError):
         await deciding.decide("approve", campaign_id, plan_hash=plan_hash, by=" ", deps=shop)
+
+
+async def test_nothing_of_a_stopped_campaign_waits_for_anybody(any_shop: Deps) -> None:
+    campaign_id, plan_hash = await _waiting(any_shop)
+    stop(campaign_id, by="ann", reason="changed our mind", deps=any_shop)
+    assert any_shop.approvals.waiting() == []
+    (row,) = any_shop.approvals.decided()
+    assert (row.campaign_id, row.status, row.decided_by) == (campaign_id, "revoked", "ann")
+    assert "changed our mind" in row.reason
+    assert [entry.action for entry in any_shop.journal.entries(subject=campaign_id)].count("approval.revoked") == 1
+    with pytest.raises(ApprovalError):
+        await deciding.decide("approve", campaign_id, plan_hash=plan_hash, by="bob", deps=any_shop)
+    assert any_shop.campaigns.get(campaign_id).status == "stopped"
+    assert _planned(any_shop, campaign_id) == 0
+
+
+async def test_a_stop_that_was_killed_before_it_took_the_approval_back_is_mended_by_stopping_again(
+    any_shop: Deps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign_id, _ = await _waiting(any_shop)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(any_shop.approvals, "revoke", killed)
+        with pytest.raises(KeyboardInterrupt):
+            stop(campaign_id, by="ann", reason="enough", deps=any_shop)
+    assert len(any_shop.approvals.waiting()) == 1
+    stop(campaign_id, by="ann", reason="enough", deps=any_shop)
+    stop(campaign_id, by="ann", reason="enough", deps=any_shop)
+    assert any_shop.approvals.waiting() == []
+    assert [entry.action for entry in any_shop.journal.entries(subject=campaign_id)].count("campaign.stopped") == 1
+
+
+async def test_what_somebody_decided_in_the_moment_of_the_stop_stands(any_shop: Deps, monkeypatch: pytest.MonkeyPatch) -> None:
+    campaign_id, plan_hash = await _waiting(any_shop)
+    revoke = any_shop.approvals.revoke
+
+    def too_late(approval_id: str, **more: Any) -> ApprovalRequest:
+        no = Decision(kind="reject", approval_id=approval_id, plan_hash=plan_hash, by="bob", at=any_shop.now(), reason="no")
+        any_shop.approvals.decide(no)
+        return revoke(approval_id, **more)
+
+    monkeypatch.setattr(any_shop.approvals, "revoke", too_late)
+    stop(campaign_id, by="ann", reason="enough", deps=any_shop)
+    (row,) = any_shop.approvals.decided()
+    assert (row.status, row.decided_by) == ("rejected", "bob")

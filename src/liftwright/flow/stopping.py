@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pyarrow as pa
@@ -33,7 +34,7 @@ def stop(
     rule: str = "KILL-SWITCH",
     evidence: Mapping[str, Any] | None = None,
 ) -> Stopped:
-    """Stop a campaign for good, cancel what is planned and recall what an executor was handed for later.
+    """Stop a campaign for good, cancel what is planned, recall what an executor was handed for later and take back what asks for approval.
 
     The status is written first: a worker re-reads it before every batch, so nothing leaves after the batch in flight. Stopping again
     cancels what may have been left and writes down what a crash kept from being written. `evidence`: what a rule saw; without it,
@@ -54,11 +55,20 @@ def stop(
         cancelled=deps.ledger.cancel_planned(campaign_id, reason=why, now=now),
         recalled=recall(campaign_id, reason=why, deps=deps),
     )
+    _take_back(campaign_id, by=by, reason=why, deps=deps)
     seen = dict(evidence) if evidence is not None else word_of_a_person(campaign_id, deps=deps)
     after = {"status": "stopped", **done.model_dump(), "reason": reason, "evidence": seen}
     action = Action(at=now, kind="stop", rule=rule, before={"status": campaign.status}, after=after, by=by)
     write_down(campaign_id, action, "campaign.stopped", is_new=done != Stopped(cancelled=0), deps=deps)
     return done
+
+
+def _take_back(campaign_id: str, *, by: str, reason: str, deps: Deps) -> None:
+    """Nothing of a stopped campaign waits for anybody; what somebody decided in this moment stands, and nothing comes of it."""
+    waiting = deps.approvals.pending(campaign_id)
+    if waiting is not None:
+        with suppress(ApprovalError):
+            deps.approvals.revoke(waiting.approval_id, by=by, reason=reason, now=deps.now())
 
 
 def word_of_a_person(campaign_id: str, *, deps: Deps) -> dict[str, Any]:
