@@ -9,12 +9,20 @@
     return { get: (key) => all[key], set: (key, value) => { all[key] = value; try { localStorage.setItem(name, JSON.stringify(all)); } catch { /* not kept */ } } };
   };
   const announce = (text) => { const place = $("#announce"); if (place) place.textContent = text; };
+  const answered = async (path, how) => {  // what a request is answered with: null where no server answers or one that is broken, "" where it is refused
+    try {
+      const answer = await fetch(path, how);
+      if (answer.status < 500) return answer.ok ? await answer.text() : "";
+    } catch { /* nobody answers */ }
+    return null;
+  };
 
   // ---- a talk: the stream says what happens, the server renders what it looks like
   const talk = $("#talk");
   if (talk) {
     const name = talk.dataset.talk;
-    let last = Number(talk.dataset.last), source = null, agent = "", wrote = false;
+    let last = Number(talk.dataset.last), drawn = last, source = null, agent = "", wrote = false, later = 0;
+    let isSending = false, unsent = "", sent = null;  // `sent`: words of the box that nobody confirmed yet, and how often they stood in the talk before
     // cards that changed since they were looked at: what was seen of each is kept by this browser
     const seen = kept(`seen:${name}`);
     const mark = () => {
@@ -39,23 +47,32 @@
       const link = event.target.closest("a[data-view]");
       if (link) { event.preventDefault(); view(link.dataset.view); }
     });
+    const said = (words) => [...talk.querySelectorAll(".log .you .body")].filter((line) => line.textContent === words).length;
     const show = (part) => {
+      const made = document.createElement("template");
+      made.innerHTML = part;
+      const whole = made.content.firstElementChild;
+      if (Number(whole.dataset.last) < drawn) return;  // a newer one was quicker
+      drawn = Number(whole.dataset.last);
       const typed = $("textarea", talk) ? $("textarea", talk).value : "";
       const held = talk.contains(document.activeElement) ? document.activeElement.id : "";
-      talk.innerHTML = part;
-      const box = $("textarea", talk), log = $(".log", talk);
-      if (box && typed) box.value = typed;
+      talk.replaceChildren(whole);
+      const box = $("textarea", talk), log = $(".log", talk), words = sent && said(sent.words) > sent.before ? sent.words : "";
+      if (box && typed.trim() !== words) box.value = typed;
+      if (words) { sent = null; unsent = ""; told(); }
       if (log) log.scrollTop = log.scrollHeight;
-      const whole = talk.firstElementChild;
-      last = Math.max(last, Number(whole.dataset.last));
+      last = Math.max(last, drawn);
       talk.dataset.working = whole.dataset.working;
       view(talk.dataset.view); mark();
       const again = held === "text" || wrote ? box : held && document.getElementById(held);
       if (again && !again.disabled) { again.focus({ preventScroll: true }); wrote = false; }
     };
     const draw = async () => {
-      const answer = await fetch(`/c/${name}/part${location.search}`);
-      if (answer.ok) show(await answer.text());
+      const part = await answered(`/c/${name}/part${location.search}`);
+      if (part) show(part);
+      if (part === null || drawn >= last) clearTimeout(later);
+      if (part === null) later = setTimeout(draw, 2000);
+      return part !== null;
     };
     const step = (event) => {
       const said = $("#step", talk);
@@ -67,6 +84,7 @@
       if (agent !== event.who) { agent = event.who; announce(`${event.who.replaceAll("_", " ")} is at work`); }
     };
     const follow = () => {
+      if (source) source.close();
       source = new EventSource(`/c/${name}/events?after=${last}`);
       source.addEventListener("talk", (message) => {
         const number = Number(message.lastEventId);
@@ -80,28 +98,54 @@
       source.onerror = () => { told(navigator.onLine ? "reconnecting" : "offline"); if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(follow, 2000); } };
     };
     const connection = $("#connection");
-    let heard = new Date();
-    const told = (state) => {
+    let heard = new Date(), state = "connecting";
+    const told = (now = state) => {
+      state = now;
       if (state === "live") heard = new Date();
       connection.hidden = false;
-      connection.textContent = state === "live" ? "live" : `${state}, showing ${heard.toLocaleTimeString()}`;
+      const stands = state === "live" ? state : `${state}, showing ${heard.toLocaleTimeString()}`;
+      connection.textContent = unsent ? `${unsent}; ${stands}` : stands;
     };
     view("talk"); mark(); follow();
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) { source.close(); } else { draw(); follow(); }
     });
+    const send = async (form) => {
+      const box = $("textarea", form), words = box ? box.value.trim() : "", held = document.activeElement;
+      const body = new URLSearchParams(new FormData(form)), buttons = [...talk.querySelectorAll("button:not(:disabled)")];
+      const failed = () => {
+        if (words && !sent) return;  // it stands in the talk by now
+        for (const button of buttons) button.disabled = false;
+        if (document.activeElement === document.body) held.focus({ preventScroll: true });
+        wrote = false;
+        unsent = box ? "not sent, your words are still in their box" : "not sent";
+        told();
+        announce(`The server did not take it: ${unsent}. Send it again once the connection is live.`);
+      };
+      announce("");
+      for (const button of buttons) button.disabled = true;
+      wrote = held === $("textarea", talk);
+      if (words && sent && sent.words === words) {  // they may have arrived although nobody said so
+        if (!await draw()) { failed(); return; }
+        if (!sent || $("textarea", talk).disabled) return;
+      } else if (words) sent = { words, before: said(words) };
+      const part = await answered(form.action, { method: "POST", body, headers: { "x-part": "yes" } });
+      if (part === null || (!part && !form.isConnected)) { failed(); return; }
+      if (!part) { form.submit(); return; }
+      const now = $("textarea", talk);
+      if (words && now && now.value.trim() === words) now.value = "";
+      if (words) sent = null;
+      unsent = "";
+      told();
+      show(part);
+    };
     talk.addEventListener("submit", async (event) => {
       const form = event.target;
       if (!form.action.includes("/c/")) return;
       event.preventDefault();
-      const data = new URLSearchParams(new FormData(form));
-      for (const button of talk.querySelectorAll("button")) button.disabled = true;
-      const box = $("textarea", talk);
-      wrote = document.activeElement === box;
-      const answer = await fetch(form.action, { method: "POST", body: data, headers: { "x-part": "yes" } });
-      if (!answer.ok) { form.submit(); return; }
-      if (box) box.value = "";
-      show(await answer.text());
+      if (isSending) return;
+      isSending = true;
+      try { await send(form); } finally { isSending = false; }
     });
     const log = $(".log", talk);
     if (log) log.scrollTop = log.scrollHeight;
