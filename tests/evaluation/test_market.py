@@ -74,7 +74,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 
 def test_what_was_approved_is_what_ran(played: Played) -> None:
-    ((_, asked),) = played.asked
+    (_, asked), *changes = played.asked
+    assert all(title.startswith("Add ") for title, _ in changes), "nothing else has to be asked for"
     assert played.campaign["approved_hash"] == played.campaign["plan_hash"] == played.plan.plan_hash == asked
     assert played.campaign["sends"]["duplicates"] == 0
     assert played.campaign["policy_violations"] == 0

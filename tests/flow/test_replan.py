@@ -66,8 +66,8 @@ def test_what_it_did_can_be_read_back_and_checked_by_the_independent_checker(fli
     assert {tuple(row[name] for name in key) for row in later.to_pylist()} == ledger
 
 
-def test_what_is_planned_is_worth_as_much_however_sure_an_effect_must_be(flight: Flight, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else solving again would seem to gain what the bound alone takes away."""
+def test_what_is_planned_goes_on_competing_when_its_effect_is_less_sure(flight: Flight, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else solving again would drop what pays, and seem to gain by it."""
     found, resolve = [], remainder.resolve
 
     def twice(*args: Any, **more: Any) -> remainder.Resolved | None:
@@ -82,7 +82,8 @@ def test_what_is_planned_is_worth_as_much_however_sure_an_effect_must_be(flight:
     assert loose is not None
     assert strict is not None
     assert strict.planned_worth == pytest.approx(loose.planned_worth)
-    assert strict.solution.rows.num_rows < loose.solution.rows.num_rows
+    worth = [pc.sum(each.solution.rows["value"]).as_py() for each in (strict, loose)]
+    assert 0.9 * strict.planned_worth < worth[0] <= worth[1] + 1e-9
 
 
 def test_who_bought_or_wants_no_more_is_not_brought_back(flight: Flight) -> None:

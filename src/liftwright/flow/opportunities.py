@@ -90,13 +90,12 @@ def _of_group(
     quiet = np.array([person not in last or last[person] < since for person in ids])
     contacted = [last[person] for person, is_here in zip(ids, here, strict=True) if is_here and person in last]
     effects = bench.scored.effects
-    least = solving.least_z(effects, sure=False)
+    likely = solving.is_likely(effects.values, effects.errors, least=solving.least_z(effects, sure=False))
     for place, action in enumerate(bench.data.actions):
         channel, offer = action_parts(action)
         unit = deps.settings.unit_cost(cast(Channel, channel))
         net = effects.values[:, place] - unit
-        likely = solving.is_likely(effects.values[:, place], effects.errors[:, place], least=least)
-        chosen = here & quiet & _may(bench, channel) & likely & (net > 0)
+        chosen = here & quiet & _may(bench, channel) & likely[:, place] & (net > 0)
         if not chosen.any():
             continue
         mid = float(net[chosen].sum())

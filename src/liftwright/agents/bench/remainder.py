@@ -62,18 +62,15 @@ class Newcomers:
 def resolve(data: Data, scores: Scores, plan: Plan, left: Left, planned: pa.Table, *, seed: int) -> Resolved | None:
     """Solve what is left of a plan with today's features and the models it was made with; None where nobody has an option.
 
-    planned: the touches planned so far (TOUCH columns); they need not be likely to help to be worth what they are expected to bring. Later
-    touches of a person are worth as much less as they had touches before.
+    planned: the touches planned so far (TOUCH columns); they were likely to help, and compete for as long as they pay. Later touches of a person
+    are worth as much less as they had touches before.
     """
-    table = _candidates(data, scores, plan, left)
+    table = _candidates(data, scores, plan, left, planned)
     if not table.num_rows:
         return None
-    names = set(planned["customer_id"].to_pylist())
-    mine = replace(left, people={name: had for name, had in left.people.items() if name in names})
-    worth = _worth(planned, _candidates(data, scores, plan, mine, only_likely=False)) if mine.people else 0.0
     found = _solved(data, table, left.limits, left.flight, seed=seed)
     broken = tuple(checking.check(found.rows, found.candidates, left.limits, draws=found.draws))
-    return Resolved(found, broken, worth)
+    return Resolved(found, broken, _worth(planned, table))
 
 
 def newcomers(
@@ -86,7 +83,7 @@ def newcomers(
     here where it had none in the plan. Nobody here was treated, so both arms are alike and the rule, which looks at a person's own
     options only, chooses alike in both.
     """
-    table = _candidates(data, scores, plan, replace(left, people=dict.fromkeys(arms, 0)))
+    table = _candidates(data, scores, plan, replace(left, people=dict.fromkeys(arms, 0)), None)
     prices, goal = dict(resolved.solution.prices), plan.assignment.limits.get("budget")
     if not plan.assignment.prices.get("budget"):
         prices["budget"] = 0.0
@@ -104,8 +101,8 @@ def newcomers(
     return Newcomers(people, found)
 
 
-def _candidates(data: Data, scores: Scores, plan: Plan, left: Left, *, only_likely: bool = True) -> pa.Table:
-    """What the people who are left could get; only_likely: of what is sure enough to compete."""
+def _candidates(data: Data, scores: Scores, plan: Plan, left: Left, planned: pa.Table | None) -> pa.Table:
+    """What the people who are left could get: what is likely to help, and what is planned."""
     where, flight = _places(data, left.people), left.flight
     field = solving.field_of(
         data,
@@ -121,7 +118,7 @@ def _candidates(data: Data, scores: Scores, plan: Plan, left: Left, *, only_like
     field = replace(
         field,
         allowed=arms.touchable(data, where, field.allowed, plan.experiment),
-        likely=field.likely if only_likely else np.ones_like(field.likely),
+        likely=field.likely | _is_planned(data, field, planned),
     )
     had = np.array([left.people[str(customer)] for customer in data.ids[where]], dtype=np.float64)
     field = replace(field, economics=replace(field.economics, spared=np.maximum(flight[0].index - 1 - had, 0.0)))
@@ -171,6 +168,18 @@ def _without(table: pa.Table, frozen: pa.Table) -> pa.Table:
     return table.join(frozen.select(["customer_id", "wave"]), keys=["customer_id", "wave"], join_type="left anti").sort_by(
         [(name, "ascending") for name in TOUCH]
     )
+
+
+def _is_planned(data: Data, field: solving.Field, planned: pa.Table | None) -> solving.Mask:
+    """(people, actions) which of the field somebody has a planned touch of."""
+    found = np.zeros(field.effects.shape, dtype=bool)
+    if planned is not None and planned.num_rows:
+        names = pc.index_in(planned["customer_id"], value_set=pa.array(data.ids[field.where], pa.string())).to_numpy()
+        wanted = pc.binary_join_element_wise(planned["channel"], planned["offer"], ":")
+        actions = pc.index_in(wanted, value_set=pa.array(field.actions, pa.string())).to_numpy()
+        known = np.isfinite(names.astype(np.float64)) & np.isfinite(actions.astype(np.float64))
+        found[names[known].astype(np.int64), actions[known].astype(np.int64)] = True
+    return found
 
 
 def _worth(planned: pa.Table, table: pa.Table) -> float:
